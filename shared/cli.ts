@@ -1,0 +1,170 @@
+/**
+ * The command line of both programs, from a table. The only importer of
+ * commander; a command is a plain object and never touches `process`.
+ */
+import type { Readable } from 'node:stream';
+import { Command, CommanderError, Option } from 'commander';
+import type { Clock } from './clock.ts';
+import { EXIT_CODES, messageOf, TtError, type ExitCode } from './errors.ts';
+import type { Environment } from './paths.ts';
+
+export interface Output {
+  write(text: string): void;
+  isTTY: boolean;
+  columns: number;
+}
+
+/** Everything a command may touch of the world outside its arguments. */
+export interface CommandIo {
+  stdin: Readable;
+  stdout: Output;
+  stderr: Output;
+  environment: Environment;
+  home: string;
+  clock: Clock;
+  /** Aborts at the first SIGINT or SIGTERM; `abandon` at the second. */
+  stop: AbortSignal;
+  abandon: AbortSignal;
+}
+
+export interface OptionSpec {
+  /** Commander's form: `-n, --limit <n>`, `--json`. */
+  flags: string;
+  description: string;
+  choices?: readonly string[];
+  default?: string;
+  /** May be given more than once; arrives as a list. */
+  repeatable?: boolean;
+  required?: boolean;
+}
+
+export interface ParsedCommand {
+  args: string[];
+  /** By camel-cased long name, as commander gives them: text, true, or a list where repeatable. */
+  options: Readonly<Record<string, unknown>>;
+}
+
+export interface CommandSpec {
+  /** Words, e.g. `machines add`. */
+  name: string;
+  summary: string;
+  /** One example line, shown in the help. */
+  example?: string;
+  /** Commander's form: `<url>`, `[file]`, `[host...]`. */
+  arguments?: readonly { syntax: string; description: string }[];
+  options?: readonly OptionSpec[];
+  /** Loads the command's module only when it is called. */
+  load(): Promise<(parsed: ParsedCommand, io: CommandIo) => Promise<ExitCode>>;
+}
+
+export interface ProgramSpec {
+  name: string;
+  summary: string;
+  version: string;
+  commands: readonly CommandSpec[];
+  /** Called for a first word that is no command; returns undefined to refuse it. */
+  fallback?(argv: readonly string[], io: CommandIo): Promise<ExitCode | undefined>;
+}
+
+export const JSON_OPTION: OptionSpec = { flags: '--json', description: 'print one JSON document' };
+
+/** Parses, runs one command, prints an error with its next step, and returns the exit code. */
+export async function runProgram(program: ProgramSpec, argv: readonly string[], io: CommandIo): Promise<ExitCode> {
+  const first = argv[0];
+  const known = program.commands.some((command) => command.name.split(' ')[0] === first);
+  if (first !== undefined && !first.startsWith('-') && first !== 'help' && !known && program.fallback) {
+    const code = await program.fallback(argv, io);
+    if (code !== undefined) return code;
+  }
+  const outcome: { code: ExitCode } = { code: EXIT_CODES.ok };
+  try {
+    await buildRoot(program, io, outcome).parseAsync([...argv], { from: 'user' });
+    return outcome.code;
+  } catch (error) {
+    return reportError(error, program.name, io);
+  }
+}
+
+export function reportError(error: unknown, programName: string, io: Pick<CommandIo, 'stderr' | 'environment'>): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+  io.stderr.write(`${programName}: ${messageOf(error)}\n`);
+  if (error instanceof TtError) {
+    io.stderr.write(`  next: ${error.hint}\n`);
+    return error.exitCode;
+  }
+  if (io.environment['TT_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack ?? ''}\n`);
+  else io.stderr.write('  next: run again with TT_DEBUG=1 for the details, and report it\n');
+  return EXIT_CODES.failed;
+}
+
+function buildRoot(program: ProgramSpec, io: CommandIo, outcome: { code: ExitCode }): Command {
+  const root = configure(new Command(program.name), io).description(program.summary).version(program.version);
+  root.showSuggestionAfterError(true);
+  for (const spec of program.commands) {
+    const words = spec.name.split(' ');
+    const last = words.pop() ?? spec.name;
+    addCommand(words.reduce((parent, word) => groupOf(parent, word, io), root), last, spec, io, outcome);
+  }
+  return root;
+}
+
+function configure(command: Command, io: CommandIo): Command {
+  return command
+    .exitOverride()
+    .showHelpAfterError('(--help shows what is there)')
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns,
+      getErrHelpWidth: () => io.stderr.columns,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+}
+
+function groupOf(parent: Command, word: string, io: CommandIo): Command {
+  const existing = parent.commands.find((command) => command.name() === word);
+  return existing ?? configure(parent.command(word), io);
+}
+
+function addCommand(
+  parent: Command, word: string, spec: CommandSpec, io: CommandIo, outcome: { code: ExitCode },
+): void {
+  const command = groupOf(parent, word, io).description(spec.summary);
+  for (const argument of spec.arguments ?? []) command.argument(argument.syntax, argument.description);
+  for (const option of spec.options ?? []) command.addOption(toOption(option));
+  if (spec.example !== undefined) command.addHelpText('after', `\nExample:\n  ${spec.example}`);
+  command.action(async () => {
+    const run = await spec.load();
+    outcome.code = await run({ args: command.processedArgs.flat().filter(isText), options: command.opts() }, io);
+  });
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function toOption(spec: OptionSpec): Option {
+  const option = new Option(spec.flags, spec.description);
+  if (spec.choices) option.choices(spec.choices);
+  if (spec.default !== undefined) option.default(spec.default);
+  if (spec.required) option.makeOptionMandatory();
+  if (spec.repeatable) {
+    option.argParser<string[]>((value, previous) => [...(Array.isArray(previous) ? previous : []), value]);
+  }
+  return option;
+}
+
+/** Text option, or undefined when it was not given. */
+export function textOption(parsed: ParsedCommand, name: string): string | undefined {
+  const value = parsed.options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function flag(parsed: ParsedCommand, name: string): boolean {
+  return parsed.options[name] === true;
+}
+
+export function usageError(message: string, hint: string): TtError {
+  return new TtError('usage', message, { hint, exitCode: EXIT_CODES.usage });
+}

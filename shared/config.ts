@@ -1,0 +1,80 @@
+/**
+ * Configuration of both programs: defaults < `config.toml` < environment < flags.
+ * Every key is also an environment variable: `ingest_port` is `TT_INGEST_PORT`.
+ */
+import { parse as parseToml } from 'smol-toml';
+import { z } from 'zod';
+import { readFileIfExists } from './atomic-file.ts';
+import { EXIT_CODES, messageOf, TtError } from './errors.ts';
+import { isLabel } from './ids.ts';
+import { KEPT_LIMIT_BYTES } from './limits.ts';
+import { LOG_LEVELS } from './log.ts';
+import type { Environment } from './paths.ts';
+
+export const TEXT_POLICIES = ['full', 'redacted', 'none'] as const;
+export type TextPolicy = (typeof TEXT_POLICIES)[number];
+
+const port = z.coerce.number().int().min(0).max(65535);
+const textPolicy = z.enum(TEXT_POLICIES);
+
+/** Environment variables are text, so a table comes as JSON. */
+const fromJsonText = (value: unknown): unknown => {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+};
+
+export const configSchema = z.strictObject({
+  /** Name of this machine where a flag does not say it. */
+  label: z.string().refine(isLabel, 'a label is ^[a-z0-9][a-z0-9_-]{0,63}$').optional(),
+  ingest_host: z.string().default('127.0.0.1'),
+  ingest_port: port.default(7071),
+  ui_host: z.string().default('127.0.0.1'),
+  ui_port: port.default(7070),
+  /** What leaves this machine of the words in its logs. */
+  texts: textPolicy.default('redacted'),
+  /** Path prefix of a project → its own policy; the longest prefix wins. */
+  projects: z.preprocess(fromJsonText, z.record(z.string(), z.strictObject({ texts: textPolicy }))).default({}),
+  kept_limit_bytes: z.coerce.number().int().min(0).default(KEPT_LIMIT_BYTES),
+  log_level: z.enum(LOG_LEVELS).default('info'),
+});
+export type Config = z.infer<typeof configSchema>;
+
+function fromEnvironment(environment: Environment): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const key of Object.keys(configSchema.shape)) {
+    const value = environment[`TT_${key.toUpperCase()}`];
+    if (value !== undefined && value !== '') values[key] = value;
+  }
+  // `HOST_MACHINE` is the name an earlier tool of our users gave a machine (design §3).
+  const hostMachine = environment['HOST_MACHINE'];
+  if (values['label'] === undefined && hostMachine !== undefined && hostMachine !== '') values['label'] = hostMachine;
+  return values;
+}
+
+function readTable(file: string): Record<string, unknown> {
+  const text = readFileIfExists(file);
+  if (text === undefined) return {};
+  try {
+    return parseToml(text);
+  } catch (error) {
+    throw configError(`${file} is not valid TOML: ${messageOf(error)}`, `correct ${file}, or move it away to run with defaults`, error);
+  }
+}
+
+function configError(message: string, hint: string, cause?: unknown): TtError {
+  return new TtError('config_invalid', message, { hint, exitCode: EXIT_CODES.usage, cause });
+}
+
+export type ConfigFlags = { [K in keyof Config]?: unknown };
+
+/** Throws `config_invalid` naming the file or variable and what it should hold. */
+export function loadConfig(file: string, environment: Environment, flags: ConfigFlags = {}): Config {
+  const result = configSchema.safeParse({ ...readTable(file), ...fromEnvironment(environment), ...flags });
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`);
+  throw configError(problems.join('; '), `check ${file} and the TT_* environment variables`);
+}

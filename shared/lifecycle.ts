@@ -1,0 +1,35 @@
+/** Signals of a foreground program: the first asks it to drain, the second ends it now. */
+export interface Lifecycle {
+  /** Aborts at the first SIGTERM or SIGINT: finish what is in flight, then stop. */
+  readonly stop: AbortSignal;
+  /** Aborts at the second: stop without waiting for anyone. */
+  readonly abandon: AbortSignal;
+  [Symbol.dispose](): void;
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+export function listenForSignals(): Lifecycle {
+  const stop = new AbortController();
+  const abandon = new AbortController();
+  const onSignal = (): void => {
+    if (stop.signal.aborted) abandon.abort();
+    else stop.abort();
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  return {
+    stop: stop.signal,
+    abandon: abandon.signal,
+    [Symbol.dispose]: () => {
+      for (const signal of SIGNALS) process.off(signal, onSignal);
+    },
+  };
+}
+
+/** Resolves when `signal` aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,60 @@
+/** Every cap in one place. The collector announces the wire's in `welcome`. */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+/** What a peer may send; the agent obeys the values of `welcome`. */
+export const WIRE_LIMITS = {
+  frameBytes: MIB,
+  batchBytes: 256 * KIB,
+  batchEvents: 500,
+  eventBytes: 64 * KIB,
+  liveWindowBytes: 2 * MIB,
+  backfillWindowBytes: 2 * MIB,
+} as const;
+
+/** Frames aim at this size: large enough for throughput, small enough not to delay a live line. */
+export const TARGET_FRAME_BYTES = 96 * KIB;
+export const LEDGER_FRAME_BYTES = 256 * KIB;
+
+export const HELLO_TIMEOUT_MS = 5 * SECOND;
+export const NONCE_LIFETIME_MS = 30 * SECOND;
+export const OUTSTANDING_NONCES = 4096;
+export const UNAUTHENTICATED_SOCKETS_PER_TUNNEL = 8;
+export const UNAUTHENTICATED_SOCKETS_SHARED = 64;
+export const PING_INTERVAL_MS = 15 * SECOND;
+export const DEAD_AFTER_MS = 40 * SECOND;
+export const CLONE_PING_MS = 2 * SECOND;
+export const RECONNECT_CEILING_MS = 10 * SECOND;
+export const SLOW_RETRY_MS = 3 * MINUTE;
+export const STATUS_INTERVAL_MS = 5 * SECOND;
+
+export const ENROLMENT_CODE_LIFETIME_MS = 10 * MINUTE;
+export const ENROLMENT_CODE_TRIES = 5;
+export const ENROLMENT_CODE_BITS = 128;
+
+export const DEAD_LETTER_ROWS_PER_MACHINE = 100_000;
+export const DEAD_LETTER_BYTES_PER_MACHINE = 100 * MIB;
+export const DEAD_LETTER_BODY_BYTES = 64 * KIB;
+
+export const LINE_BYTES = 16 * MIB;
+export const BAD_RING_BYTES = 64 * MIB;
+export const BAD_LINE_HEAD_BYTES = 4 * KIB;
+export const HELD_LINES = 64;
+export const HELD_BYTES = MIB;
+export const PROMPT_TEXT_BYTES = 2000;
+export const ASSISTANT_TEXT_CHARACTERS = 200;
+/** Below the wire's event cap, so that an ordinary text never becomes a dead letter. */
+export const STATE_VALUE_BYTES = 4 * KIB;
+export const HOOK_LINE_BYTES = 4 * KIB;
+export const EVENT_LOG_ROTATE_BYTES = 4 * MIB;
+
+export const RESCAN_MS = 15 * SECOND;
+export const RESCAN_DEGRADED_MS = 5 * SECOND;
+export const KEPT_AFTER_ACK_MS = 7 * DAY;
+export const KEPT_LIMIT_BYTES = 4 * 1024 * MIB;
+/** Bytes before an offset whose hash proves that a file is still the one that was read. */
+export const TAIL_HASH_BYTES = 256;
+export const PREFIX_HASH_BYTES = 1024;

@@ -1,0 +1,89 @@
+/** Where everything lies (design §9). Nothing else on the machine is touched. */
+import { join } from 'node:path';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Paths {
+  home: string;
+  dataDir: string;
+  stateDir: string;
+  configFile: string;
+  runtimeDir: string;
+
+  machineFile: string;
+  machineKeyFile: string;
+  /** What `join` pinned: where the collector is and its public key. */
+  uplinkFile: string;
+  eventLog: string;
+  statusLog: string;
+  keptDir: string;
+  badDir: string;
+
+  checkpointDir: string;
+  endpointFile: string;
+  agentLockFile: string;
+  agentSocket: string;
+  agentStatusFile: string;
+  logDir: string;
+
+  collectorFile: string;
+  machinesFile: string;
+  database: string;
+  archiveDir: string;
+  collectorLockFile: string;
+  controlSocket: string;
+}
+
+function directory(environment: Environment, variable: string, fallback: string): string {
+  const value = environment[variable];
+  // The XDG standard: a relative path in one of these variables is invalid and ignored.
+  return value !== undefined && value.startsWith('/') ? value : fallback;
+}
+
+/** `home` is passed in: `os.homedir()` belongs to the two mains. */
+export function resolvePaths(environment: Environment, home: string): Paths {
+  const dataDir = join(directory(environment, 'XDG_DATA_HOME', join(home, '.local/share')), 'tt');
+  const stateDir = join(directory(environment, 'XDG_STATE_HOME', join(home, '.local/state')), 'tt');
+  const configDir = join(directory(environment, 'XDG_CONFIG_HOME', join(home, '.config')), 'tt');
+  return {
+    home,
+    dataDir,
+    stateDir,
+    configFile: join(configDir, 'config.toml'),
+    runtimeDir: join(stateDir, 'run'),
+    machineFile: join(dataDir, 'machine.json'),
+    machineKeyFile: join(dataDir, 'machine.key'),
+    uplinkFile: join(dataDir, 'uplink.json'),
+    eventLog: join(dataDir, 'events.jsonl'),
+    statusLog: join(dataDir, 'status.jsonl'),
+    keptDir: join(dataDir, 'kept'),
+    badDir: join(dataDir, 'bad'),
+    checkpointDir: join(stateDir, 'checkpoints'),
+    endpointFile: join(stateDir, 'endpoint.json'),
+    agentLockFile: join(stateDir, 'agent.lock'),
+    agentSocket: join(stateDir, 'run', 'agent.sock'),
+    agentStatusFile: join(stateDir, 'agent-status.json'),
+    logDir: join(stateDir, 'log'),
+    collectorFile: join(dataDir, 'collector.json'),
+    machinesFile: join(dataDir, 'machines.json'),
+    database: join(dataDir, 'collector.db'),
+    archiveDir: join(dataDir, 'archive'),
+    collectorLockFile: join(stateDir, 'collector.lock'),
+    controlSocket: join(stateDir, 'run', 'collector.sock'),
+  };
+}
+
+/**
+ * Claude Code's config directories: `CLAUDE_CONFIG_DIR` (a comma list replaces
+ * both defaults), else `$XDG_CONFIG_HOME/claude` and `~/.claude` (claude-logs §1).
+ * An entry may be the directory itself or its `projects/`.
+ */
+export function claudeConfigDirs(environment: Environment, home: string): string[] {
+  const listed = (environment['CLAUDE_CONFIG_DIR'] ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+    .map((entry) => entry.replace(/\/projects\/*$/, '').replace(/(.)\/+$/, '$1'));
+  if (listed.length > 0) return [...new Set(listed)];
+  return [join(directory(environment, 'XDG_CONFIG_HOME', join(home, '.config')), 'claude'), join(home, '.claude')];
+}

@@ -1,0 +1,145 @@
+/**
+ * Bytes ↔ frames. What comes from a peer is `unknown` and leaves here typed, or
+ * as a refusal; nothing else in the product casts a peer's bytes.
+ *
+ * Events inside a batch are checked one by one by the store (`event-check.ts`),
+ * so that one bad event never costs the other 499; this file checks the envelope.
+ */
+import { z } from 'zod';
+import type { AgentFrame, BatchFrame, CollectorFrame, Frame } from './frames.ts';
+import { GOODBYE_CODES, REFUSAL_CODES } from './frames.ts';
+
+export type Decoded<T> = { ok: true; frame: T } | { ok: false; reason: string };
+
+const offset = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const hash = z.string().max(64);
+const gen = z.string().regex(/^[0-9a-f]{32}$/);
+const uuid = z.string().max(64);
+const name = z.string().max(256);
+
+const hello = z.looseObject({
+  type: z.literal('hello'), protocol: z.number().int(), capabilities: z.array(name).max(64), version: name, label: name,
+  host: name, instance: uuid, nonce: hash, positions_digest: hash, clock: z.number(),
+});
+const closed = z.looseObject({ type: z.literal('closed'), gens: z.array(gen).max(20_000) });
+const probe = z.looseObject({
+  type: z.literal('probe'), id: uuid, hops: z.array(z.looseObject({ name, at: z.number() })).max(32),
+});
+const gapReport = z.looseObject({
+  gen, path: z.string().max(4096), from: offset, to: offset, t_from: name, t_to: name,
+  reason: z.enum(['truncated', 'released', 'unterminated']),
+});
+const status = z.looseObject({
+  type: z.literal('status'), backlog_bytes: z.number().nullable(), backlog_events: z.number().nullable(),
+  oldest_unacked_at: z.number().nullable(), drained_at: z.number().nullable(), files: z.number(),
+  unknown_entries: z.record(name, z.number()), bad_lines: z.number(), kept_bytes: z.number(),
+  gaps: z.array(gapReport).max(1000), problems: z.array(z.string().max(1000)).max(50), version: name, clock: z.number(),
+});
+const agentFrame = z.discriminatedUnion('type', [hello, closed, probe, status]);
+
+const wireLimits = z.looseObject({
+  frameBytes: z.number(), batchBytes: z.number(), batchEvents: z.number(), eventBytes: z.number(),
+  liveWindowBytes: z.number(), backfillWindowBytes: z.number(),
+});
+const welcome = z.looseObject({
+  type: z.literal('welcome'), protocol: z.number().int(), capabilities: z.array(name), version: name,
+  token: z.string().max(8192), limits: wireLimits, clock: z.number(), settled: z.boolean(),
+});
+const ledger = z.looseObject({
+  type: z.literal('ledger'), positions: z.array(z.tuple([gen, offset, hash])), last: z.boolean(),
+});
+const ack = z.looseObject({
+  type: z.literal('ack'), seq: z.number().int(), verdicts: z.string().regex(/^[sdr]*$/),
+  refused: z.array(z.looseObject({ index: z.number().int(), code: z.enum(REFUSAL_CODES) })),
+});
+const seqOrNone = z.number().int().nullable();
+const rewind = z.union([
+  z.looseObject({ type: z.literal('rewind'), seq: seqOrNone, gen, to: offset, replace: z.literal(true).optional() }),
+  z.looseObject({ type: z.literal('rewind'), seq: seqOrNone, gen, reset: z.literal(true) }),
+]);
+const busy = z.looseObject({ type: z.enum(['busy', 'disk_full']), seq: z.number().int(), retry_ms: z.number() });
+const goodbye = z.looseObject({ type: z.literal('goodbye'), code: z.enum(GOODBYE_CODES), hint: z.string().max(2000) });
+const collectorFrame = z.union([welcome, ledger, ack, rewind, busy, goodbye, probe]);
+
+const batchFile = z.looseObject({
+  gen, path: z.string().max(4096), born_at: z.number().nullable(), from: offset, to: offset, prev: hash, tail: hash,
+  events: z.number().int().min(0),
+});
+const batchEnvelope = z.looseObject({
+  type: z.literal('batch'), seq: z.number().int().min(1), lane: z.enum(['live', 'backfill']),
+  files: z.array(batchFile).min(1).max(2000), events: z.array(z.unknown()).max(100_000),
+  states: z.array(z.looseObject({
+    gen, offset, after: name, session_id: name, key: name, value: z.unknown(),
+  })).max(100_000),
+  edges: z.array(z.looseObject({
+    child: name, parent: name, via: z.enum(['requestSessionId', 'forkedFrom', 'continued-in']),
+  })).max(100_000),
+  entries: z.array(uuid).optional(),
+});
+
+/** Frames start with `{"type":"…"`, so the kind is known without parsing a quarter megabyte. */
+const TYPE_PREFIX = '{"type":"';
+
+export function peekFrameType(bytes: Uint8Array): string | undefined {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 40)).toString('latin1');
+  if (!head.startsWith(TYPE_PREFIX)) return undefined;
+  const end = head.indexOf('"', TYPE_PREFIX.length);
+  return end < 0 ? undefined : head.slice(TYPE_PREFIX.length, end);
+}
+
+/** `type` is written first: `peekFrameType` relies on it. */
+export function encodeFrame(frame: Frame): string {
+  const { type, ...rest } = frame;
+  return JSON.stringify({ type, ...rest });
+}
+
+/**
+ * A batch from parts that are JSON already: the agent prints each event once,
+ * to know its size, and never again.
+ */
+export function encodeBatch(
+  head: Pick<BatchFrame, 'seq' | 'lane' | 'files' | 'states' | 'edges' | 'entries'>,
+  printedEvents: readonly string[],
+): string {
+  const entries = head.entries === undefined ? '' : `,"entries":${JSON.stringify(head.entries)}`;
+  return (
+    `{"type":"batch","seq":${head.seq},"lane":"${head.lane}","files":${JSON.stringify(head.files)},` +
+    `"events":[${printedEvents.join(',')}],"states":${JSON.stringify(head.states)},` +
+    `"edges":${JSON.stringify(head.edges)}${entries}}`
+  );
+}
+
+function parseWith<T>(schema: z.ZodType, text: string): Decoded<T> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { ok: false, reason: 'not JSON' };
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return { ok: true, frame: result.data as T };
+  const issue = result.error.issues[0];
+  return { ok: false, reason: issue ? `${issue.path.join('.')}: ${issue.message}` : 'malformed' };
+}
+
+/** Every frame of an agent but `batch`, which the writer decodes off the main thread. */
+export function decodeAgentFrame(text: string): Decoded<Exclude<AgentFrame, BatchFrame>> {
+  return parseWith(agentFrame, text);
+}
+
+/** The envelope is checked; `events` are still whatever the peer wrote. */
+export type UncheckedBatch = Omit<BatchFrame, 'events'> & { events: unknown[] };
+
+export function decodeBatch(text: string): Decoded<UncheckedBatch> {
+  const decoded = parseWith<UncheckedBatch>(batchEnvelope, text);
+  if (!decoded.ok) return decoded;
+  const { files, events } = decoded.frame;
+  const announced = files.reduce((sum, file) => sum + file.events, 0);
+  if (announced !== events.length) return { ok: false, reason: `files announce ${announced} events, there are ${events.length}` };
+  if (files.some((file) => file.to < file.from)) return { ok: false, reason: 'files.to: before from' };
+  return decoded;
+}
+
+export function decodeCollectorFrame(text: string): Decoded<CollectorFrame> {
+  return parseWith(collectorFrame, text);
+}

@@ -1,0 +1,52 @@
+/**
+ * Where an agent dials. `http(s)://host:port` or `tt+unix:///path/of.sock`; the
+ * text itself, normalised here, is signed into the agent's token.
+ */
+import { EXIT_CODES, TtError } from '../errors.ts';
+
+export interface Endpoint {
+  /** Normalised text. */
+  url: string;
+  /** `ws`/`wss` URL of the upgrade; a Unix socket uses the `ws+unix:` form of the ws package. */
+  webSocketUrl(path: string): string;
+  /** For `node:http`: either a socket path or an origin. */
+  http: { socketPath: string } | { origin: string };
+  /** Frames to a loopback address are not compressed. */
+  isLoopback: boolean;
+}
+
+export function parseEndpoint(text: string): Endpoint {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch (error) {
+    throw invalid(text, error);
+  }
+  if (url.protocol === 'tt+unix:') {
+    const path = decodeURIComponent(url.pathname);
+    if (url.host !== '' || !path.startsWith('/')) throw invalid(text);
+    return {
+      url: `tt+unix://${path}`,
+      webSocketUrl: (route) => `ws+unix://${path}:${route}`,
+      http: { socketPath: path },
+      // The socket is the near end of a tunnel: what goes through it crosses a network.
+      isLoopback: false,
+    };
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw invalid(text);
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '') throw invalid(text);
+  return {
+    url: url.origin,
+    webSocketUrl: (route) => `${url.origin.replace(/^http/, 'ws')}${route}`,
+    http: { origin: url.origin },
+    isLoopback: ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname),
+  };
+}
+
+function invalid(text: string, cause?: unknown): TtError {
+  return new TtError('endpoint_invalid', `${JSON.stringify(text)} is not an address of a collector`, {
+    hint: 'give http://HOST:PORT, https://HOST:PORT or tt+unix:///PATH, as `tt machines add` prints it',
+    exitCode: EXIT_CODES.usage,
+    cause,
+  });
+}

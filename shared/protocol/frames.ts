@@ -1,0 +1,198 @@
+/**
+ * Every frame that agent and collector exchange: one closed union, `type` first.
+ * The order of a conversation and each field's meaning: docs/protocol.md.
+ */
+import type { JsonValue, LineageEdge, SessionState, TtEvent } from '../event.ts';
+
+export const PROTOCOL_VERSION = 1;
+
+/** What a side can do beyond the version's base. Unknown ones are ignored. */
+export const CAPABILITIES = {
+  /** Binary frames of kind 1: brotli of a JSON frame. */
+  brotli: 'brotli',
+  /** `rewind … replace`: batches that name every entry of their range. */
+  replace: 'replace',
+} as const;
+
+/** First byte of a binary frame. */
+export const BINARY_KINDS = { brotli: 1, chunk: 2 } as const;
+
+export type Lane = 'live' | 'backfill';
+
+export interface WireLimits {
+  frameBytes: number;
+  batchBytes: number;
+  batchEvents: number;
+  eventBytes: number;
+  liveWindowBytes: number;
+  backfillWindowBytes: number;
+}
+
+/** `[gen, offset, tail]`: bytes of this generation that are stored, and the hash of the ≤ 256 bytes before. */
+export type Position = readonly [gen: string, offset: number, tail: string];
+
+export interface HelloFrame {
+  type: 'hello';
+  protocol: number;
+  capabilities: string[];
+  version: string;
+  label: string;
+  /** Host identity as the OS tells it; for display, proves nothing. */
+  host: string;
+  instance: string;
+  /** The collector signs it: nobody else can answer for the collector. */
+  nonce: string;
+  positions_digest: string;
+  /** Wall clock in epoch ms, to measure the offset between the two. */
+  clock: number;
+}
+
+export interface WelcomeFrame {
+  type: 'welcome';
+  protocol: number;
+  capabilities: string[];
+  version: string;
+  /** JWT by the collector's key over the agent's nonce. */
+  token: string;
+  limits: WireLimits;
+  clock: number;
+  /** False: `ledger` frames follow, and no batch is sent before the last of them. */
+  settled: boolean;
+}
+
+export interface LedgerFrame {
+  type: 'ledger';
+  positions: Position[];
+  last: boolean;
+}
+
+/** The part of one file that a batch carries. Its events are the next `events` ones of the batch. */
+export interface BatchFile {
+  gen: string;
+  path: string;
+  /** Birth of the file in epoch ms; null where the file system does not tell. Decides between copies. */
+  born_at: number | null;
+  from: number;
+  to: number;
+  /** Hash of the ≤ 256 bytes before `from`. */
+  prev: string;
+  /** Hash of the ≤ 256 bytes before `to`. */
+  tail: string;
+  events: number;
+}
+
+export interface BatchFrame {
+  type: 'batch';
+  /** Counts from 1 in each connection. */
+  seq: number;
+  lane: Lane;
+  files: BatchFile[];
+  events: TtEvent[];
+  states: SessionState[];
+  edges: LineageEdge[];
+  /** After `rewind … replace`: uuid of every entry in the range, whether or not it gave an event. */
+  entries?: string[];
+}
+
+/** Generations whose file is gone for good and settled: the ledger drops them. */
+export interface ClosedFrame {
+  type: 'closed';
+  gens: string[];
+}
+
+/** Goes through file, agent, socket and store to time each hop; answered with the same `id`. */
+export interface ProbeFrame {
+  type: 'probe';
+  id: string;
+  hops: { name: string; at: number }[];
+}
+
+/** Per verdict letter: `s` stored, `d` duplicate, `r` refused (why: `refused`, by index). */
+export interface AckFrame {
+  type: 'ack';
+  seq: number;
+  verdicts: string;
+  refused: { index: number; code: RefusalCode }[];
+}
+
+export interface GapReport {
+  gen: string;
+  path: string;
+  from: number;
+  to: number;
+  /** Timestamps of the good lines around it, '' where there is none. */
+  t_from: string;
+  t_to: string;
+  reason: 'truncated' | 'released' | 'unterminated';
+}
+
+/** Every 5 s and on change. Nulls mean "not known yet", never zero. */
+export interface StatusFrame {
+  type: 'status';
+  backlog_bytes: number | null;
+  backlog_events: number | null;
+  /** Timestamp of the oldest byte that waits, as mtime of its file; null when nothing waits. */
+  oldest_unacked_at: number | null;
+  drained_at: number | null;
+  files: number;
+  unknown_entries: { [type: string]: number };
+  bad_lines: number;
+  kept_bytes: number;
+  gaps: GapReport[];
+  problems: string[];
+  version: string;
+  clock: number;
+}
+
+/** Read `gen` again: from offset `to`, or as a new generation. `seq` names the batch that was not taken. */
+export type RewindFrame =
+  | { type: 'rewind'; seq: number | null; gen: string; to: number; replace?: true }
+  | { type: 'rewind'; seq: number | null; gen: string; reset: true };
+
+/** Batch `seq` was not taken; send it again after `retry_ms`. */
+export interface BusyFrame {
+  type: 'busy' | 'disk_full';
+  seq: number;
+  retry_ms: number;
+}
+
+export interface GoodbyeFrame {
+  type: 'goodbye';
+  code: GoodbyeCode;
+  hint: string;
+}
+
+export type AgentFrame = HelloFrame | BatchFrame | ClosedFrame | ProbeFrame | StatusFrame;
+export type CollectorFrame =
+  | WelcomeFrame | LedgerFrame | AckFrame | RewindFrame | BusyFrame | GoodbyeFrame | ProbeFrame;
+export type Frame = AgentFrame | CollectorFrame;
+
+/** Why one event was not taken. Each is a dead letter, shown, never in the way. */
+export const REFUSAL_CODES = ['foreign_machine', 'malformed', 'too_large', 'forgotten'] as const;
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+/** Why a connection ends. The WebSocket close code is in `CLOSE_CODES`. */
+export const GOODBYE_CODES = [
+  'revoked', 'retired', 'unknown_machine', 'unauthorised', 'version_unsupported', 'clone_suspected',
+  'replaced', 'protocol_error', 'hello_timeout', 'frame_too_large', 'shutting_down',
+] as const;
+export type GoodbyeCode = (typeof GOODBYE_CODES)[number];
+
+export const CLOSE_CODES: Readonly<Record<GoodbyeCode, number>> = {
+  unauthorised: 4401,
+  unknown_machine: 4404,
+  revoked: 4403,
+  retired: 4410,
+  version_unsupported: 4406,
+  clone_suspected: 4409,
+  replaced: 4408,
+  protocol_error: 4400,
+  hello_timeout: 4407,
+  frame_too_large: 1009,
+  shutting_down: 1001,
+};
+
+/** A person must act: the agent exits 5 and its service does not start it again. */
+export const FATAL_GOODBYES: ReadonlySet<GoodbyeCode> = new Set(['revoked', 'retired']);
+
+export type { JsonValue };

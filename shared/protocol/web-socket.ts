@@ -1,0 +1,101 @@
+/** The only importer of ws: real sockets behind `FrameSocket`, for both sides. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { FrameSocket, FrameSocketEvents } from './frame-socket.ts';
+
+function toFrameSocket(socket: WebSocket): FrameSocket {
+  return {
+    send(data) {
+      if (socket.readyState !== WebSocket.OPEN) return false;
+      socket.send(data, { binary: typeof data !== 'string' });
+      return true;
+    },
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    ping() {
+      if (socket.readyState === WebSocket.OPEN) socket.ping();
+    },
+    close: (code, reason) => socket.close(code, reason.slice(0, 120)),
+    terminate: () => socket.terminate(),
+  };
+}
+
+function listen(socket: WebSocket, events: FrameSocketEvents): void {
+  socket.binaryType = 'nodebuffer';
+  socket.on('message', (data, isBinary) => events.onFrame(data as Buffer, isBinary));
+  socket.on('ping', () => events.onAlive());
+  socket.on('pong', () => events.onAlive());
+  // Every error is followed by a close, which carries the code; without a listener it would end the process.
+  socket.on('error', () => {});
+  socket.on('close', (code, reason) => events.onClose(code, reason.toString('utf8')));
+}
+
+export interface DialOptions {
+  token: string;
+  handshakeTimeoutMs: number;
+  maxFrameBytes: number;
+}
+
+export interface DialRefusal {
+  /** HTTP status of a refused upgrade, when there was one. */
+  status: number | undefined;
+  message: string;
+}
+
+/** Dials once. `onRefused` instead of `onOpen` when the upgrade fails; then nothing else is called. */
+export function dial(
+  url: string,
+  options: DialOptions,
+  handlers: { onOpen(socket: FrameSocket): FrameSocketEvents; onRefused(refusal: DialRefusal): void },
+): { abort(): void } {
+  const socket = new WebSocket(url, {
+    headers: { authorization: `Bearer ${options.token}` },
+    handshakeTimeout: options.handshakeTimeoutMs,
+    maxPayload: options.maxFrameBytes,
+    perMessageDeflate: false,
+  });
+  let status: number | undefined;
+  let settled = false;
+  const refuse = (message: string): void => {
+    if (settled) return;
+    settled = true;
+    handlers.onRefused({ status, message });
+  };
+  socket.on('unexpected-response', (request, response) => {
+    status = response.statusCode;
+    response.resume();
+    refuse(`the collector answered ${status}`);
+    request.destroy();
+  });
+  socket.on('error', (error) => refuse(error.message));
+  socket.on('close', () => refuse('closed before it was open'));
+  socket.on('open', () => {
+    settled = true;
+    listen(socket, handlers.onOpen(toFrameSocket(socket)));
+  });
+  return { abort: () => socket.terminate() };
+}
+
+export interface UpgradeServer {
+  /** Completes an upgrade that the caller has authenticated. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, onOpen: (socket: FrameSocket) => FrameSocketEvents): void;
+  close(): void;
+}
+
+export function createUpgradeServer(maxFrameBytes: number): UpgradeServer {
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxFrameBytes,
+    perMessageDeflate: false,
+    clientTracking: false,
+  });
+  return {
+    accept: (request, socket, head, onOpen) => {
+      server.handleUpgrade(request, socket, head, (webSocket) => listen(webSocket, onOpen(toFrameSocket(webSocket))));
+    },
+    close: () => server.close(),
+  };
+}
+

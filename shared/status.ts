@@ -1,0 +1,79 @@
+/**
+ * JSON shapes that others rely on (design §9): printed by the CLIs, served by
+ * the API, frozen by samples in test/contract. Unknown is null, never zero.
+ */
+import { z } from 'zod';
+
+export const STATUS_SCHEMA = 1;
+
+export const MACHINE_STATES = ['live', 'catching_up', 'away', 'revoked', 'retired', 'never_seen'] as const;
+export type MachineState = (typeof MACHINE_STATES)[number];
+
+const timestampOrNull = z.string().nullable();
+const countOrNull = z.number().nullable();
+
+export const machineStatusSchema = z.object({
+  machine_id: z.string(),
+  label: z.string(),
+  state: z.enum(MACHINE_STATES),
+  connected: z.boolean(),
+  last_event_at: timestampOrNull,
+  lag_ms: countOrNull,
+  backlog_bytes: countOrNull,
+  backlog_events: countOrNull,
+  drained_at: timestampOrNull,
+  complete_until: timestampOrNull,
+  events_today: z.number(),
+  refused: z.number(),
+  gaps: z.number(),
+  clock_offset_ms: countOrNull,
+  version: z.string().nullable(),
+});
+export type MachineStatus = z.infer<typeof machineStatusSchema>;
+
+export const collectorStatusSchema = z.object({
+  schema: z.literal(STATUS_SCHEMA),
+  role: z.literal('collector'),
+  running: z.boolean(),
+  collector_id: z.string().nullable(),
+  version: z.string(),
+  ingest_port: countOrNull,
+  ui_port: countOrNull,
+  complete_until: timestampOrNull,
+  machines: z.array(machineStatusSchema),
+});
+export type CollectorStatus = z.infer<typeof collectorStatusSchema>;
+
+export const agentStatusSchema = z.object({
+  schema: z.literal(STATUS_SCHEMA),
+  role: z.literal('agent'),
+  running: z.boolean(),
+  /** When these values were true, if no agent runs now. */
+  as_of: timestampOrNull,
+  machine_id: z.string().nullable(),
+  label: z.string().nullable(),
+  collector_id: z.string().nullable(),
+  endpoint: z.string().nullable(),
+  version: z.string(),
+  connected: z.boolean(),
+  backlog_bytes: countOrNull,
+  backlog_events: countOrNull,
+  drained_at: timestampOrNull,
+  files: countOrNull,
+  unknown_entries: z.record(z.string(), z.number()),
+  bad_lines: countOrNull,
+  kept_bytes: countOrNull,
+  gaps: z.array(z.object({ path: z.string(), from: z.number(), to: z.number(), reason: z.string() })),
+  problems: z.array(z.string()),
+});
+export type AgentStatus = z.infer<typeof agentStatusSchema>;
+
+/** `tt machines add LABEL --json`. */
+export const machineAddedSchema = z.object({
+  label: z.string(),
+  code: z.string(),
+  url: z.string(),
+  expires_at: z.string(),
+  command: z.string(),
+});
+export type MachineAdded = z.infer<typeof machineAddedSchema>;

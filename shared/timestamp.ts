@@ -1,0 +1,36 @@
+import { toTimestamp, type Timestamp } from './ids.ts';
+
+const CANONICAL = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+/** Anything RFC 3339 allows; the date and the offset are checked by `Date.parse`. */
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+
+/** Milliseconds after which a four-digit year no longer fits the 24 characters. */
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+export function isCanonicalTimestamp(text: string): boolean {
+  return text.length === 24 && CANONICAL.test(text) && !Number.isNaN(Date.parse(text));
+}
+
+/** `ms` since the epoch, UTC, printed in the 24-character form. Throws outside years 0-9999. */
+export function printTimestamp(ms: number): Timestamp {
+  if (!(ms >= -62167219200000 && ms <= LAST_MS)) throw new RangeError(`no timestamp has ${ms} ms`);
+  return toTimestamp(new Date(ms).toISOString());
+}
+
+/**
+ * A timestamp as a log printed it, re-printed in the canonical form: fractions
+ * are truncated to milliseconds, never rounded (tt-behaviour §1.2).
+ */
+export function parseTimestamp(text: string): Timestamp | undefined {
+  if (isCanonicalTimestamp(text)) return toTimestamp(text);
+  if (!RFC_3339.test(text)) return undefined;
+  const truncated = text.replace(/(\.\d{3})\d+/, '$1').replace(' ', 'T');
+  const ms = Date.parse(truncated);
+  if (Number.isNaN(ms) || ms < -62167219200000 || ms > LAST_MS) return undefined;
+  return printTimestamp(ms);
+}
+
+/** Epoch milliseconds of a canonical timestamp. */
+export function timestampMs(timestamp: Timestamp): number {
+  return Date.parse(timestamp);
+}
