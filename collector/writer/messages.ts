@@ -1,0 +1,99 @@
+/**
+ * What the main thread and the writer say to each other. The writer is the only
+ * one that writes to the database while a collector runs; it answers a batch
+ * only after its commit is on disk.
+ */
+import type { MachineId } from '../../shared/ids.ts';
+import type { GapReport, Lane, Position } from '../../shared/protocol/frames.ts';
+
+/** Who sent it, as the credential proved it; never what a body claims. */
+export interface MachineRef {
+  machineId: MachineId;
+  /** Decides between copies of one fact, after the birth of their files (design §4). */
+  enrolledAtMs: number;
+}
+
+/** A batch frame as it came from the socket. Its buffer is transferred, not copied. */
+export interface BatchJob {
+  kind: 'batch';
+  connection: number;
+  machine: MachineRef;
+  receivedAtMs: number;
+  /** Small live frames pass large backfill frames of other connections. */
+  lane: Lane;
+  bytes: ArrayBuffer;
+  /** Binary kind 1: brotli behind the first byte. */
+  isCompressed: boolean;
+}
+
+/** Calls with an answer. Each runs between two group commits. */
+export interface WriterCalls {
+  /** Contiguous stored offsets of a machine. */
+  ledger: { args: [machineId: MachineId]; result: Position[] };
+  /** Drops settled generations from the ledger. */
+  closeGenerations: { args: [machineId: MachineId, gens: string[]]; result: null };
+  reportGaps: { args: [machine: MachineRef, gaps: GapReport[], reportedAtMs: number]; result: null };
+  /** Lines of an export or of the earlier tool; accepts foreign machines. See store/import. */
+  importLines: { args: [lines: string[], receivedAtMs: number]; result: ImportCounts };
+  /** Online copy of the database to `file`, verified by quick_check. */
+  backup: { args: [file: string]; result: { bytes: number } };
+  /** Derives every derived table again from events and copies. */
+  rebuild: { args: []; result: RebuildCounts };
+  /** Checkpoints the WAL; called when idle. */
+  checkpoint: { args: []; result: null };
+}
+export type WriterMethod = keyof WriterCalls;
+
+export interface ImportCounts {
+  read: number;
+  stored: number;
+  duplicates: number;
+  malformed: number;
+}
+
+export interface RebuildCounts {
+  events: number;
+  copies: number;
+  sessions: number;
+  responses: number;
+}
+
+export interface CallJob<M extends WriterMethod = WriterMethod> {
+  kind: 'call';
+  id: number;
+  method: M;
+  args: WriterCalls[M]['args'];
+}
+
+export type ToWriter = BatchJob | CallJob | { kind: 'close' };
+
+/** One frame to send back, printed already. */
+export interface WriterAnswer {
+  connection: number;
+  frame: string;
+  /** The peer broke the protocol: say goodbye with this reason after the frame. */
+  protocolError?: string;
+}
+
+/** What one group commit changed, for the live page and the status. */
+export interface CommitSummary {
+  committedAtMs: number;
+  machines: {
+    machineId: MachineId;
+    stored: number;
+    duplicate: number;
+    refused: number;
+    /** Greatest timestamp among the stored events, epoch ms. */
+    lastEventAtMs: number | null;
+  }[];
+  /** Row IDs of the newest stored events (at most 200), for the live tail. */
+  storedRows: number[];
+}
+
+export type FromWriter =
+  | { kind: 'ready' }
+  | { kind: 'committed'; answers: WriterAnswer[]; summary: CommitSummary }
+  | { kind: 'result'; id: number; ok: true; value: unknown }
+  | { kind: 'result'; id: number; ok: false; code: string; message: string; hint: string }
+  /** The database can not be written any more (corrupt, gone): the collector must stop and say so. */
+  | { kind: 'failed'; code: string; message: string; hint: string };
