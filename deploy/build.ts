@@ -1,11 +1,11 @@
 // Builds everything that is shipped: two executables, the collector's writer thread, what
 // `npm start` runs, and the status page. With `--strict` a missing entry point is an error.
-import { build, type BuildOptions, type Metafile } from 'esbuild';
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { dirname, extname, join, relative } from 'node:path';
+import { dirname, extname, join, relative, sep } from 'node:path';
 import { root } from './ensure-built.mjs';
-import { inlineAssets } from './inline-assets.ts';
+import { inlineInto } from './inline-assets.ts';
 import { thirdPartyLicenses } from './third-party-licenses.ts';
 
 interface Program {
@@ -32,6 +32,16 @@ import { createRequire as __ttRequire } from 'node:module';
 import { fileURLToPath as __ttPath } from 'node:url';
 const require = __ttRequire(import.meta.url), __filename = __ttPath(import.meta.url), __dirname = __ttPath(new URL('.', import.meta.url));
 `.trim();
+
+const inlineAssets: Plugin = {
+  name: 'inline-assets',
+  setup(hooks) {
+    const bundleOf = (file: string) => programs.find(({ entry }) => entry === relative(root, file).split(sep).join('/'))?.output;
+    hooks.onLoad({ filter: /\.ts$/ }, ({ path }) => (path.includes(`${sep}node_modules${sep}`)
+      ? undefined
+      : { contents: inlineInto(readFileSync(path, 'utf8'), path, bundleOf), loader: 'ts' }));
+  },
+};
 
 const common = {
   absWorkingDir: root,
@@ -62,7 +72,7 @@ async function buildProgram(program: Program) {
     target: 'node20.19',
     external: ['better-sqlite3'],
     banner: { js: shebang + commonJsGlobals },
-    plugins: [inlineAssets(root, new Map(programs.map(({ entry, output }) => [entry, output])))],
+    plugins: [inlineAssets],
   });
   if (program.selfContained) requireSelfContained(program, result.metafile);
   return result;
@@ -114,7 +124,7 @@ async function main() {
   for (const file of hasPage ? staticWebFiles() : []) {
     files.set(join(distFolder, 'web', relative(join(root, webFolder), file)), readFileSync(file));
   }
-  files.set(join(distFolder, 'third-party-licenses.txt'), thirdPartyLicenses(root, built.map(({ metafile }) => metafile)));
+  files.set(join(distFolder, 'third-party-licenses.txt'), thirdPartyLicenses(root, built.flatMap(({ metafile }) => Object.keys(metafile.inputs))));
   replaceDist(files);
 }
 

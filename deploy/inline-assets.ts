@@ -6,33 +6,14 @@
 // declarations. Only a bundle has no such file beside it, so here the build replaces exactly this
 // form by the text. A worker's `new URL('./worker.ts', import.meta.url)` becomes the URL of its
 // bundle. A file named in any other form fails the build instead of failing on somebody's machine.
-import type { Plugin } from 'esbuild';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const moduleUrl = String.raw`new URL\(\s*'(\.[^']+)'\s*,\s*import\.meta\.url\s*\)`;
 const assetRead = new RegExp(String.raw`\breadFileSync\(\s*${moduleUrl}\s*,\s*'utf8'\s*,?\s*\)`, 'g');
 const fileUrl = new RegExp(moduleUrl, 'g');
 
-/** `outputs`: entry point → name of its bundle, both relative (to the checkout and to dist/). */
-export function inlineAssets(root: string, outputs: ReadonlyMap<string, string>): Plugin {
-  return {
-    name: 'inline-assets',
-    setup(build) {
-      build.onLoad({ filter: /\.tsx?$/ }, async ({ path }) => {
-        if (path.includes(`${sep}node_modules${sep}`)) return undefined;
-        const source = await readFile(path, 'utf8');
-        return {
-          contents: inlineInto(source, path, (file) => outputs.get(relative(root, file).split(sep).join('/'))),
-          loader: path.endsWith('x') ? 'tsx' : 'ts',
-        };
-      });
-    },
-  };
-}
-
-/** Pure but for reading the assets. `bundleOf` names the bundle that a source file becomes. */
+/** `bundleOf` names the bundle that a source file (absolute path) becomes, if it becomes one. */
 export function inlineInto(source: string, path: string, bundleOf: (file: string) => string | undefined): string {
   const folder = dirname(path);
   return source

@@ -1,11 +1,10 @@
 // The bundles contain other people's code; their licences ask that the notices travel with it.
-import type { Metafile } from 'esbuild';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The notices of every package that went into these bundles, as the contents of one text file. */
-export function thirdPartyLicenses(root: string, metafiles: readonly Metafile[]): Uint8Array {
-  const sections = bundledPackages(metafiles).map((folder) => {
+/** The notices of every package that these bundled files (relative to root) come from, as one text file. */
+export function thirdPartyLicenses(root: string, bundledFiles: readonly string[]): Uint8Array {
+  const sections = packageFolders(bundledFiles).map((folder) => {
     const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as {
       name: string; version: string; license?: string;
     };
@@ -14,9 +13,8 @@ export function thirdPartyLicenses(root: string, metafiles: readonly Metafile[])
   return Buffer.from(`${sections.join(`\n${'-'.repeat(80)}\n\n`)}\n`);
 }
 
-function bundledPackages(metafiles: readonly Metafile[]) {
-  const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
-  const folders = inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(input) ?? []);
+function packageFolders(files: readonly string[]) {
+  const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file) ?? []);
   return [...new Set(folders)].sort();
 }
 
