@@ -1,0 +1,269 @@
+-- Schema 1. Migrations are append-only: a released file never changes.
+-- What others may rely on are the views and tables of docs/database.md; the
+-- `_row` and `_key` tables behind them may change with a migration.
+
+-- Interned texts: an event row repeats none of them (0.45 times the size and
+-- twice the speed of a text key, measured).
+CREATE TABLE machine_key (
+  machine     INTEGER PRIMARY KEY,
+  machine_id  TEXT NOT NULL UNIQUE,
+  enrolled_at INTEGER               -- epoch ms; decides between copies; null: never enrolled here (imported)
+);
+-- Machine 0 owns events whose ID names no machine; their whole ID is the discriminator.
+INSERT INTO machine_key (machine, machine_id) VALUES (0, '');
+
+CREATE TABLE session_key (
+  session    INTEGER PRIMARY KEY,
+  session_id TEXT NOT NULL UNIQUE
+);
+INSERT INTO session_key (session, session_id) VALUES (0, '');
+
+CREATE TABLE cwd_key (
+  cwd  INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE kind_key (
+  kind   INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,
+  type   TEXT NOT NULL,
+  -- 1: the fact is (type, discriminator) and copies meet; 0: the fact is the whole ID.
+  shared INTEGER NOT NULL,
+  UNIQUE (source, type, shared)
+);
+
+-- One row per fact: the claim that won. `row` is the order of arrival and the cursor of every feed.
+CREATE TABLE event_row (
+  row            INTEGER PRIMARY KEY AUTOINCREMENT,
+  machine        INTEGER NOT NULL,
+  at             INTEGER NOT NULL,   -- epoch ms
+  kind           INTEGER NOT NULL,
+  session        INTEGER NOT NULL,   -- 0: none
+  discriminator  TEXT NOT NULL,
+  fact           INTEGER NOT NULL,   -- 53-bit hash of the fact key; equal hashes are compared in full
+  cwd            INTEGER,
+  born_at        INTEGER,            -- earliest known birth of a file that says it
+  schema_version INTEGER NOT NULL,
+  data           TEXT                -- JSON of every key that has no column here; null for none
+);
+-- Starts with what arrives in order, so it grows at its right edge; it is also
+-- the index of a machine's time line.
+CREATE UNIQUE INDEX event_row_claim ON event_row (machine, at, discriminator, kind, session);
+CREATE INDEX event_row_fact ON event_row (fact);
+CREATE INDEX event_row_session ON event_row (session, at) WHERE session <> 0;
+
+-- Claims that lost: kept, because a late one can change who wins.
+CREATE TABLE copy_row (
+  row            INTEGER PRIMARY KEY,
+  machine        INTEGER NOT NULL,
+  at             INTEGER NOT NULL,
+  kind           INTEGER NOT NULL,
+  session        INTEGER NOT NULL,
+  discriminator  TEXT NOT NULL,
+  fact           INTEGER NOT NULL,
+  cwd            INTEGER,
+  born_at        INTEGER,
+  schema_version INTEGER NOT NULL,
+  data           TEXT
+);
+CREATE UNIQUE INDEX copy_row_claim ON copy_row (machine, at, discriminator, kind, session);
+CREATE INDEX copy_row_fact ON copy_row (fact);
+
+-- Contiguous stored offset of each generation, moved in the transaction of its events.
+CREATE TABLE file (
+  machine    INTEGER NOT NULL,
+  gen        TEXT NOT NULL,
+  path       TEXT NOT NULL,
+  born_at    INTEGER,
+  offset     INTEGER NOT NULL,
+  tail       TEXT NOT NULL,          -- hash of the at most 256 bytes before offset
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (machine, gen)
+) WITHOUT ROWID;
+
+-- Latest value of what a harness log says without a time; ordered by (after, offset, gen).
+CREATE TABLE session_state (
+  session INTEGER NOT NULL,
+  key     TEXT NOT NULL,
+  after   TEXT NOT NULL,
+  offset  INTEGER NOT NULL,
+  gen     TEXT NOT NULL,
+  machine INTEGER NOT NULL,
+  value   TEXT NOT NULL,             -- JSON
+  PRIMARY KEY (session, key)
+) WITHOUT ROWID;
+
+CREATE TABLE lineage (
+  child  INTEGER NOT NULL,
+  parent INTEGER NOT NULL,
+  via    TEXT NOT NULL,
+  PRIMARY KEY (child, parent, via)
+) WITHOUT ROWID;
+
+-- Derived: one row per conversation and per subagent (agent_id ''  is the conversation itself).
+CREATE TABLE session_row (
+  session            INTEGER NOT NULL,
+  agent_id           TEXT NOT NULL,
+  machine            INTEGER NOT NULL, -- of its latest activity
+  harness            TEXT,
+  started_at         INTEGER,
+  first_at           INTEGER NOT NULL,
+  last_at            INTEGER NOT NULL,
+  cwd                INTEGER,          -- of its earliest event that has one
+  git_branch         TEXT,
+  harness_version    TEXT,
+  prompts            INTEGER NOT NULL, -- human
+  script_prompts     INTEGER NOT NULL,
+  commands           INTEGER NOT NULL,
+  interrupts         INTEGER NOT NULL,
+  answers            INTEGER NOT NULL,
+  assistant_messages INTEGER NOT NULL,
+  tool_uses          INTEGER NOT NULL,
+  tool_results       INTEGER NOT NULL,
+  tool_errors        INTEGER NOT NULL,
+  turns              INTEGER NOT NULL,
+  -- What was said last decides the state: the event, and its time (ties: see store/sessions.ts).
+  signal             TEXT,
+  signal_at          INTEGER,
+  PRIMARY KEY (session, agent_id)
+) WITHOUT ROWID;
+CREATE INDEX session_row_last ON session_row (last_at);
+
+-- Derived: one row per API response; the entry that wins, whole.
+CREATE TABLE usage_row (
+  response              TEXT NOT NULL PRIMARY KEY, -- message_id, with the request where IDs are not the vendor's
+  message_id            TEXT NOT NULL,
+  request_id            TEXT,
+  event                 INTEGER NOT NULL,          -- event_row.row it was taken from
+  machine               INTEGER NOT NULL,
+  session               INTEGER NOT NULL,
+  agent_id              TEXT NOT NULL,
+  at                    INTEGER NOT NULL,
+  model                 TEXT,
+  input_tokens          INTEGER NOT NULL,
+  output_tokens         INTEGER NOT NULL,
+  cache_creation_tokens INTEGER NOT NULL,
+  cache_creation_1h     INTEGER,
+  cache_read_tokens     INTEGER NOT NULL,
+  speed                 TEXT,
+  placeholder           INTEGER NOT NULL           -- 1: output is a lower bound
+) WITHOUT ROWID;
+CREATE INDEX usage_row_session ON usage_row (session, at);
+CREATE INDEX usage_row_at ON usage_row (at);
+
+CREATE TABLE gap (
+  machine     INTEGER NOT NULL,
+  gen         TEXT NOT NULL,
+  from_offset INTEGER NOT NULL,
+  to_offset   INTEGER NOT NULL,
+  path        TEXT NOT NULL,
+  t_from      TEXT NOT NULL,
+  t_to        TEXT NOT NULL,
+  reason      TEXT NOT NULL,
+  reported_at INTEGER NOT NULL,
+  accepted_at INTEGER,
+  PRIMARY KEY (machine, gen, from_offset)
+) WITHOUT ROWID;
+
+CREATE TABLE dead_letter (
+  row         INTEGER PRIMARY KEY,
+  machine     INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  code        TEXT NOT NULL,
+  -- What it would have been, as far as it could be read; one row per foreign prefix.
+  subject     TEXT NOT NULL,
+  count       INTEGER NOT NULL DEFAULT 1,
+  gen         TEXT,
+  body        TEXT,                  -- at most 64 KiB
+  body_bytes  INTEGER NOT NULL,      -- of the whole
+  UNIQUE (machine, code, subject)
+);
+-- Beyond the caps letters are only counted.
+CREATE TABLE refused_count (
+  machine INTEGER NOT NULL,
+  code    TEXT NOT NULL,
+  count   INTEGER NOT NULL,
+  PRIMARY KEY (machine, code)
+) WITHOUT ROWID;
+
+CREATE TABLE streams (
+  id         TEXT PRIMARY KEY,
+  name       TEXT UNIQUE,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+);
+CREATE TABLE stream_tags (
+  stream_id TEXT NOT NULL REFERENCES streams (id) ON DELETE CASCADE,
+  tag       TEXT NOT NULL,
+  PRIMARY KEY (stream_id, tag)
+) WITHOUT ROWID;
+-- Hang on the fact, so they survive a change of winner.
+CREATE TABLE assignment (
+  fact        INTEGER NOT NULL,
+  fact_key    TEXT NOT NULL,
+  stream_id   TEXT NOT NULL REFERENCES streams (id) ON DELETE CASCADE,
+  assigned_by TEXT NOT NULL,         -- user | model | rule | auto; a person's is never overwritten
+  assigned_at TEXT NOT NULL,
+  PRIMARY KEY (fact, fact_key)
+) WITHOUT ROWID;
+CREATE INDEX assignment_stream ON assignment (stream_id);
+
+-- Derived: half-open spans of attention and of agents' work.
+CREATE TABLE interval (
+  form     TEXT NOT NULL,            -- direct | delegated
+  machine  INTEGER NOT NULL,
+  session  INTEGER NOT NULL,
+  agent_id TEXT NOT NULL,
+  from_at  INTEGER NOT NULL,
+  to_at    INTEGER NOT NULL,
+  PRIMARY KEY (form, machine, session, agent_id, from_at)
+) WITHOUT ROWID;
+
+-- What was forgotten on purpose stays out.
+CREATE TABLE tombstone (
+  scope TEXT NOT NULL,               -- session | project | machine
+  value TEXT NOT NULL,
+  at    INTEGER NOT NULL,
+  PRIMARY KEY (scope, value)
+) WITHOUT ROWID;
+
+-- Events of schema v8 of the earlier tool, with everything else in `data`.
+CREATE VIEW event_text AS
+SELECT
+  e.row,
+  CASE WHEN e.machine = 0 THEN e.discriminator ELSE
+    m.machine_id || ':' || k.source || ':' || k.type || ':' ||
+    strftime('%Y-%m-%dT%H:%M:%S', (e.at - ((e.at % 1000) + 1000) % 1000) / 1000, 'unixepoch') ||
+    printf('.%03dZ', ((e.at % 1000) + 1000) % 1000) || ':' || e.discriminator
+  END AS id,
+  strftime('%Y-%m-%dT%H:%M:%S', (e.at - ((e.at % 1000) + 1000) % 1000) / 1000, 'unixepoch') ||
+    printf('.%03dZ', ((e.at % 1000) + 1000) % 1000) AS timestamp,
+  k.type, k.source, k.shared,
+  nullif(m.machine_id, '') AS machine_id,
+  e.schema_version, c.path AS cwd, nullif(s.session_id, '') AS session_id,
+  e.fact, e.at, e.machine, e.session, e.discriminator, e.born_at, e.data
+FROM event_row e
+JOIN machine_key m ON m.machine = e.machine
+JOIN kind_key k ON k.kind = e.kind
+JOIN session_key s ON s.session = e.session
+LEFT JOIN cwd_key c ON c.cwd = e.cwd;
+
+CREATE VIEW events AS
+SELECT
+  t.id, t.timestamp, t.type, t.source, t.machine_id, t.schema_version, t.cwd,
+  json_extract(t.data, '$.git_project') AS git_project,
+  json_extract(t.data, '$.git_workspace') AS git_workspace,
+  json_extract(t.data, '$.pane_id') AS pane_id,
+  json_extract(t.data, '$.tmux_session') AS tmux_session,
+  json_extract(t.data, '$.window_index') AS window_index,
+  json_extract(t.data, '$.status') AS status,
+  json_extract(t.data, '$.idle_duration_ms') AS idle_duration_ms,
+  json_extract(t.data, '$.action') AS action,
+  t.session_id,
+  a.stream_id, a.assigned_by AS assignment_source,
+  json_remove(t.data, '$.git_project', '$.git_workspace', '$.pane_id', '$.tmux_session', '$.window_index',
+    '$.status', '$.idle_duration_ms', '$.action') AS data,
+  t.row
+FROM event_text t
+LEFT JOIN assignment a ON a.fact = t.fact
+  AND a.fact_key = CASE WHEN t.shared = 1 THEN t.type || ':' || t.discriminator ELSE t.id END;
