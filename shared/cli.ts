@@ -78,7 +78,8 @@ export async function runProgram(program: ProgramSpec, argv: readonly string[], 
   }
   const outcome: { code: ExitCode } = { code: EXIT_CODES.ok };
   try {
-    await buildRoot(program, io, outcome).parseAsync([...argv], { from: 'user' });
+    // No word at all asks for the help: that is no mistake.
+    await buildRoot(program, io, outcome).parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
     return outcome.code;
   } catch (error) {
     return reportError(error, program.name, io);
@@ -88,22 +89,28 @@ export async function runProgram(program: ProgramSpec, argv: readonly string[], 
 export function reportError(error: unknown, programName: string, io: Pick<CommandIo, 'stderr' | 'environment'>): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
   io.stderr.write(`${programName}: ${messageOf(error)}\n`);
+  const isDebugging = Boolean(io.environment['TT_DEBUG']);
+  if (isDebugging) io.stderr.write(stackOf(error));
   if (error instanceof TtError) {
     io.stderr.write(`  next: ${error.hint}\n`);
     return error.exitCode;
   }
-  if (io.environment['TT_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack ?? ''}\n`);
-  else io.stderr.write('  next: run again with TT_DEBUG=1 for the details, and report it\n');
+  if (!isDebugging) io.stderr.write('  next: run again with TT_DEBUG=1 for the details, and report it\n');
   return EXIT_CODES.failed;
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  const cause = error.cause === undefined ? '' : `caused by: ${stackOf(error.cause)}`;
+  return `${error.stack ?? ''}\n${cause}`;
 }
 
 function buildRoot(program: ProgramSpec, io: CommandIo, outcome: { code: ExitCode }): Command {
   const root = configure(new Command(program.name), io).description(program.summary).version(program.version);
   root.showSuggestionAfterError(true);
   for (const spec of program.commands) {
-    const words = spec.name.split(' ');
-    const last = words.pop() ?? spec.name;
-    addCommand(words.reduce((parent, word) => groupOf(parent, word, io), root), last, spec, io, outcome);
+    const command = spec.name.split(' ').reduce((parent, word) => groupOf(parent, word, io), root);
+    defineCommand(command, spec, io, outcome);
   }
   return root;
 }
@@ -127,10 +134,8 @@ function groupOf(parent: Command, word: string, io: CommandIo): Command {
   return existing ?? configure(parent.command(word), io);
 }
 
-function addCommand(
-  parent: Command, word: string, spec: CommandSpec, io: CommandIo, outcome: { code: ExitCode },
-): void {
-  const command = groupOf(parent, word, io).description(spec.summary);
+function defineCommand(command: Command, spec: CommandSpec, io: CommandIo, outcome: { code: ExitCode }): void {
+  command.description(spec.summary);
   for (const argument of spec.arguments ?? []) command.argument(argument.syntax, argument.description);
   for (const option of spec.options ?? []) command.addOption(toOption(option));
   if (spec.example !== undefined) command.addHelpText('after', `\nExample:\n  ${spec.example}`);
@@ -150,7 +155,12 @@ function toOption(spec: OptionSpec): Option {
   if (spec.default !== undefined) option.default(spec.default);
   if (spec.required) option.makeOptionMandatory();
   if (spec.repeatable) {
-    option.argParser<string[]>((value, previous) => [...(Array.isArray(previous) ? previous : []), value]);
+    // Commander keeps the check of `choices` in `parseArg`, which a parser of our own replaces.
+    const check: (value: string, previous: undefined) => unknown = option.parseArg ?? ((value) => value);
+    option.argParser<string[]>((value, previous) => {
+      check(value, undefined);
+      return [...(Array.isArray(previous) ? previous : []), value];
+    });
   }
   return option;
 }

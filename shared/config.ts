@@ -6,7 +6,7 @@ import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 import { readFileIfExists } from './atomic-file.ts';
 import { EXIT_CODES, messageOf, TtError } from './errors.ts';
-import { isLabel } from './ids.ts';
+import { isLabel, toLabel } from './ids.ts';
 import { KEPT_LIMIT_BYTES } from './limits.ts';
 import { LOG_LEVELS } from './log.ts';
 import type { Environment } from './paths.ts';
@@ -14,7 +14,10 @@ import type { Environment } from './paths.ts';
 export const TEXT_POLICIES = ['full', 'redacted', 'none'] as const;
 export type TextPolicy = (typeof TEXT_POLICIES)[number];
 
-const port = z.coerce.number().int().min(0).max(65535);
+/** Environment variables are text; only digits are a number (`Number(' ')` would be 0). */
+const wholeNumber = (value: unknown): unknown =>
+  typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+const port = z.preprocess(wholeNumber, z.number().int().min(0).max(65535));
 const textPolicy = z.enum(TEXT_POLICIES);
 
 /** Environment variables are text, so a table comes as JSON. */
@@ -38,7 +41,7 @@ export const configSchema = z.strictObject({
   texts: textPolicy.default('redacted'),
   /** Path prefix of a project → its own policy; the longest prefix wins. */
   projects: z.preprocess(fromJsonText, z.record(z.string(), z.strictObject({ texts: textPolicy }))).default({}),
-  kept_limit_bytes: z.coerce.number().int().min(0).default(KEPT_LIMIT_BYTES),
+  kept_limit_bytes: z.preprocess(wholeNumber, z.number().int().min(0)).default(KEPT_LIMIT_BYTES),
   log_level: z.enum(LOG_LEVELS).default('info'),
 });
 export type Config = z.infer<typeof configSchema>;
@@ -49,14 +52,25 @@ function fromEnvironment(environment: Environment): Record<string, string> {
     const value = environment[`TT_${key.toUpperCase()}`];
     if (value !== undefined && value !== '') values[key] = value;
   }
-  // `HOST_MACHINE` is the name an earlier tool of our users gave a machine (design §3).
-  const hostMachine = environment['HOST_MACHINE'];
-  if (values['label'] === undefined && hostMachine !== undefined && hostMachine !== '') values['label'] = hostMachine;
   return values;
 }
 
+/** `HOST_MACHINE` belongs to other tools: it gives way to whatever was said to tt, and is made to fit. */
+function labelOfHost(environment: Environment): { label?: string } {
+  const hostMachine = environment['HOST_MACHINE'];
+  return hostMachine === undefined || hostMachine === '' ? {} : { label: toLabel(hostMachine) };
+}
+
+function readConfigText(file: string): string | undefined {
+  try {
+    return readFileIfExists(file);
+  } catch (error) {
+    throw configError(`cannot read ${file}: ${messageOf(error)}`, `make ${file} a readable file, or move it away`, error);
+  }
+}
+
 function readTable(file: string): Record<string, unknown> {
-  const text = readFileIfExists(file);
+  const text = readConfigText(file);
   if (text === undefined) return {};
   try {
     return parseToml(text);
@@ -71,9 +85,12 @@ function configError(message: string, hint: string, cause?: unknown): TtError {
 
 export type ConfigFlags = { [K in keyof Config]?: unknown };
 
-/** Throws `config_invalid` naming the file or variable and what it should hold. */
+/** A flag that is undefined was not given. Throws `config_invalid` naming the key and what it should hold. */
 export function loadConfig(file: string, environment: Environment, flags: ConfigFlags = {}): Config {
-  const result = configSchema.safeParse({ ...readTable(file), ...fromEnvironment(environment), ...flags });
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const result = configSchema.safeParse({
+    ...labelOfHost(environment), ...readTable(file), ...fromEnvironment(environment), ...given,
+  });
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`);
   throw configError(problems.join('; '), `check ${file} and the TT_* environment variables`);

@@ -83,7 +83,7 @@ export function claudeConfigDirs(environment: Environment, home: string): string
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '')
-    .map((entry) => entry.replace(/\/projects\/*$/, '').replace(/(.)\/+$/, '$1'));
+    .map((entry) => entry.replace(/(.)\/projects\/*$/, '$1').replace(/(.)\/+$/, '$1'));
   if (listed.length > 0) return [...new Set(listed)];
   return [join(directory(environment, 'XDG_CONFIG_HOME', join(home, '.config')), 'claude'), join(home, '.claude')];
 }

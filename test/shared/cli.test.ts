@@ -1,0 +1,170 @@
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { flag, runProgram, textOption, usageError, type CommandIo, type CommandSpec, type ParsedCommand } from '../../shared/cli.ts';
+import { EXIT_CODES, TtError } from '../../shared/errors.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+interface Printed extends CommandIo {
+  out(): string;
+  err(): string;
+}
+
+function terminal(environment: Record<string, string> = {}): Printed {
+  const [out, err]: [string[], string[]] = [[], []];
+  const output = (lines: string[]) => ({ write: (text: string) => void lines.push(text), isTTY: false, columns: 100 });
+  const never = new AbortController().signal;
+  return {
+    stdin: Readable.from([]), stdout: output(out), stderr: output(err), environment, home: '/home/someone',
+    clock: new ManualClock(), stop: never, abandon: never, out: () => out.join(''), err: () => err.join(''),
+  };
+}
+
+function program(commands: CommandSpec[]) {
+  return { name: 'tt', summary: 'What you did.', version: '1.2.3', commands };
+}
+
+/** A command that remembers what it was called with. */
+function remembering(spec: Omit<CommandSpec, 'load' | 'summary'>): { spec: CommandSpec; seen: ParsedCommand[] } {
+  const seen: ParsedCommand[] = [];
+  const load: CommandSpec['load'] = async () => async (parsed) => {
+    seen.push(parsed);
+    return EXIT_CODES.ok;
+  };
+  return { spec: { summary: 'Remembers.', ...spec, load }, seen };
+}
+
+function failing(error: Error): CommandSpec {
+  return { name: 'fail', summary: 'Fails.', load: async () => () => Promise.reject(error) };
+}
+
+describe('the command line', () => {
+  it('suggests the nearest command for an unknown one and exits 2', async () => {
+    const io = terminal();
+    expect(await runProgram(program([remembering({ name: 'status' }).spec]), ['statsu'], io)).toBe(2);
+    expect(io.err()).toContain("unknown command 'statsu'");
+    expect(io.err()).toContain('status');
+    expect(io.out()).toBe('');
+  });
+
+  it.each([[['--help']], [['status', '--help']], [['help', 'status']], [[]]])('prints help for %j and exits 0', async (argv) => {
+    const io = terminal();
+    expect(await runProgram(program([remembering({ name: 'status', example: 'tt status --json' }).spec]), argv, io)).toBe(0);
+    expect(io.out()).toContain('Usage: tt');
+    expect(io.err()).toBe('');
+  });
+
+  it('shows the example in the help of a command', async () => {
+    const io = terminal();
+    await runProgram(program([remembering({ name: 'status', example: 'tt status --json' }).spec]), ['status', '--help'], io);
+    expect(io.out()).toContain('tt status --json');
+  });
+
+  it('prints its version', async () => {
+    const io = terminal();
+    expect(await runProgram(program([]), ['--version'], io)).toBe(0);
+    expect(io.out()).toBe('1.2.3\n');
+  });
+
+  it.each([
+    ['an unknown option', ['status', '--jsno']], ['one argument too many', ['status', 'x']],
+    ['a missing value', ['status', '--limit']], ['a value that is no choice', ['status', '--format', 'xml']],
+    ['a value of a repeatable option that is no choice', ['status', '--kind', 'a', '--kind', 'z']],
+  ])('exits 2 for %s', async (_what, argv) => {
+    const { spec, seen } = remembering({
+      name: 'status',
+      options: [
+        { flags: '--json', description: '' }, { flags: '-n, --limit <n>', description: '' },
+        { flags: '--format <f>', description: '', choices: ['text', 'json'] },
+        { flags: '--kind <k>', description: '', choices: ['a', 'b'], repeatable: true },
+      ],
+    });
+    const io = terminal();
+    expect(await runProgram(program([spec]), argv, io)).toBe(2);
+    expect(io.err()).toMatch(/^error: /);
+    expect(seen).toEqual([]);
+  });
+
+  it('gives a command its arguments and options', async () => {
+    const { spec, seen } = remembering({
+      name: 'machines add',
+      arguments: [{ syntax: '<label>', description: '' }, { syntax: '[host...]', description: '' }],
+      options: [
+        { flags: '--json', description: '' }, { flags: '--dry-run', description: '' },
+        { flags: '-t, --tag <tag>', description: '', repeatable: true },
+        { flags: '--kind <k>', description: '', choices: ['a', 'b'], repeatable: true },
+        { flags: '--format <f>', description: '', default: 'text' },
+      ],
+    });
+    const argv = ['machines', 'add', 'box', 'h1', 'h2', '--json', '-t', 'x', '--tag', 'y', '--kind', 'b'];
+    expect(await runProgram(program([spec]), argv, terminal())).toBe(0);
+    expect(seen[0]?.args).toEqual(['box', 'h1', 'h2']);
+    expect(seen[0]?.options).toEqual({ json: true, tag: ['x', 'y'], kind: ['b'], format: 'text' });
+    expect([flag(seen[0]!, 'json'), flag(seen[0]!, 'dryRun')]).toEqual([true, false]);
+    expect([textOption(seen[0]!, 'format'), textOption(seen[0]!, 'nothing')]).toEqual(['text', undefined]);
+  });
+
+  it('knows a command that has commands of its own', async () => {
+    const machines = remembering({ name: 'machines' });
+    const add = remembering({ name: 'machines add', arguments: [{ syntax: '<label>', description: '' }] });
+    const io = terminal();
+    const both = program([machines.spec, add.spec]);
+    expect(await runProgram(both, ['machines'], io)).toBe(0);
+    expect(await runProgram(both, ['machines', 'add', 'x'], io)).toBe(0);
+    expect([machines.seen.length, add.seen.length]).toEqual([1, 1]);
+    expect(await runProgram(both, ['machines', 'ad'], io)).toBe(2);
+  });
+
+  it('demands a required option', async () => {
+    const { spec } = remembering({ name: 'x', options: [{ flags: '--code <c>', description: '', required: true }] });
+    expect(await runProgram(program([spec]), ['x'], terminal())).toBe(2);
+  });
+
+  it('returns the exit code of the command', async () => {
+    const spec: CommandSpec = { name: 'x', summary: '', load: async () => async () => EXIT_CODES.unhealthy };
+    expect(await runProgram(program([spec]), ['x'], terminal())).toBe(4);
+  });
+});
+
+describe('a first word that is no command', () => {
+  const commands = [remembering({ name: 'status' }).spec];
+
+  it('is offered to the fallback as it stands, whose exit code counts', async () => {
+    const offered: (readonly string[])[] = [];
+    const fallback = async (argv: readonly string[]) => {
+      offered.push(argv);
+      return EXIT_CODES.unreachable;
+    };
+    expect(await runProgram({ ...program(commands), fallback }, ['init', '--label', 'x'], terminal())).toBe(3);
+    expect(await runProgram({ ...program(commands), fallback }, ['status'], terminal())).toBe(0);
+    expect(await runProgram({ ...program(commands), fallback }, ['--help'], terminal())).toBe(0);
+    expect(offered).toEqual([['init', '--label', 'x']]);
+  });
+
+  it('is a usage error when the fallback refuses it', async () => {
+    expect(await runProgram({ ...program(commands), fallback: async () => undefined }, ['init'], terminal())).toBe(2);
+  });
+});
+
+describe('an error of a command', () => {
+  it('prints the cause, the next step, and gives the exit code', async () => {
+    const io = terminal();
+    const error = new TtError('no_identity', 'this machine has no identity', { hint: 'run `tt init`', exitCode: EXIT_CODES.unauthorised });
+    expect(await runProgram(program([failing(error)]), ['fail'], io)).toBe(5);
+    expect(io.err()).toBe('tt: this machine has no identity\n  next: run `tt init`\n');
+    expect(io.out()).toBe('');
+  });
+
+  it('of usage exits 2', async () => {
+    expect(await runProgram(program([failing(usageError('no', 'yes'))]), ['fail'], terminal())).toBe(2);
+  });
+
+  it('that nobody foresaw exits 1, and shows its stack only on request', async () => {
+    const [calm, debugging] = [terminal(), terminal({ TT_DEBUG: '1' })];
+    const error = new Error('boom', { cause: new Error('the reason') });
+    expect(await runProgram(program([failing(error)]), ['fail'], calm)).toBe(1);
+    expect(await runProgram(program([failing(error)]), ['fail'], debugging)).toBe(1);
+    expect(calm.err()).toBe('tt: boom\n  next: run again with TT_DEBUG=1 for the details, and report it\n');
+    expect(debugging.err()).toContain('cli.test.ts');
+    expect(debugging.err()).toContain('the reason');
+  });
+});

@@ -1,0 +1,109 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { configSchema, loadConfig } from '../../shared/config.ts';
+import { TtError } from '../../shared/errors.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'tt-config-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+let files = 0;
+function configFile(text: string): string {
+  const file = join(directory, `${++files}.toml`);
+  writeFileSync(file, text);
+  return file;
+}
+const nowhere = join(directory, 'none.toml');
+
+function failure(run: () => unknown): TtError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof TtError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('configuration', () => {
+  it('has defaults for everything but the label', () => {
+    expect(loadConfig(nowhere, {})).toEqual({
+      ingest_host: '127.0.0.1', ingest_port: 7071, ui_host: '127.0.0.1', ui_port: 7070,
+      texts: 'redacted', projects: {}, kept_limit_bytes: 4 * 1024 ** 3, log_level: 'info',
+    });
+  });
+
+  it('lets the file win over defaults, the environment over the file, and flags over all', () => {
+    const file = configFile('ingest_port = 1001\nui_port = 1002\nlog_level = "warn"\n');
+    const environment = { TT_UI_PORT: '2002', TT_LOG_LEVEL: 'error' };
+    expect(loadConfig(file, environment, { log_level: 'debug' })).toMatchObject({
+      ingest_port: 1001, ui_port: 2002, log_level: 'debug', ingest_host: '127.0.0.1',
+    });
+  });
+
+  it('takes every key from the environment', () => {
+    const environment = {
+      TT_LABEL: 'devbox', TT_INGEST_HOST: '::1', TT_INGEST_PORT: '0', TT_UI_HOST: 'localhost', TT_UI_PORT: '65535',
+      TT_TEXTS: 'none', TT_PROJECTS: '{"/work/secret":{"texts":"none"}}', TT_KEPT_LIMIT_BYTES: '1048576', TT_LOG_LEVEL: 'silent',
+    };
+    expect(Object.keys(environment).toSorted())
+      .toEqual(Object.keys(configSchema.shape).map((key) => `TT_${key.toUpperCase()}`).toSorted());
+    expect(loadConfig(nowhere, environment)).toEqual({
+      label: 'devbox', ingest_host: '::1', ingest_port: 0, ui_host: 'localhost', ui_port: 65535, texts: 'none',
+      projects: { '/work/secret': { texts: 'none' } }, kept_limit_bytes: 1048576, log_level: 'silent',
+    });
+  });
+
+  it('reads a policy per project', () => {
+    const file = configFile('texts = "full"\n[projects."/home/me/client work"]\ntexts = "none"\n');
+    expect(loadConfig(file, {})).toMatchObject({ texts: 'full', projects: { '/home/me/client work': { texts: 'none' } } });
+  });
+
+  it('takes an empty variable and an undefined flag for not given', () => {
+    const file = configFile('label = "devbox"\nui_port = 1002\n');
+    expect(loadConfig(file, { TT_LABEL: '', TT_UI_PORT: '' }, { label: undefined, ui_port: undefined }))
+      .toMatchObject({ label: 'devbox', ui_port: 1002 });
+  });
+
+  it('takes the label of another tool last and makes it fit', () => {
+    const file = configFile('label = "from-file"\n');
+    expect(loadConfig(nowhere, { HOST_MACHINE: 'Dev Box.local' }).label).toBe('dev-box');
+    expect(loadConfig(nowhere, { HOST_MACHINE: 'other', TT_LABEL: 'mine' }).label).toBe('mine');
+    expect(loadConfig(file, { HOST_MACHINE: 'other' }).label).toBe('from-file');
+  });
+
+  it.each([
+    ['ingest_port', { TT_INGEST_PORT: '70000' }], ['ingest_port', { TT_INGEST_PORT: ' ' }],
+    ['ingest_port', { TT_INGEST_PORT: '0x50' }], ['ui_port', { TT_UI_PORT: '-1' }], ['ui_port', { TT_UI_PORT: '80.5' }],
+    ['texts', { TT_TEXTS: 'some' }], ['log_level', { TT_LOG_LEVEL: 'loud' }], ['label', { TT_LABEL: 'My Box' }],
+    ['projects', { TT_PROJECTS: '{"/a"' }], ['projects', { TT_PROJECTS: '{"/a":{"texts":"some"}}' }],
+    ['kept_limit_bytes', { TT_KEPT_LIMIT_BYTES: '4 GiB' }],
+  ])('names %s when it is wrong: %j', (key, environment) => {
+    const error = failure(() => loadConfig(nowhere, environment));
+    expect(error).toMatchObject({ code: 'config_invalid', exitCode: 2 });
+    expect(error.message).toContain(key);
+    expect(error.hint).toContain(nowhere);
+  });
+
+  it.each([
+    ['ingest_prot', 'ingest_prot = 7071\n'], ['ingest_port', 'ingest_port = true\n'],
+    ['projects./a', '[projects."/a"]\ntext = "none"\n'],
+  ])('names %s when the file has it wrong', (key, text) => {
+    expect(failure(() => loadConfig(configFile(text), {})).message).toContain(key);
+  });
+
+  it('says that a file is no TOML, or no file, and which', () => {
+    const broken = configFile('label = \n');
+    expect(failure(() => loadConfig(broken, {})).message).toContain(broken);
+    const folder = join(directory, 'folder.toml');
+    mkdirSync(folder);
+    expect(failure(() => loadConfig(folder, {}))).toMatchObject({ code: 'config_invalid', exitCode: 2 });
+  });
+
+  it.skipIf(process.getuid?.() === 0)('says that it may not read a file', () => {
+    const file = configFile('label = "a"\n');
+    chmodSync(file, 0o000);
+    expect(failure(() => loadConfig(file, {})).message).toContain(file);
+  });
+});
