@@ -1,0 +1,149 @@
+/**
+ * Which machines may write: `machines.json`, outside the database, so that a
+ * restored database neither locks machines out nor lets revoked ones in. Only
+ * the process that holds the collector's lock writes it.
+ */
+import { z } from 'zod';
+import { readFileIfExists, writeFileAtomic } from '../../shared/atomic-file.ts';
+import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
+import { isLabel, parseMachineId, type MachineId, type Timestamp } from '../../shared/ids.ts';
+import { isPublicKey, type PublicKey } from '../../shared/protocol/tokens.ts';
+import { parseTimestamp, printTimestamp } from '../../shared/timestamp.ts';
+
+/** An enrolled device. Times are canonical timestamps. */
+export interface EnrolledMachine {
+  readonly machineId: MachineId;
+  /** Unique, also among retired and revoked ones: history keeps its names. */
+  readonly label: string;
+  readonly publicKey: PublicKey;
+  readonly enrolledAt: Timestamp;
+  readonly retiredAt: Timestamp | null;
+  readonly revokedAt: Timestamp | null;
+}
+
+export interface MachineRegistry {
+  list(): readonly EnrolledMachine[];
+  byId(machineId: MachineId): EnrolledMachine | undefined;
+  byLabel(label: string): EnrolledMachine | undefined;
+  /** Adds a machine, or gives a known one a new key and label and admits it again. Durable when it returns. */
+  enrol(machine: { machineId: MachineId; label: string; publicKey: PublicKey; nowMs: number }): EnrolledMachine;
+  /** Throw `machine_unknown`, `label_taken` or `label_invalid`. */
+  rename(label: string, newLabel: string): EnrolledMachine;
+  revoke(label: string, nowMs: number): EnrolledMachine;
+  retire(label: string, nowMs: number): EnrolledMachine;
+  /** Called after every change with the machine as it is now. Returns the way to stop. */
+  onChange(listener: (machine: EnrolledMachine) => void): () => void;
+}
+
+function parsed<T>(parse: (text: string) => T | undefined, what: string): z.ZodType<T, string> {
+  return z.string().transform((text, context) => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.addIssue(`not a ${what}`);
+    return z.NEVER;
+  });
+}
+const timestamp = parsed(parseTimestamp, 'timestamp');
+
+// Loose: keys of a later version stay where they are.
+const machineSchema = z.looseObject({
+  machine_id: parsed(parseMachineId, 'UUID'),
+  label: z.string().refine(isLabel),
+  public_key: z.string().refine(isPublicKey),
+  enrolled_at: timestamp,
+  retired_at: timestamp.nullable().default(null),
+  revoked_at: timestamp.nullable().default(null),
+});
+type MachineRow = z.infer<typeof machineSchema>;
+const registrySchema = z.looseObject({ version: z.literal(1), machines: z.array(machineSchema) });
+
+export function parseMachineRows(text: string, file: string): MachineRow[] {
+  try {
+    return registrySchema.parse(JSON.parse(text)).machines;
+  } catch (error) {
+    throw new TtError('registry_invalid', `${file} can not be read: ${messageOf(error)}`, {
+      hint: `restore it from a backup (tt collector restore FILE), or correct ${file}`,
+      cause: error,
+    });
+  }
+}
+
+/** Reads `file` (none: no machine yet). Throws `registry_invalid`. */
+export function openMachineRegistry(file: string): MachineRegistry {
+  const text = readFileIfExists(file);
+  const rows = new Map((text === undefined ? [] : parseMachineRows(text, file)).map((row) => [row.machine_id, row]));
+  const listeners = new Set<(machine: EnrolledMachine) => void>();
+
+  const save = (row: MachineRow): EnrolledMachine => {
+    const next = new Map(rows).set(row.machine_id, row);
+    writeFileAtomic(file, `${JSON.stringify({ version: 1, machines: [...next.values()] }, null, 2)}\n`);
+    rows.set(row.machine_id, row);
+    const machine = toMachine(row);
+    for (const listener of listeners) listener(machine);
+    return machine;
+  };
+  const find = (label: string): MachineRow | undefined => [...rows.values()].find((row) => row.label === label);
+  const require = (label: string): MachineRow => {
+    const row = find(label);
+    if (row) return row;
+    throw new TtError('machine_unknown', `no machine is called ${JSON.stringify(label)}`, {
+      hint: '`tt machines` lists them',
+      exitCode: EXIT_CODES.usage,
+    });
+  };
+
+  return {
+    list: () => [...rows.values()].map(toMachine),
+    byId: (machineId) => optional(rows.get(machineId)),
+    byLabel: (label) => optional(find(label)),
+    enrol({ machineId, label, publicKey, nowMs }) {
+      requireFreeLabel(label, find(label), machineId);
+      const known = rows.get(machineId);
+      const enrolled_at = known?.enrolled_at ?? printTimestamp(nowMs);
+      return save({ ...known, machine_id: machineId, label, public_key: publicKey, enrolled_at, retired_at: null, revoked_at: null });
+    },
+    rename(label, newLabel) {
+      const row = require(label);
+      requireFreeLabel(newLabel, find(newLabel), row.machine_id);
+      return save({ ...row, label: newLabel });
+    },
+    revoke: (label, nowMs) => save({ ...require(label), revoked_at: printTimestamp(nowMs) }),
+    retire: (label, nowMs) => save({ ...require(label), retired_at: printTimestamp(nowMs) }),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function requireFreeLabel(label: string, holder: MachineRow | undefined, machineId: MachineId): void {
+  if (!isLabel(label)) {
+    throw new TtError('label_invalid', `${JSON.stringify(label)} can not be a label`, {
+      hint: 'use lower case letters, digits, - and _, at most 64, starting with a letter or digit',
+      exitCode: EXIT_CODES.usage,
+    });
+  }
+  if (holder && holder.machine_id !== machineId) throw labelTaken(label);
+}
+
+export function labelTaken(label: string): TtError {
+  return new TtError('label_taken', `another machine is called ${JSON.stringify(label)}`, {
+    hint: `choose another label, or first give that one another name: tt machines rename ${label} NEW`,
+    exitCode: EXIT_CODES.usage,
+  });
+}
+
+function optional(row: MachineRow | undefined): EnrolledMachine | undefined {
+  return row && toMachine(row);
+}
+
+function toMachine(row: MachineRow): EnrolledMachine {
+  return {
+    machineId: row.machine_id,
+    label: row.label,
+    publicKey: row.public_key,
+    enrolledAt: row.enrolled_at,
+    retiredAt: row.retired_at,
+    revokedAt: row.revoked_at,
+  };
+}
