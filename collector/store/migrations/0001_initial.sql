@@ -9,7 +9,7 @@ CREATE TABLE machine_key (
   machine_id  TEXT NOT NULL UNIQUE,
   enrolled_at INTEGER               -- epoch ms; decides between copies; null: never enrolled here (imported)
 );
--- Machine 0 owns events whose ID names no machine; their whole ID is the discriminator.
+-- Machine 0 owns imported events that name no machine.
 INSERT INTO machine_key (machine, machine_id) VALUES (0, '');
 
 CREATE TABLE session_key (
@@ -27,9 +27,11 @@ CREATE TABLE kind_key (
   kind   INTEGER PRIMARY KEY,
   source TEXT NOT NULL,
   type   TEXT NOT NULL,
-  -- 1: the fact is (type, discriminator) and copies meet; 0: the fact is the whole ID.
-  shared INTEGER NOT NULL,
-  UNIQUE (source, type, shared)
+  -- fact:   the fact is (type, discriminator), so copies in forks and on other machines meet
+  -- id:     the fact is the whole ID, which is built from the parts
+  -- opaque: the ID is not of our grammar; it stands whole in the discriminator
+  form   TEXT NOT NULL CHECK (form IN ('fact', 'id', 'opaque')),
+  UNIQUE (source, type, form)
 );
 
 -- One row per fact: the claim that won. `row` is the order of arrival and the cursor of every feed.
@@ -46,10 +48,10 @@ CREATE TABLE event_row (
   schema_version INTEGER NOT NULL,
   data           TEXT                -- JSON of every key that has no column here; null for none
 );
--- Starts with what arrives in order, so it grows at its right edge; it is also
--- the index of a machine's time line.
-CREATE UNIQUE INDEX event_row_claim ON event_row (machine, at, discriminator, kind, session);
+-- Uniqueness of facts is kept by the one writer, which looks every fact up before
+-- it inserts; a UNIQUE index over all parts of an ID would cost 45 bytes an event.
 CREATE INDEX event_row_fact ON event_row (fact);
+CREATE INDEX event_row_at ON event_row (machine, at);
 CREATE INDEX event_row_session ON event_row (session, at) WHERE session <> 0;
 
 -- Claims that lost: kept, because a late one can change who wins.
@@ -66,8 +68,8 @@ CREATE TABLE copy_row (
   schema_version INTEGER NOT NULL,
   data           TEXT
 );
-CREATE UNIQUE INDEX copy_row_claim ON copy_row (machine, at, discriminator, kind, session);
 CREATE INDEX copy_row_fact ON copy_row (fact);
+CREATE INDEX copy_row_session ON copy_row (session);
 
 -- Contiguous stored offset of each generation, moved in the transaction of its events.
 CREATE TABLE file (
@@ -109,7 +111,8 @@ CREATE TABLE session_row (
   started_at         INTEGER,
   first_at           INTEGER NOT NULL,
   last_at            INTEGER NOT NULL,
-  cwd                INTEGER,          -- of its earliest event that has one
+  cwd                INTEGER,          -- of its earliest event that has one, at cwd_at
+  cwd_at             INTEGER,
   git_branch         TEXT,
   harness_version    TEXT,
   prompts            INTEGER NOT NULL, -- human
@@ -125,6 +128,10 @@ CREATE TABLE session_row (
   -- What was said last decides the state: the event, and its time (ties: see store/sessions.ts).
   signal             TEXT,
   signal_at          INTEGER,
+  -- What the harness's live registry said last.
+  status             TEXT,
+  waiting_for        TEXT,
+  status_at          INTEGER,
   PRIMARY KEY (session, agent_id)
 ) WITHOUT ROWID;
 CREATE INDEX session_row_last ON session_row (last_at);
@@ -227,18 +234,19 @@ CREATE TABLE tombstone (
   PRIMARY KEY (scope, value)
 ) WITHOUT ROWID;
 
+-- The pieces of both event views: ID and timestamp printed from their parts.
 -- Events of schema v8 of the earlier tool, with everything else in `data`.
 CREATE VIEW event_text AS
 SELECT
   e.row,
-  CASE WHEN e.machine = 0 THEN e.discriminator ELSE
+  CASE WHEN k.form = 'opaque' THEN e.discriminator ELSE
     m.machine_id || ':' || k.source || ':' || k.type || ':' ||
     strftime('%Y-%m-%dT%H:%M:%S', (e.at - ((e.at % 1000) + 1000) % 1000) / 1000, 'unixepoch') ||
     printf('.%03dZ', ((e.at % 1000) + 1000) % 1000) || ':' || e.discriminator
   END AS id,
   strftime('%Y-%m-%dT%H:%M:%S', (e.at - ((e.at % 1000) + 1000) % 1000) / 1000, 'unixepoch') ||
     printf('.%03dZ', ((e.at % 1000) + 1000) % 1000) AS timestamp,
-  k.type, k.source, k.shared,
+  k.type, k.source, k.form,
   nullif(m.machine_id, '') AS machine_id,
   e.schema_version, c.path AS cwd, nullif(s.session_id, '') AS session_id,
   e.fact, e.at, e.machine, e.session, e.discriminator, e.born_at, e.data
@@ -266,4 +274,4 @@ SELECT
   t.row
 FROM event_text t
 LEFT JOIN assignment a ON a.fact = t.fact
-  AND a.fact_key = CASE WHEN t.shared = 1 THEN t.type || ':' || t.discriminator ELSE t.id END;
+  AND a.fact_key = CASE WHEN t.form = 'fact' THEN t.type || ':' || t.discriminator ELSE t.id END;

@@ -1,0 +1,140 @@
+/**
+ * Stores claims: one row per fact in `event_row`, the others in `copy_row`.
+ * Tells the derived tables which facts came, and which changed their winner.
+ */
+import { isSameClaim, isSameFact, type Claim, type NewClaim } from './claim.ts';
+import { winnerOf, type OrderContext } from './claim-order.ts';
+import type { Database, Statement } from './database.ts';
+import type { Keys } from './keys.ts';
+
+export interface StoredClaim extends Claim {
+  row: number;
+  isWinner: boolean;
+}
+
+/** What derived tables hear. `row` is the event's row, kept by a fact when its winner changes. */
+export interface FactListener {
+  added(claim: NewClaim, row: number): void;
+  /** `row` said `before` and now says `after` (read it again): both sessions must be derived anew. */
+  changed(row: number, before: Claim, after: Claim): void;
+}
+
+export interface Claims {
+  /** `stored`: a claim that was not there, whether or not it wins. */
+  store(claim: NewClaim): 'stored' | 'duplicate';
+  /** Decides every fact again in which one of these sessions has a claim that lost. */
+  decideAgain(sessions: readonly number[]): void;
+}
+
+const COLUMNS = 'machine, at, kind, session, discriminator, fact, cwd, born_at, schema_version, data';
+const READ = `row, machine, at, kind, session, discriminator, fact, cwd, born_at AS bornAt,
+  schema_version AS schemaVersion, data`;
+
+type ClaimRow = Claim & { row: number };
+type Values = [number, number, number, number, string, number, number | null, number | null, number, string | null];
+
+function valuesOf(claim: Claim): Values {
+  return [
+    claim.machine, claim.at, claim.kind, claim.session, claim.discriminator, claim.fact, claim.cwd, claim.bornAt,
+    claim.schemaVersion, claim.data,
+  ];
+}
+
+interface Statements {
+  winners: Statement<[number], ClaimRow>;
+  copies: Statement<[number], ClaimRow>;
+  insert: Statement<Values>;
+  insertCopy: Statement<Values>;
+  replace: Statement<[...Values, number]>;
+  replaceCopy: Statement<[...Values, number]>;
+  deleteCopy: Statement<[number]>;
+  setBirth: Statement<[number, number]>;
+  setCopyBirth: Statement<[number, number]>;
+  contested: Statement<[number], { fact: number }>;
+}
+
+function prepare(database: Database): Statements {
+  const values = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
+  return {
+    winners: database.prepare(`SELECT ${READ} FROM event_row WHERE fact = ?`),
+    copies: database.prepare(`SELECT ${READ} FROM copy_row WHERE fact = ?`),
+    insert: database.prepare(`INSERT INTO event_row (${COLUMNS}) VALUES (${values})`),
+    insertCopy: database.prepare(`INSERT INTO copy_row (${COLUMNS}) VALUES (${values})`),
+    replace: database.prepare(`UPDATE event_row SET (${COLUMNS}) = (${values}) WHERE row = ?`),
+    replaceCopy: database.prepare(`UPDATE copy_row SET (${COLUMNS}) = (${values}) WHERE row = ?`),
+    deleteCopy: database.prepare('DELETE FROM copy_row WHERE row = ?'),
+    setBirth: database.prepare('UPDATE event_row SET born_at = ? WHERE row = ?'),
+    setCopyBirth: database.prepare('UPDATE copy_row SET born_at = ? WHERE row = ?'),
+    contested: database.prepare('SELECT DISTINCT fact FROM copy_row WHERE session = ?'),
+  };
+}
+
+export function openClaims(database: Database, keys: Keys, order: OrderContext, listener: FactListener): Claims {
+  const statements = prepare(database);
+
+  const claimsOf = (like: Claim): StoredClaim[] => [
+    ...statements.winners.all(like.fact).map((row) => ({ ...row, isWinner: true })),
+    ...statements.copies.all(like.fact).map((row) => ({ ...row, isWinner: false })),
+  ].filter((claim) => isSameFact(claim, like, keys));
+
+  /** Puts the claim that wins into the event's row, keeping the row. */
+  const decide = (claims: readonly StoredClaim[]): void => {
+    const current = claims.find((claim) => claim.isWinner);
+    if (current === undefined || claims.length < 2) return;
+    const winner = winnerOf(claims, order);
+    if (winner === current) return;
+    statements.replace.run(...valuesOf(winner), current.row);
+    statements.deleteCopy.run(winner.row);
+    statements.insertCopy.run(...valuesOf(current));
+    listener.changed(current.row, current, winner);
+  };
+
+  /** The same claim from another file: only the earliest birth counts. */
+  const noteBirth = (stored: StoredClaim, bornAt: number | null): boolean => {
+    if (bornAt === null || (stored.bornAt !== null && stored.bornAt <= bornAt)) return false;
+    (stored.isWinner ? statements.setBirth : statements.setCopyBirth).run(bornAt, stored.row);
+    stored.bornAt = bornAt;
+    return true;
+  };
+
+  /** Better extraction says the same claim again: its content is the newer one. */
+  const refresh = (stored: StoredClaim, claim: Claim): void => {
+    const after = { ...claim, bornAt: stored.bornAt };
+    const write = stored.isWinner ? statements.replace : statements.replaceCopy;
+    write.run(...valuesOf(after), stored.row);
+    if (stored.isWinner) listener.changed(stored.row, { ...stored }, after);
+    Object.assign(stored, after);
+  };
+
+  return {
+    store(claim) {
+      // Most events are new: one look at one index, then one insert.
+      if (statements.winners.get(claim.fact) === undefined) {
+        const { lastInsertRowid } = statements.insert.run(...valuesOf(claim));
+        listener.added(claim, Number(lastInsertRowid));
+        return 'stored';
+      }
+      const claims = claimsOf(claim);
+      const same = claims.find((stored) => isSameClaim(stored, claim));
+      if (same !== undefined) {
+        if (claim.schemaVersion > same.schemaVersion) refresh(same, claim);
+        if (noteBirth(same, claim.bornAt)) decide(claims);
+        return 'duplicate';
+      }
+      if (claims.length === 0) {
+        const { lastInsertRowid } = statements.insert.run(...valuesOf(claim));
+        listener.added(claim, Number(lastInsertRowid));
+        return 'stored';
+      }
+      const { lastInsertRowid } = statements.insertCopy.run(...valuesOf(claim));
+      decide([...claims, { ...claim, row: Number(lastInsertRowid), isWinner: false }]);
+      return 'stored';
+    },
+    decideAgain(sessions) {
+      const facts = new Set(sessions.flatMap((session) => statements.contested.all(session).map((row) => row.fact)));
+      for (const fact of facts) {
+        for (const winner of statements.winners.all(fact)) decide(claimsOf(winner));
+      }
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * The only importer of better-sqlite3: opens, migrates, and sets what an
+ * acknowledgement rests on. `synchronous=FULL` is set at every open, because
+ * better-sqlite3 reopens a WAL database at NORMAL, where a power cut takes
+ * commits back that were acknowledged (tailing.md §7).
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { makePrivateDirectory } from '../../shared/atomic-file.ts';
+import { messageOf, systemCode, TtError } from '../../shared/errors.ts';
+
+export type Database = Sqlite.Database;
+export type Statement<Args extends unknown[] = unknown[], Row = unknown> = Sqlite.Statement<Args, Row>;
+
+/** `tt` in ASCII, so that `file` and a person know whose database this is. */
+const APPLICATION_ID = 0x74740001;
+const WAL_AUTOCHECKPOINT_PAGES = 8000;
+const CACHE_KIB = 32 * 1024;
+const WAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024;
+const BUSY_TIMEOUT_MS = 5000;
+
+const MIGRATIONS: readonly string[] = [
+  readFileSync(new URL('./migrations/0001_initial.sql', import.meta.url), 'utf8'),
+];
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** Opens for writing, creating or migrating as needed. Throws `database_*` errors with the next step. */
+export function openWriter(path: string): Database {
+  makePrivateDirectory(dirname(path));
+  const database = open(path, {});
+  try {
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = FULL');
+    database.pragma('fullfsync = ON'); // macOS: an ordinary fsync there does not reach the disk
+    database.pragma('checkpoint_fullfsync = ON');
+    database.pragma(`wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`);
+    database.pragma(`journal_size_limit = ${WAL_SIZE_LIMIT_BYTES}`);
+    database.pragma(`cache_size = -${CACHE_KIB}`);
+    database.pragma('foreign_keys = ON');
+    database.pragma('temp_store = MEMORY');
+    migrate(database, path);
+    return database;
+  } catch (error) {
+    database.close();
+    throw asOpenError(error, path);
+  }
+}
+
+/** Opens read-only; works beside a running collector and with none running. */
+export function openReader(path: string): Database {
+  if (!existsSync(path)) {
+    throw new TtError('database_missing', `there is no database at ${path} yet`, {
+      hint: 'start the collector once: tt collector run',
+    });
+  }
+  const database = open(path, { readonly: true });
+  try {
+    database.pragma('query_only = ON');
+    checkVersion(database, path);
+    return database;
+  } catch (error) {
+    database.close();
+    throw asOpenError(error, path);
+  }
+}
+
+function open(path: string, options: Sqlite.Options): Database {
+  try {
+    return new Sqlite(path, { ...options, timeout: BUSY_TIMEOUT_MS });
+  } catch (error) {
+    throw asOpenError(error, path);
+  }
+}
+
+export function userVersion(database: Database): number {
+  const version: unknown = database.pragma('user_version', { simple: true });
+  return typeof version === 'number' ? version : 0;
+}
+
+function checkVersion(database: Database, path: string): void {
+  const version = userVersion(database);
+  if (version > SCHEMA_VERSION) throw tooNew(path, version);
+  if (version < SCHEMA_VERSION) {
+    throw new TtError('database_old', `${path} has schema ${version}, this tt needs ${SCHEMA_VERSION}`, {
+      hint: 'start the collector once, it migrates: tt collector run',
+    });
+  }
+}
+
+function migrate(database: Database, path: string): void {
+  const version = userVersion(database);
+  if (version > SCHEMA_VERSION) throw tooNew(path, version);
+  if (version === 0 && !isEmpty(database)) {
+    throw new TtError('database_foreign', `${path} is a database of another program`, {
+      hint: `move it away; it was not touched`,
+    });
+  }
+  for (let next = version; next < SCHEMA_VERSION; next++) {
+    database.transaction(() => {
+      database.exec(MIGRATIONS[next] ?? '');
+      database.pragma(`application_id = ${APPLICATION_ID}`);
+      database.pragma(`user_version = ${next + 1}`);
+    }).immediate();
+  }
+}
+
+function isEmpty(database: Database): boolean {
+  return database.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() === undefined;
+}
+
+function tooNew(path: string, version: number): TtError {
+  return new TtError('database_too_new', `${path} has schema ${version}, this tt knows ${SCHEMA_VERSION}`, {
+    hint: 'install the newer tt again; nothing was changed',
+    exitCode: 6,
+  });
+}
+
+function asOpenError(error: unknown, path: string): TtError {
+  if (error instanceof TtError) return error;
+  const code = systemCode(error);
+  const hint = code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT'
+    ? `move ${path} away and restore a backup (tt collector restore FILE); agents send again what they still have`
+    : `check that ${dirname(path)} is yours, writable and not full`;
+  return new TtError('database_unusable', `cannot open ${path}: ${messageOf(error)}`, { hint, cause: error });
+}
+
+/** Why a write failed, as far as the collector can do something about it. */
+export function writeFailure(error: unknown): 'disk_full' | 'busy' | 'io' | 'corrupt' | undefined {
+  const code = systemCode(error);
+  if (code === undefined || !code.startsWith('SQLITE_')) return undefined;
+  if (code.startsWith('SQLITE_FULL')) return 'disk_full';
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'busy';
+  if (code.startsWith('SQLITE_IOERR') || code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY')) return 'io';
+  if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) return 'corrupt';
+  return undefined;
+}

@@ -1,0 +1,101 @@
+/**
+ * Everything one transaction of the writer may do, over one database. The store
+ * knows rows and rules; frames, answers and grouping are the committer's.
+ */
+import type { LineageEdge, SessionState, TtEvent } from '../../shared/event.ts';
+import type { MachineRef, RebuildCounts } from '../writer/messages.ts';
+import { toClaim } from './claim.ts';
+import { openClaims } from './claims.ts';
+import type { Database } from './database.ts';
+import { openDeadLetters, type DeadLetters } from './dead-letters.ts';
+import { openGaps, type Gaps } from './gaps.ts';
+import { openKeys } from './keys.ts';
+import { openLedger, type Ledger } from './ledger.ts';
+import { openLineage } from './lineage.ts';
+import { openSessionStates } from './session-states.ts';
+import { openSessions } from './sessions.ts';
+import { openUsage } from './usage.ts';
+
+export interface EventStore {
+  /**
+   * Runs `work` as one IMMEDIATE transaction and derives what it changed. On any
+   * throw nothing of it is stored, and nothing interned in it is remembered.
+   */
+  transaction<T>(work: () => T): T;
+  machine(ref: MachineRef): number;
+  machineKey(machineId: string): number;
+  storeEvent(event: TtEvent, bornAt: number | null): { verdict: 'stored' | 'duplicate'; row: number | null; at: number };
+  storeEdges(edges: readonly LineageEdge[]): void;
+  storeState(machine: number, state: SessionState): void;
+  readonly ledger: Ledger;
+  readonly deadLetters: DeadLetters;
+  readonly gaps: Gaps;
+  rebuild(): RebuildCounts;
+}
+
+export function openEventStore(database: Database): EventStore {
+  const keys = openKeys(database);
+  const lineage = openLineage(database, keys);
+  const sessions = openSessions(database, keys);
+  const usage = openUsage(database, keys);
+  const states = openSessionStates(database, keys);
+  let lastRow: number | null = null;
+  const claims = openClaims(database, keys, { ...keys, descends: lineage.descends }, {
+    added(claim, row) {
+      lastRow = row;
+      sessions.added(claim);
+      usage.added(claim, row);
+    },
+    changed(row, before, after) {
+      sessions.touch(before.session);
+      sessions.touch(after.session);
+      usage.changed(row, before, after);
+    },
+  });
+  const counts = database.prepare<[], { events: number; copies: number }>(
+    'SELECT (SELECT count(*) FROM event_row) AS events, (SELECT count(*) FROM copy_row) AS copies',
+  );
+  const forget = (): void => {
+    keys.forget();
+    lineage.forget();
+    sessions.forget();
+    usage.forget();
+  };
+
+  return {
+    transaction(work) {
+      try {
+        return database.transaction(() => {
+          const result = work();
+          sessions.flush();
+          usage.flush();
+          return result;
+        }).immediate();
+      } catch (error) {
+        forget();
+        throw error;
+      }
+    },
+    machine: (ref) => keys.enrolled(ref),
+    machineKey: (machineId) => keys.machine(machineId),
+    storeEvent(event, bornAt) {
+      const claim = toClaim(event, keys, bornAt);
+      lastRow = null;
+      return { verdict: claims.store(claim), row: lastRow, at: claim.at };
+    },
+    storeEdges(edges) {
+      const affected = lineage.add(edges);
+      if (affected.length > 0) claims.decideAgain(affected);
+    },
+    storeState: states.store,
+    ledger: openLedger(database),
+    deadLetters: openDeadLetters(database),
+    gaps: openGaps(database),
+    rebuild() {
+      return database.transaction(() => {
+        const { events, copies } = counts.get() ?? { events: 0, copies: 0 };
+        return { events, copies, sessions: sessions.rebuild(), responses: usage.rebuild() };
+      }).immediate();
+    },
+  };
+}

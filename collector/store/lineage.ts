@@ -1,0 +1,75 @@
+/**
+ * Which session repeats or continues which. A set of edges: a late one changes
+ * who wins facts of both ends, so the caller decides those again.
+ */
+import type { LineageEdge } from '../../shared/event.ts';
+import type { Database } from './database.ts';
+import type { Keys } from './keys.ts';
+
+export interface Lineage {
+  /** Adds edges; returns the sessions whose facts must be decided again. */
+  add(edges: readonly LineageEdge[]): number[];
+  descends(session: number, other: number): boolean;
+  forget(): void;
+}
+
+export function openLineage(database: Database, keys: Keys): Lineage {
+  const insert = database.prepare<[number, number, string]>(
+    'INSERT OR IGNORE INTO lineage (child, parent, via) VALUES (?, ?, ?)',
+  );
+  const all = database.prepare<[], { child: number; parent: number }>('SELECT DISTINCT child, parent FROM lineage');
+  // Forks are few: the whole graph stays in memory.
+  let parents: Map<number, Set<number>> | undefined;
+
+  const link = (graph: Map<number, Set<number>>, child: number, parent: number): void => {
+    const known = graph.get(child);
+    if (known === undefined) graph.set(child, new Set([parent]));
+    else known.add(parent);
+  };
+  const graphOf = (): Map<number, Set<number>> => {
+    if (parents === undefined) {
+      parents = new Map();
+      for (const { child, parent } of all.all()) link(parents, child, parent);
+    }
+    return parents;
+  };
+  const ancestors = (session: number): Set<number> => {
+    const seen = new Set<number>();
+    const open = [session];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      for (const parent of graphOf().get(next) ?? []) {
+        if (seen.has(parent)) continue;
+        seen.add(parent);
+        open.push(parent);
+      }
+    }
+    return seen;
+  };
+
+  return {
+    add(edges) {
+      const touched = new Set<number>();
+      for (const edge of edges) {
+        if (edge.child === edge.parent) continue;
+        const child = keys.session(edge.child);
+        const parent = keys.session(edge.parent);
+        if (insert.run(child, parent, edge.via).changes === 0) continue;
+        link(graphOf(), child, parent);
+        touched.add(child);
+        touched.add(parent);
+      }
+      if (touched.size === 0) return [];
+      // Anything that descends from a touched session may now descend from more.
+      const heirs = [...graphOf().keys()].filter((session) => [...ancestors(session)].some((a) => touched.has(a)));
+      const forebears = [...touched].flatMap((session) => [...ancestors(session)]);
+      return [...new Set([...touched, ...heirs, ...forebears])];
+    },
+    descends(session, other) {
+      if (graphOf().size === 0 || !graphOf().has(session)) return false;
+      return ancestors(session).has(other);
+    },
+    forget() {
+      parents = undefined;
+    },
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * Group commit: everything that waits becomes one transaction, and is answered
+ * only after that transaction is on disk.
+ */
+import { messageOf, TtError } from '../../shared/errors.ts';
+import { WIRE_LIMITS } from '../../shared/limits.ts';
+import type { MachineId } from '../../shared/ids.ts';
+import { decodeBatch, encodeFrame, type UncheckedBatch } from '../../shared/protocol/codec.ts';
+import { decompressFrame } from '../../shared/protocol/compression.ts';
+import type { AckFrame, BatchFile, CollectorFrame } from '../../shared/protocol/frames.ts';
+import { checkEvent } from '../store/claim.ts';
+import { writeFailure } from '../store/database.ts';
+import type { EventStore } from '../store/event-store.ts';
+import { decideRange } from '../store/ledger.ts';
+import type { BatchJob, CommitSummary, WriterAnswer } from './messages.ts';
+
+/** Row IDs of a commit that the live tail hears of; a backfill does not flood it. */
+const ANNOUNCED_ROWS = 200;
+const DISK_FULL_RETRY_MS = 10_000;
+const BUSY_RETRY_MS = 1_000;
+
+export interface CommitterOptions {
+  now(): number;
+}
+
+export interface Committed {
+  answers: WriterAnswer[];
+  summary: CommitSummary;
+}
+
+export interface Committer {
+  /** Throws only when the database itself is beyond use (`database_*`). */
+  commit(jobs: readonly BatchJob[]): Committed;
+}
+
+type MachineSummary = CommitSummary['machines'][number];
+
+/** What one transaction changed, gathered while it runs. */
+class Tally {
+  readonly rows: number[] = [];
+  readonly #machines = new Map<MachineId, MachineSummary>();
+
+  of(machineId: MachineId): MachineSummary {
+    const known = this.#machines.get(machineId);
+    if (known !== undefined) return known;
+    const fresh: MachineSummary = { machineId, stored: 0, duplicate: 0, refused: 0, lastEventAtMs: null };
+    this.#machines.set(machineId, fresh);
+    return fresh;
+  }
+
+  summary(committedAtMs: number): CommitSummary {
+    return { committedAtMs, machines: [...this.#machines.values()], storedRows: this.rows.slice(-ANNOUNCED_ROWS) };
+  }
+}
+
+type DecodedJob = { job: BatchJob; batch: UncheckedBatch } | { job: BatchJob; reason: string };
+
+function decodeJob(job: BatchJob): DecodedJob {
+  const bytes = Buffer.from(job.bytes);
+  try {
+    const text = (job.isCompressed ? decompressFrame(bytes, 2 * WIRE_LIMITS.frameBytes) : bytes).toString('utf8');
+    const decoded = decodeBatch(text);
+    return decoded.ok ? { job, batch: decoded.frame } : { job, reason: decoded.reason };
+  } catch (error) {
+    return { job, reason: messageOf(error) };
+  }
+}
+
+/** Stores the events of one batch and gives each its verdict. */
+function takeEvents(store: EventStore, job: BatchJob, batch: UncheckedBatch, machine: number, tally: Tally): AckFrame {
+  const { machineId } = job.machine;
+  const counts = tally.of(machineId);
+  const refused: AckFrame['refused'] = [];
+  let verdicts = '';
+  let index = 0;
+  const refuse = (file: BatchFile, value: unknown, code: AckFrame['refused'][number]['code'], subject: string): void => {
+    const body = JSON.stringify(value) ?? '';
+    store.deadLetters.store({ machine, code, subject, gen: file.gen, body }, job.receivedAtMs);
+    refused.push({ index, code });
+    counts.refused++;
+    verdicts += 'r';
+  };
+  for (const file of batch.files) {
+    for (const end = index + file.events; index < end; index++) {
+      const value = batch.events[index];
+      const checked = checkEvent(value, machineId);
+      if (!checked.ok) {
+        refuse(file, value, checked.code, checked.subject);
+        continue;
+      }
+      const { verdict, row, at } = store.storeEvent(checked.event, file.born_at);
+      verdicts += verdict === 'stored' ? 's' : 'd';
+      if (verdict === 'stored') {
+        counts.stored++;
+        if (row !== null) tally.rows.push(row);
+        if (counts.lastEventAtMs === null || at > counts.lastEventAtMs) counts.lastEventAtMs = at;
+      } else {
+        counts.duplicate++;
+      }
+    }
+  }
+  return { type: 'ack', seq: batch.seq, verdicts, refused };
+}
+
+function takeBatch(store: EventStore, job: BatchJob, batch: UncheckedBatch, tally: Tally): CollectorFrame[] {
+  const machine = store.machine(job.machine);
+  // Decided for the whole batch before anything is stored: a batch is taken whole or not at all.
+  const rewinds = batch.files.flatMap((file): CollectorFrame[] => {
+    const decision = decideRange(file, store.ledger.find(machine, file.gen));
+    if (decision.take) return [];
+    const common = { type: 'rewind', seq: batch.seq, gen: file.gen } as const;
+    return ['reset' in decision ? { ...common, reset: true } : { ...common, to: decision.to }];
+  });
+  if (rewinds.length > 0) return rewinds;
+  store.storeEdges(batch.edges);
+  const ack = takeEvents(store, job, batch, machine, tally);
+  for (const state of batch.states) store.storeState(machine, state);
+  for (const file of batch.files) store.ledger.advance(machine, file, job.receivedAtMs);
+  return [ack];
+}
+
+export function createCommitter(store: EventStore, options: CommitterOptions): Committer {
+  const answersOf = (decoded: DecodedJob, tally: Tally): WriterAnswer[] => {
+    const { connection } = decoded.job;
+    if ('reason' in decoded) return [{ connection, frame: '', protocolError: decoded.reason }];
+    return takeBatch(store, decoded.job, decoded.batch, tally).map((frame) => ({ connection, frame: encodeFrame(frame) }));
+  };
+  const notNow = (jobs: readonly DecodedJob[], type: 'busy' | 'disk_full', retryMs: number): Committed => ({
+    answers: jobs.map((decoded) => ({
+      connection: decoded.job.connection,
+      frame: 'reason' in decoded ? '' : encodeFrame({ type, seq: decoded.batch.seq, retry_ms: retryMs }),
+      ...('reason' in decoded ? { protocolError: decoded.reason } : {}),
+    })),
+    summary: new Tally().summary(options.now()),
+  });
+  return {
+    commit(jobs) {
+      const decoded = jobs.map(decodeJob);
+      const tally = new Tally();
+      try {
+        const answers = store.transaction(() => decoded.flatMap((job) => answersOf(job, tally)));
+        return { answers, summary: tally.summary(options.now()) };
+      } catch (error) {
+        switch (writeFailure(error)) {
+          case 'disk_full':
+            return notNow(decoded, 'disk_full', DISK_FULL_RETRY_MS);
+          case 'busy':
+            return notNow(decoded, 'busy', BUSY_RETRY_MS);
+          case 'io':
+          case 'corrupt':
+            // The outcome is unknown: no answer; the worker opens the database anew and agents send again.
+            throw new TtError('database_failed', `the database failed: ${messageOf(error)}`, {
+              hint: 'see tt doctor; restore a backup if it stays so (tt collector restore FILE)', cause: error,
+            });
+          case undefined:
+            throw error;
+        }
+      }
+    },
+  };
+}
