@@ -3,18 +3,24 @@
  * knows rows and rules; frames, answers and grouping are the committer's.
  */
 import type { LineageEdge, SessionState, TtEvent } from '../../shared/event.ts';
+import { WIRE_LIMITS } from '../../shared/limits.ts';
+import type { RefusalCode } from '../../shared/protocol/frames.ts';
 import type { MachineRef, RebuildCounts } from '../writer/messages.ts';
-import { toClaim } from './claim.ts';
+import { toClaim, type NewClaim } from './claim.ts';
 import { openClaims } from './claims.ts';
 import type { Database } from './database.ts';
 import { openDeadLetters, type DeadLetters } from './dead-letters.ts';
 import { openGaps, type Gaps } from './gaps.ts';
-import { openKeys } from './keys.ts';
+import { openKeys, type Keys } from './keys.ts';
 import { openLedger, type Ledger } from './ledger.ts';
 import { openLineage } from './lineage.ts';
 import { openSessionStates } from './session-states.ts';
 import { openSessions } from './sessions.ts';
 import { openUsage } from './usage.ts';
+
+export type EventOutcome =
+  | { verdict: 'stored' | 'duplicate'; row: number | null; at: number }
+  | { verdict: 'refused'; code: RefusalCode };
 
 export interface EventStore {
   /**
@@ -24,13 +30,24 @@ export interface EventStore {
   transaction<T>(work: () => T): T;
   machine(ref: MachineRef): number;
   machineKey(machineId: string): number;
-  storeEvent(event: TtEvent, bornAt: number | null): { verdict: 'stored' | 'duplicate'; row: number | null; at: number };
+  /** `event` has passed `checkEvent`. */
+  storeEvent(event: TtEvent, bornAt: number | null): EventOutcome;
   storeEdges(edges: readonly LineageEdge[]): void;
   storeState(machine: number, state: SessionState): void;
   readonly ledger: Ledger;
   readonly deadLetters: DeadLetters;
   readonly gaps: Gaps;
   rebuild(): RebuildCounts;
+}
+
+/** An event nested so deep that JSON cannot be printed again is refused, not fatal. */
+function printable(event: TtEvent, keys: Keys, bornAt: number | null): NewClaim | undefined {
+  try {
+    return toClaim(event, keys, bornAt);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 export function openEventStore(database: Database): EventStore {
@@ -79,7 +96,9 @@ export function openEventStore(database: Database): EventStore {
     machine: (ref) => keys.enrolled(ref),
     machineKey: (machineId) => keys.machine(machineId),
     storeEvent(event, bornAt) {
-      const claim = toClaim(event, keys, bornAt);
+      const claim = printable(event, keys, bornAt);
+      if (claim === undefined) return { verdict: 'refused', code: 'malformed' };
+      if ((claim.data?.length ?? 0) > WIRE_LIMITS.eventBytes) return { verdict: 'refused', code: 'too_large' };
       lastRow = null;
       return { verdict: claims.store(claim), row: lastRow, at: claim.at };
     },

@@ -66,6 +66,14 @@ function decodeJob(job: BatchJob): DecodedJob {
   }
 }
 
+function printed(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch {
+    return '(nested too deep to print)';
+  }
+}
+
 /** Stores the events of one batch and gives each its verdict. */
 function takeEvents(store: EventStore, job: BatchJob, batch: UncheckedBatch, machine: number, tally: Tally): AckFrame {
   const { machineId } = job.machine;
@@ -74,7 +82,7 @@ function takeEvents(store: EventStore, job: BatchJob, batch: UncheckedBatch, mac
   let verdicts = '';
   let index = 0;
   const refuse = (file: BatchFile, value: unknown, code: AckFrame['refused'][number]['code'], subject: string): void => {
-    const body = JSON.stringify(value) ?? '';
+    const body = printed(value);
     store.deadLetters.store({ machine, code, subject, gen: file.gen, body }, job.receivedAtMs);
     refused.push({ index, code });
     counts.refused++;
@@ -88,7 +96,12 @@ function takeEvents(store: EventStore, job: BatchJob, batch: UncheckedBatch, mac
         refuse(file, value, checked.code, checked.subject);
         continue;
       }
-      const { verdict, row, at } = store.storeEvent(checked.event, file.born_at);
+      const outcome = store.storeEvent(checked.event, file.born_at);
+      if (outcome.verdict === 'refused') {
+        refuse(file, value, outcome.code, checked.event.id);
+        continue;
+      }
+      const { verdict, row, at } = outcome;
       verdicts += verdict === 'stored' ? 's' : 'd';
       if (verdict === 'stored') {
         counts.stored++;
