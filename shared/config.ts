@@ -3,7 +3,7 @@
  * Every key is also an environment variable: `ingest_port` is `TT_INGEST_PORT`.
  */
 import { parse as parseToml } from 'smol-toml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readFileIfExists } from './atomic-file.ts';
 import { EXIT_CODES, messageOf, TtError } from './errors.ts';
 import { isLabel, toLabel } from './ids.ts';

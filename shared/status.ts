@@ -2,7 +2,7 @@
  * JSON shapes that others rely on (design §9): printed by the CLIs, served by
  * the API, frozen by samples in test/contract. Unknown is null, never zero.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const STATUS_SCHEMA = 1;
 

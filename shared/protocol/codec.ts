@@ -5,7 +5,7 @@
  * Events inside a batch are checked one by one by the store (`event-check.ts`),
  * so that one bad event never costs the other 499; this file checks the envelope.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AgentFrame, BatchFrame, CollectorFrame, Frame } from './frames.ts';
 import { GOODBYE_CODES, REFUSAL_CODES } from './frames.ts';
 

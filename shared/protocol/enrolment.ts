@@ -3,7 +3,7 @@
  * machine's public key to the collector and the collector's to the machine.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ENROLMENT_CODE_BITS } from '../limits.ts';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford: nothing to confuse when read aloud
