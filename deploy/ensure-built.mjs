@@ -11,6 +11,8 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const sourceFolders = ['shared', 'agent', 'collector', 'deploy'];
 const buildInputs = ['package.json', 'package-lock.json'];
+// Quiet but for errors, also where `npm --silent test` started us.
+const npmQuiet = ['--loglevel=error', '--no-audit', '--no-fund'];
 const stampFile = join(root, 'dist', '.built-from');
 
 export function ensureInstalled() {
@@ -18,7 +20,7 @@ export function ensureInstalled() {
   if (stale.length > 0) {
     note(`installing dependencies (${describe(stale)})`);
     // NODE_ENV=production would leave out the build tools.
-    run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
+    run('npm', ['ci', '--include=dev', ...npmQuiet]);
   }
   ensureNativeModule();
 }
@@ -81,7 +83,7 @@ function lockedPackages(file) {
 function ensureNativeModule() {
   if (nativeModuleLoads()) return;
   note('rebuilding better-sqlite3 for this version of Node');
-  run('npm', ['rebuild', 'better-sqlite3']);
+  run('npm', ['rebuild', 'better-sqlite3', ...npmQuiet]);
   if (nativeModuleLoads()) return;
   note('better-sqlite3 still does not load. It needs a C++ compiler, make and python3 where no prebuilt binary exists.');
   process.exit(1);

@@ -33,12 +33,12 @@ fi
 failures=0
 version=$(node -p "require('./package.json').version")
 
-# says_version NAME COMMAND…: from an empty directory, knowing nothing of this checkout or this home.
+# says_version NAME COMMAND…: one line that ends in the version; from an empty directory, knowing nothing of this checkout or this home.
 says_version() {
   local name=$1 output
   shift
   if output=$(cd "$scratch/alone" && env -i PATH="$scratch/prefix/bin:$PATH" HOME="$scratch/home" "$@" --version 2>&1) &&
-    [[ $output == *"$version"* ]]; then
+    [[ $output == "$version" || $output == *" $version" ]] && [[ $output != *$'\n'* ]]; then
     echo "ok: $name says $output"
   else
     echo "FAILED: $name says: $output"
