@@ -1,23 +1,17 @@
-/**
- * Group commit: everything that waits becomes one transaction, and is answered
- * only after that transaction is on disk.
- */
-import { messageOf, TtError } from '../../shared/errors.ts';
+/** Batches become one transaction; each gets its answer only after that transaction is on disk. */
+import { messageOf } from '../../shared/errors.ts';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
 import type { MachineId } from '../../shared/ids.ts';
 import { decodeBatch, encodeFrame, type UncheckedBatch } from '../../shared/protocol/codec.ts';
 import { decompressFrame } from '../../shared/protocol/compression.ts';
 import type { AckFrame, BatchFile, CollectorFrame } from '../../shared/protocol/frames.ts';
 import { checkEvent } from '../store/claim.ts';
-import { writeFailure } from '../store/database.ts';
 import type { EventStore } from '../store/event-store.ts';
 import { decideRange } from '../store/ledger.ts';
 import type { BatchJob, CommitSummary, WriterAnswer } from './messages.ts';
 
 /** Row IDs of a commit that the live tail hears of; a backfill does not flood it. */
 const ANNOUNCED_ROWS = 200;
-const DISK_FULL_RETRY_MS = 10_000;
-const BUSY_RETRY_MS = 1_000;
 
 export interface CommitterOptions {
   now(): number;
@@ -29,7 +23,7 @@ export interface Committed {
 }
 
 export interface Committer {
-  /** Throws only when the database itself is beyond use (`database_*`). */
+  /** One transaction. Throws the database's error with nothing stored. */
   commit(jobs: readonly BatchJob[]): Committed;
 }
 
@@ -138,37 +132,12 @@ export function createCommitter(store: EventStore, options: CommitterOptions): C
     if ('reason' in decoded) return [{ connection, frame: '', protocolError: decoded.reason }];
     return takeBatch(store, decoded.job, decoded.batch, tally).map((frame) => ({ connection, frame: encodeFrame(frame) }));
   };
-  const notNow = (jobs: readonly DecodedJob[], type: 'busy' | 'disk_full', retryMs: number): Committed => ({
-    answers: jobs.map((decoded) => ({
-      connection: decoded.job.connection,
-      frame: 'reason' in decoded ? '' : encodeFrame({ type, seq: decoded.batch.seq, retry_ms: retryMs }),
-      ...('reason' in decoded ? { protocolError: decoded.reason } : {}),
-    })),
-    summary: new Tally().summary(options.now()),
-  });
   return {
     commit(jobs) {
       const decoded = jobs.map(decodeJob);
       const tally = new Tally();
-      try {
-        const answers = store.transaction(() => decoded.flatMap((job) => answersOf(job, tally)));
-        return { answers, summary: tally.summary(options.now()) };
-      } catch (error) {
-        switch (writeFailure(error)) {
-          case 'disk_full':
-            return notNow(decoded, 'disk_full', DISK_FULL_RETRY_MS);
-          case 'busy':
-            return notNow(decoded, 'busy', BUSY_RETRY_MS);
-          case 'io':
-          case 'corrupt':
-            // The outcome is unknown: no answer; the worker opens the database anew and agents send again.
-            throw new TtError('database_failed', `the database failed: ${messageOf(error)}`, {
-              hint: 'see tt doctor; restore a backup if it stays so (tt collector restore FILE)', cause: error,
-            });
-          case undefined:
-            throw error;
-        }
-      }
+      const answers = store.transaction(() => decoded.flatMap((job) => answersOf(job, tally)));
+      return { answers, summary: tally.summary(options.now()) };
     },
   };
 }
