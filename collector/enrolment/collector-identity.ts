@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { makePrivateDirectory, readFileIfExists, writeFileAtomic } from '../../shared/atomic-file.ts';
 import { messageOf, TtError } from '../../shared/errors.ts';
 import { parseCollectorId, type CollectorId } from '../../shared/ids.ts';

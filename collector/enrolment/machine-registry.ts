@@ -3,7 +3,7 @@
  * restored database neither locks machines out nor lets revoked ones in. Only
  * the process that holds the collector's lock writes it.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { readFileIfExists, writeFileAtomic } from '../../shared/atomic-file.ts';
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import { isLabel, parseMachineId, type MachineId, type Timestamp } from '../../shared/ids.ts';

@@ -67,7 +67,7 @@ export interface CallJob<M extends WriterMethod = WriterMethod> {
 
 export type ToWriter = BatchJob | CallJob | { kind: 'close' };
 
-/** One frame to send back, printed already. */
+/** One frame to send back, printed already; '': none. */
 export interface WriterAnswer {
   connection: number;
   frame: string;
@@ -90,9 +90,18 @@ export interface CommitSummary {
   storedRows: number[];
 }
 
+export interface WriterProblem {
+  /** `disk_full`, or the database's own code. */
+  code: string;
+  message: string;
+}
+
 export type FromWriter =
   | { kind: 'ready' }
-  | { kind: 'committed'; answers: WriterAnswer[]; summary: CommitSummary }
+  /** `taken`: one per job of the group, stored or not, so that the listener knows what is still unanswered. */
+  | { kind: 'committed'; answers: WriterAnswer[]; summary: CommitSummary; taken: { connection: number; bytes: number }[] }
+  /** Something was not stored and will be asked for again; `null`: that is over. */
+  | { kind: 'problem'; problem: WriterProblem | null }
   | { kind: 'result'; id: number; ok: true; value: unknown }
   | { kind: 'result'; id: number; ok: false; code: string; message: string; hint: string }
   /** The database can not be written any more (corrupt, gone): the collector must stop and say so. */

@@ -1,0 +1,86 @@
+/**
+ * From a bearer token to a machine. Identity comes from here only; no body is
+ * ever asked who sent it.
+ */
+import { parseMachineId, type CollectorId, type InstanceId, type MachineId } from '../../shared/ids.ts';
+import type { GoodbyeCode } from '../../shared/protocol/frames.ts';
+import { claimedMachine, verifyAgentToken } from '../../shared/protocol/tokens.ts';
+import type { EnrolledMachine, MachineRegistry } from '../enrolment/machine-registry.ts';
+import type { Nonces } from './nonces.ts';
+
+/** The listener a request came in by. */
+export interface ListenerRef {
+  readonly name: string;
+  /** The only machine it admits; undefined: every enrolled one. */
+  readonly admits: MachineId | undefined;
+}
+
+/** May this machine come by this way, having dialled this? A relay from an abandoned port may not. */
+export type EndpointPolicy = (machine: EnrolledMachine, endpoint: string, listener: ListenerRef) => boolean;
+
+export const admitEveryEndpoint: EndpointPolicy = () => true;
+
+/** Why a machine with a good signature is let in only to be told to go. */
+export type Banned = Extract<GoodbyeCode, 'revoked' | 'retired'>;
+
+export interface Authenticated {
+  ok: true;
+  machine: EnrolledMachine;
+  instance: InstanceId;
+  endpoint: string;
+}
+export type AuthRefusalCode = 'unauthorised' | 'unknown_machine';
+export interface AuthRefusal {
+  ok: false;
+  code: AuthRefusalCode;
+  hint: string;
+}
+
+export interface AuthenticateDeps {
+  collectorId: CollectorId;
+  registry: Pick<MachineRegistry, 'byId'>;
+  nonces: Pick<Nonces, 'take'>;
+  endpointAllowed: EndpointPolicy;
+}
+
+/**
+ * A revoked or retired machine authenticates all the same: only after a welcome
+ * that it can verify may a goodbye make it stop for good (`bannedBy`).
+ */
+export async function authenticate(
+  authorization: string | undefined, listener: ListenerRef, deps: AuthenticateDeps,
+): Promise<Authenticated | AuthRefusal> {
+  const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/.exec(authorization ?? '')?.[1];
+  if (token === undefined) return unauthorised('send the token of an enrolled machine; `tt-agent join` makes one');
+  const machineId = parseMachineId(claimedMachine(token) ?? '');
+  const machine = machineId && deps.registry.byId(machineId);
+  if (!machine) {
+    return {
+      ok: false,
+      code: 'unknown_machine',
+      hint: 'this collector does not know the machine: `tt machines add LABEL` on the laptop, then `tt-agent join`',
+    };
+  }
+  const verified = await verifyAgentToken(token, {
+    machineId: machine.machineId, collectorId: deps.collectorId, publicKey: machine.publicKey,
+  });
+  if (!verified.ok) return unauthorised(`the token is not good (${verified.reason}): join again`);
+  const { nonce, instance, endpoint } = verified.claims;
+  if (!deps.nonces.take(nonce)) return unauthorised('the challenge was used or is older than 30 s: ask for a new one');
+  if (listener.admits !== undefined && listener.admits !== machine.machineId) {
+    return unauthorised('this endpoint belongs to another machine');
+  }
+  if (!deps.endpointAllowed(machine, endpoint, listener)) {
+    return unauthorised(`${endpoint} is not this machine's current endpoint`);
+  }
+  return { ok: true, machine, instance, endpoint };
+}
+
+export function bannedBy(machine: EnrolledMachine): Banned | undefined {
+  if (machine.revokedAt !== null) return 'revoked';
+  return machine.retiredAt === null ? undefined : 'retired';
+}
+
+function unauthorised(hint: string): AuthRefusal {
+  return { ok: false, code: 'unauthorised', hint };
+}

@@ -1,0 +1,129 @@
+/** All listeners and connections of a collector, and the way of the writer's answers back to them. */
+import type { Clock } from '../../shared/clock.ts';
+import type { MachineId } from '../../shared/ids.ts';
+import { WIRE_LIMITS } from '../../shared/limits.ts';
+import type { Log } from '../../shared/log.ts';
+import { createUpgradeServer } from '../../shared/protocol/web-socket.ts';
+import type { CollectorIdentity } from '../enrolment/collector-identity.ts';
+import type { EnrolmentDesk } from '../enrolment/enrolment-desk.ts';
+import type { MachineRegistry } from '../enrolment/machine-registry.ts';
+import type { Writer } from '../writer/writer.ts';
+import { authenticate, bannedBy, type Authenticated, type EndpointPolicy } from './authenticate.ts';
+import { AgentConnection } from './connection.ts';
+import { createConnections } from './connections.ts';
+import { openListener, type Listener, type ListenerDeps, type ListenerOptions } from './listener.ts';
+import type { MachineLinks } from './machine-links.ts';
+import { createNonces } from './nonces.ts';
+
+/** Of one machine at a time: one that works, one that replaces it, and room for a clone and a retry. */
+const CONNECTIONS_PER_MACHINE = 4;
+
+export interface Ingest {
+  /** Opens one more listener; the caller closes it, or `close` does. */
+  listen(options: ListenerOptions): Promise<Listener>;
+  /** Asks the connected agent for everything again. False when it is not connected, or can not `replace`. */
+  rewind(machineId: MachineId, gens: readonly string[], options: { replace: boolean }): boolean;
+  /** No new agents and no more batches; resolves when everything handed over is answered. */
+  drain(): Promise<void>;
+  /** Says goodbye and cuts who does not go. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface IngestDeps {
+  clock: Clock;
+  log: Log;
+  identity: CollectorIdentity;
+  registry: MachineRegistry;
+  desk: EnrolmentDesk;
+  writer: Writer;
+  links: MachineLinks;
+  endpointAllowed: EndpointPolicy;
+}
+
+export function createIngest(deps: IngestDeps): Ingest {
+  const { identity, registry, writer, links } = deps;
+  const { collectorId } = identity;
+  const nonces = createNonces(deps.clock);
+  const connections = createConnections();
+  const upgrades = createUpgradeServer(WIRE_LIMITS.frameBytes);
+  const open = new Map<number, AgentConnection>();
+  const listeners = new Set<Listener>();
+  const whenEmpty = new Set<() => void>();
+  let nextId = 1;
+
+  const onClosed = ({ id }: AgentConnection): void => {
+    open.delete(id);
+    if (open.size > 0) return;
+    for (const resolve of whenEmpty) resolve();
+    whenEmpty.clear();
+  };
+  const welcome: ListenerDeps['welcome'] = (peer: Authenticated) => {
+    if (ofMachine(open, peer.machine.machineId).length >= CONNECTIONS_PER_MACHINE) return undefined;
+    return (socket) => {
+      const connection = new AgentConnection(nextId++, socket, peer, { ...deps, connections, onClosed });
+      open.set(connection.id, connection);
+      return events(connection);
+    };
+  };
+
+  const stopWatching = [
+    writer.onCommitted(({ answers, summary, taken }) => {
+      for (const { connection, bytes } of taken) open.get(connection)?.answered(bytes);
+      for (const { connection, frame, protocolError } of answers) open.get(connection)?.answer(frame, protocolError);
+      links.committed(summary);
+    }),
+    registry.onChange((machine) => {
+      const banned = bannedBy(machine);
+      if (!banned) return;
+      const hint = `this machine was ${banned}: tt machines add ${machine.label} --again lets it join anew`;
+      for (const connection of ofMachine(open, machine.machineId)) connection.goodbye(banned, hint);
+    }),
+  ];
+  let closed: Promise<void> | undefined;
+
+  return {
+    async listen(options) {
+      const listener = await openListener(options, {
+        ...deps, collectorId, nonces, upgrades, welcome,
+        authenticate: (authorization, ref) => authenticate(authorization, ref, { ...deps, collectorId, nonces }),
+      });
+      listeners.add(listener);
+      return listener;
+    },
+    rewind(machineId, gens, options) {
+      return ofMachine(open, machineId).some((connection) => connection.rewind(gens, options));
+    },
+    async drain() {
+      closeAll(listeners);
+      for (const connection of open.values()) connection.drain();
+      await writer.idle();
+    },
+    close() {
+      closed ??= (async () => {
+        for (const stop of stopWatching) stop();
+        const gone = open.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => whenEmpty.add(resolve));
+        for (const connection of open.values()) connection.goodbye('shutting_down', 'the collector is stopping; it takes what is left when it runs again');
+        closeAll(listeners);
+        await gone;
+        upgrades.close();
+      })();
+      return closed;
+    },
+  };
+}
+
+function events(connection: AgentConnection): ReturnType<ReturnType<ListenerDeps['welcome']> & object> {
+  return {
+    onFrame: (data, isBinary) => connection.onFrame(data, isBinary),
+    onAlive: () => connection.onAlive(),
+    onClose: (code, reason) => connection.onClose(code, reason),
+  };
+}
+
+function ofMachine(open: ReadonlyMap<number, AgentConnection>, machineId: MachineId): AgentConnection[] {
+  return [...open.values()].filter((connection) => connection.machineId === machineId);
+}
+
+function closeAll(listeners: Iterable<Listener>): void {
+  for (const listener of listeners) listener.close();
+}

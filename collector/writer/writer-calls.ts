@@ -1,0 +1,30 @@
+/** What `WriterCalls` promises, done: each runs between two commits. */
+import { checkpointWal, copyDatabase } from '../store/backup.ts';
+import type { Database } from '../store/database.ts';
+import type { EventStore } from '../store/event-store.ts';
+import type { WriterCalls, WriterMethod } from './messages.ts';
+
+/** By the time a call arrives its arguments have only been in our own hands. */
+type Calls = { [M in WriterMethod]?: (...args: never[]) => WriterCalls[M]['result'] | Promise<WriterCalls[M]['result']> };
+export type UntypedCalls = { readonly [M in WriterMethod]?: (...args: readonly unknown[]) => unknown };
+
+export function createWriterCalls(database: Database, store: EventStore): UntypedCalls {
+  const calls = {
+    ledger: (machineId: string) => store.transaction(() => store.ledger.positions(store.machineKey(machineId))),
+    closeGenerations: (machineId: string, gens: string[]) => {
+      store.transaction(() => store.ledger.close(store.machineKey(machineId), gens));
+      return null;
+    },
+    reportGaps: (...[machine, gaps, reportedAtMs]: WriterCalls['reportGaps']['args']) => {
+      store.transaction(() => store.gaps.store(store.machine(machine), gaps, reportedAtMs));
+      return null;
+    },
+    backup: (file: string) => copyDatabase(database, file),
+    rebuild: () => store.rebuild(),
+    checkpoint: () => {
+      checkpointWal(database);
+      return null;
+    },
+  } satisfies Calls;
+  return calls as UntypedCalls;
+}
