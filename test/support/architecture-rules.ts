@@ -13,6 +13,8 @@ export interface RuleOptions {
   readonly everywhere: ReadonlySet<string>;
   /** Packages that only test/ may import. */
   readonly testOnly: ReadonlySet<string>;
+  /** Packages of which a bundler can drop the unused part only after `import * as name`. */
+  readonly asNamespace: ReadonlySet<string>;
   /** Path prefixes (or whole paths) of files that may touch clock, chance, timers and process. */
   readonly ambientAllowed: readonly string[];
   readonly entryPoints: ReadonlySet<string>;
@@ -37,6 +39,7 @@ export function violationsOf(files: readonly SourceFacts[], options: RuleOptions
     ...files.flatMap(crossings),
     ...product.flatMap((file) => entryPointImports(file, options)),
     ...packageImporters(product, options),
+    ...product.flatMap((file) => namedImports(file, options)),
     ...cycles(files),
     ...product.flatMap(sqlOutsideStore),
     ...product.flatMap((file) => ambientUses(file, options)),
@@ -81,6 +84,12 @@ function packageImporters(files: readonly SourceFacts[], { everywhere, testOnly 
     if (first === undefined || first.path === path) return [];
     return [{ rule: 'package', path, line, message: `${name} is imported by ${first.path} already; use what that file offers` }];
   });
+}
+
+function namedImports(file: SourceFacts, { asNamespace }: RuleOptions): Violation[] {
+  return file.imports
+    .filter(({ specifier, namespace, typeOnly }) => asNamespace.has(specifier) && !namespace && !typeOnly)
+    .map(({ specifier, line }) => ({ rule: 'bundle', path: file.path, line, message: `write import * as … from '${specifier}', or all of it is in every bundle` }));
 }
 
 /** `hono/jsx` → `hono`; undefined for Node's own modules and for paths. */
