@@ -1,0 +1,27 @@
+// JSON Schemas of the shapes that others rely on, out of the schemas the programs themselves use.
+// `npx tsx deploy/json-schemas.ts` writes them to docs/schemas; a test says when they are stale.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { toJSONSchema } from 'zod';
+import { configSchema } from '../shared/config.ts';
+import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../shared/status.ts';
+
+const shapes = {
+  'collector-status': { title: 'tt status --json', schema: collectorStatusSchema },
+  'agent-status': { title: 'tt-agent status --json', schema: agentStatusSchema },
+  'machine-added': { title: 'tt machines add LABEL --json', schema: machineAddedSchema },
+  config: { title: 'config.toml', schema: configSchema },
+} as const;
+
+/** File name in docs/schemas → content. As input: unknown keys of a newer version are allowed. */
+export function renderSchemas(): Map<string, string> {
+  return new Map(Object.entries(shapes).map(([name, { title, schema }]) => {
+    const { $schema, ...rest } = toJSONSchema(schema, { io: 'input' });
+    return [`${name}.schema.json`, `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`];
+  }));
+}
+
+const [, program, folder = 'docs/schemas'] = process.argv;
+if (program?.endsWith('json-schemas.ts')) {
+  for (const [file, content] of renderSchemas()) writeFileSync(join(folder, file), content);
+}

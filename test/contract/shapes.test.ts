@@ -1,0 +1,69 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { renderSchemas } from '../../deploy/json-schemas.ts';
+import { configSchema } from '../../shared/config.ts';
+import { isLabel, parseMachineId } from '../../shared/ids.ts';
+import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../../shared/status.ts';
+import { sample, sampleText } from './samples.ts';
+
+const SHAPES = [
+  ['collector-status', collectorStatusSchema], ['agent-status', agentStatusSchema],
+  ['agent-status.stopped', agentStatusSchema], ['machine-added', machineAddedSchema],
+] as const;
+
+describe.each(SHAPES)('%s', (name, schema) => {
+  const value = sample<Record<string, unknown>>(name);
+
+  it('is still understood, and has no key that the schema does not know', () => {
+    expect(schema.parse(value)).toEqual(value);
+  });
+
+  it('may have keys of a newer version', () => {
+    expect(schema.safeParse({ ...value, a_new_key: 1 }).success).toBe(true);
+  });
+
+  it.each(Object.keys(value))('must have %s', (key) => {
+    const { [key]: _dropped, ...rest } = value;
+    expect(schema.safeParse(rest).success).toBe(false);
+  });
+});
+
+describe('the status of a collector', () => {
+  it('has for each machine what others rely on', () => {
+    const [machine] = collectorStatusSchema.parse(sample('collector-status')).machines;
+    expect(Object.keys(machine ?? {})).toEqual([
+      'machine_id', 'label', 'state', 'connected', 'last_event_at', 'lag_ms', 'backlog_bytes', 'backlog_events', 'drained_at',
+      'complete_until', 'events_today', 'refused', 'gaps', 'clock_offset_ms', 'version',
+    ]);
+  });
+});
+
+describe('machine.json', () => {
+  it('is the earlier tool’s: two keys, two spaces, no newline at the end', () => {
+    const value = sample<{ machine_id: string; label: string }>('machine');
+    expect(Object.keys(value)).toEqual(['machine_id', 'label']);
+    expect(sampleText('machine')).toBe(JSON.stringify(value, null, 2));
+    expect(parseMachineId(value.machine_id)).toBeDefined();
+    expect(isLabel(value.label)).toBe(true);
+  });
+});
+
+describe('the configuration', () => {
+  it('has these keys and these variables', () => {
+    const keys = sample<Record<string, string>>('config-keys');
+    expect(Object.keys(configSchema.shape)).toEqual(Object.keys(keys));
+    expect(Object.values(keys)).toEqual(Object.keys(keys).map((key) => `TT_${key.toUpperCase()}`));
+  });
+});
+
+describe('docs/schemas', () => {
+  const folder = new URL('../../docs/schemas/', import.meta.url);
+
+  it.each([...renderSchemas()])('has a current %s (else: npx tsx deploy/json-schemas.ts)', (file, content) => {
+    expect(readFileSync(new URL(file, folder), 'utf8')).toBe(content);
+  });
+
+  it('has nothing else', () => {
+    expect(readdirSync(folder).toSorted()).toEqual([...renderSchemas().keys()].toSorted());
+  });
+});
