@@ -13,8 +13,8 @@ export interface RuleOptions {
   readonly everywhere: ReadonlySet<string>;
   /** Packages that only test/ may import. */
   readonly testOnly: ReadonlySet<string>;
-  /** Packages of which a bundler can drop the unused part only after `import * as name`. */
-  readonly asNamespace: ReadonlySet<string>;
+  /** `package#name`: exports that hold a whole package, so that a bundler can drop none of it. */
+  readonly unshakable: ReadonlySet<string>;
   /** Path prefixes (or whole paths) of files that may touch clock, chance, timers and process. */
   readonly ambientAllowed: readonly string[];
   readonly entryPoints: ReadonlySet<string>;
@@ -39,7 +39,7 @@ export function violationsOf(files: readonly SourceFacts[], options: RuleOptions
     ...files.flatMap(crossings),
     ...product.flatMap((file) => entryPointImports(file, options)),
     ...packageImporters(product, options),
-    ...product.flatMap((file) => namedImports(file, options)),
+    ...product.flatMap((file) => unshakableImports(file, options)),
     ...cycles(files),
     ...product.flatMap(sqlOutsideStore),
     ...product.flatMap((file) => ambientUses(file, options)),
@@ -86,9 +86,9 @@ function packageImporters(files: readonly SourceFacts[], { everywhere, testOnly 
   });
 }
 
-function namedImports(file: SourceFacts, { asNamespace }: RuleOptions): Violation[] {
+function unshakableImports(file: SourceFacts, { unshakable }: RuleOptions): Violation[] {
   return file.imports
-    .filter(({ specifier, namespace, typeOnly }) => asNamespace.has(specifier) && !namespace && !typeOnly)
+    .filter(({ specifier, names, typeOnly }) => !typeOnly && names.some((name) => unshakable.has(`${specifier}#${name}`)))
     .map(({ specifier, line }) => ({ rule: 'bundle', path: file.path, line, message: `write import * as … from '${specifier}', or all of it is in every bundle` }));
 }
 

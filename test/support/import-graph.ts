@@ -11,8 +11,8 @@ export interface Import {
   readonly specifier: string;
   readonly line: number;
   readonly typeOnly: boolean;
-  /** `import * as name`: a bundler can drop what is not used. */
-  readonly namespace: boolean;
+  /** The exports that are imported by name. */
+  readonly names: readonly string[];
   /** `url`: `new URL('./worker.ts', import.meta.url)`, another thread's or program's code. */
   readonly kind: 'module' | 'url';
   /** The imported file's path where it is part of the tree. */
@@ -107,14 +107,15 @@ type Resolver = (specifier: string) => string | undefined;
 function importsOf(parsed: ParseResult, lineAt: (offset: number) => number, target: Resolver): Import[] {
   const imports: Import[] = [];
   const add = (specifier: string, start: number, rest: Partial<Import> = {}) => {
-    imports.push({ specifier, line: lineAt(start), typeOnly: false, namespace: false, kind: 'module', target: target(specifier), ...rest });
+    imports.push({ specifier, line: lineAt(start), typeOnly: false, names: [], kind: 'module', target: target(specifier), ...rest });
   };
   new Visitor({
     ImportDeclaration(node) {
       const typeOnly = node.importKind === 'type' || (node.specifiers.length > 0
         && node.specifiers.every((specifier) => specifier.type === 'ImportSpecifier' && specifier.importKind === 'type'));
-      const namespace = node.specifiers.some((specifier) => specifier.type === 'ImportNamespaceSpecifier');
-      add(node.source.value, node.start, { typeOnly, namespace });
+      const names = node.specifiers.flatMap((specifier) =>
+        (specifier.type === 'ImportSpecifier' && specifier.importKind !== 'type' ? [nameOf(specifier.imported)] : []));
+      add(node.source.value, node.start, { typeOnly, names });
     },
     ExportNamedDeclaration(node) {
       if (node.source) add(node.source.value, node.start, { typeOnly: node.exportKind === 'type' });
