@@ -106,8 +106,10 @@ export function isSameFact(a: Claim, b: Claim, keys: Keys): boolean {
   return kindA.source === kindB.source && a.machine === b.machine && a.at === b.at;
 }
 
+export type ClaimIdentity = Pick<Claim, 'machine' | 'at' | 'kind' | 'session' | 'discriminator'>;
+
 /** Same ID said by the same session: not a second claim but the first one again. */
-export function isSameClaim(a: Claim, b: Claim): boolean {
+export function isSameClaim(a: ClaimIdentity, b: ClaimIdentity): boolean {
   return a.machine === b.machine && a.at === b.at && a.kind === b.kind && a.session === b.session
     && a.discriminator === b.discriminator;
 }

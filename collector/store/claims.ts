@@ -40,7 +40,16 @@ function valuesOf(claim: Claim): Values {
   ];
 }
 
+type ProbedClaim = Pick<Claim, 'machine' | 'at' | 'kind' | 'session' | 'discriminator' | 'bornAt' | 'schemaVersion'>;
+
+/** A claim said again tells something only by an earlier birth or by better extraction. */
+function saysNothingNew(known: ProbedClaim, claim: Claim): boolean {
+  const isEarlier = claim.bornAt !== null && (known.bornAt === null || claim.bornAt < known.bornAt);
+  return !isEarlier && claim.schemaVersion <= known.schemaVersion;
+}
+
 interface Statements {
+  probe: Statement<[number], ProbedClaim>;
   winners: Statement<[number], ClaimRow>;
   copies: Statement<[number], ClaimRow>;
   insert: Statement<Values>;
@@ -56,6 +65,8 @@ interface Statements {
 function prepare(database: Database): Statements {
   const values = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
   return {
+    probe: database.prepare(`SELECT machine, at, kind, session, discriminator, born_at AS bornAt,
+      schema_version AS schemaVersion FROM event_row WHERE fact = ? LIMIT 1`),
     winners: database.prepare(`SELECT ${READ} FROM event_row WHERE fact = ?`),
     copies: database.prepare(`SELECT ${READ} FROM copy_row WHERE fact = ?`),
     insert: database.prepare(`INSERT INTO event_row (${COLUMNS}) VALUES (${values})`),
@@ -106,14 +117,18 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
     Object.assign(stored, after);
   };
 
+  const insertFact = (claim: NewClaim): 'stored' => {
+    const { lastInsertRowid } = statements.insert.run(...valuesOf(claim));
+    listener.added(claim, Number(lastInsertRowid));
+    return 'stored';
+  };
+
   return {
     store(claim) {
-      // Most events are new: one look at one index, then one insert.
-      if (statements.winners.get(claim.fact) === undefined) {
-        const { lastInsertRowid } = statements.insert.run(...valuesOf(claim));
-        listener.added(claim, Number(lastInsertRowid));
-        return 'stored';
-      }
+      // Nearly every event is new, or is the winner said again: one look at one index tells.
+      const known = statements.probe.get(claim.fact);
+      if (known === undefined) return insertFact(claim);
+      if (isSameClaim(known, claim) && saysNothingNew(known, claim)) return 'duplicate';
       const claims = claimsOf(claim);
       const same = claims.find((stored) => isSameClaim(stored, claim));
       if (same !== undefined) {
@@ -121,11 +136,7 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
         if (noteBirth(same, claim.bornAt)) decide(claims);
         return 'duplicate';
       }
-      if (claims.length === 0) {
-        const { lastInsertRowid } = statements.insert.run(...valuesOf(claim));
-        listener.added(claim, Number(lastInsertRowid));
-        return 'stored';
-      }
+      if (claims.length === 0) return insertFact(claim); // another fact has the same hash
       const { lastInsertRowid } = statements.insertCopy.run(...valuesOf(claim));
       decide([...claims, { ...claim, row: Number(lastInsertRowid), isWinner: false }]);
       return 'stored';
