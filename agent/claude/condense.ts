@@ -1,0 +1,114 @@
+/**
+ * Cuts bulk out of a line before it is parsed: the copy of a tool's result at
+ * the top level, tool output, file contents in tool inputs, thinking, base64
+ * images. What a person or a model said stays whole.
+ *
+ * Guarantee: parsing the condensed text gives what parsing the line gives, with
+ * `toolUseResult` null where it was long and long strings empty where
+ * `isBulk` says so. Limit: what is cut is not checked to be valid JSON.
+ */
+export const CONDENSE_FROM_BYTES = 4096;
+export const BULK_BYTES = 1024;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+/** Deeper lines are parsed whole, if at all. */
+const DEEPEST = 256;
+
+const BULK_KEYS_OF_BLOCKS: ReadonlySet<string> = new Set(['content', 'thinking', 'signature', 'data']);
+const WORDS_OF_ATTACHMENTS: ReadonlySet<string> = new Set(['prompt', 'text']);
+
+/**
+ * May a string of more than `BULK_BYTES` be emptied? `depth` counts the
+ * containers around it (1: a value of the line itself), `top` is the line's key
+ * above it, `key` the nearest key.
+ */
+export function isBulk(depth: number, top: string, key: string): boolean {
+  if (depth === 1) return false;
+  if (top === 'message') return depth > 4 || (depth === 4 && BULK_KEYS_OF_BLOCKS.has(key));
+  if (top === 'attachment') return depth > 4 || !WORDS_OF_ATTACHMENTS.has(key);
+  return true;
+}
+
+interface Cut {
+  from: number;
+  to: number;
+  with: string;
+}
+
+/** Text to parse in place of the line. */
+export function condense(bytes: Buffer): string {
+  const cuts = bytes.length < CONDENSE_FROM_BYTES ? [] : cutsOf(bytes);
+  if (cuts.length === 0) return bytes.toString('utf8', 0, bytes.length);
+  let text = '';
+  let at = 0;
+  for (const cut of cuts) {
+    text += bytes.toString('utf8', at, cut.from) + cut.with;
+    at = cut.to;
+  }
+  return text + bytes.toString('utf8', at, bytes.length);
+}
+
+/** One pass over the line; no cuts where its structure is not understood. */
+function cutsOf(bytes: Buffer): Cut[] {
+  const cuts: Cut[] = [];
+  const isArray: boolean[] = [];
+  const keys: string[] = [];
+  let depth = 0;
+  let inKey = false;
+  /** Where the value of `toolUseResult` starts, while inside it. */
+  let resultFrom = -1;
+  const endResult = (at: number): void => {
+    if (resultFrom === -1 || depth !== 1) return;
+    if (at - resultFrom > BULK_BYTES) cuts.push({ from: resultFrom, to: at, with: 'null' });
+    resultFrom = -1;
+  };
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      const end = closingQuote(bytes, at);
+      if (end === -1) return [];
+      if (inKey) {
+        inKey = false;
+        keys[depth] = bytes.toString('latin1', at + 1, end);
+        if (depth === 1 && keys[1] === 'toolUseResult' && bytes[end + 1] === COLON) resultFrom = end + 2;
+      } else if (end - at - 1 > BULK_BYTES && resultFrom === -1 && isBulk(depth, keys[1] ?? '', keys[depth] ?? '')) {
+        cuts.push({ from: at + 1, to: end, with: '' });
+      }
+      at = end;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (depth === DEEPEST) return [];
+      depth += 1;
+      isArray[depth] = byte === OPEN_BRACKET;
+      // Elements of an array go by the key of the array.
+      keys[depth] = byte === OPEN_BRACKET ? (keys[depth - 1] ?? '') : '';
+      inKey = byte === OPEN_BRACE;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      endResult(at);
+      inKey = false;
+      depth -= 1;
+      if (depth < 0) return [];
+    } else if (byte === COMMA) {
+      endResult(at);
+      inKey = isArray[depth] !== true;
+    }
+  }
+  return depth === 0 ? cuts : [];
+}
+
+function closingQuote(bytes: Buffer, open: number): number {
+  let at = open + 1;
+  for (;;) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH) at += 2;
+    else if (byte === undefined) return -1;
+    else at += 1;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * What can be known of a line without parsing it. Most bytes of a log are noise
+ * (progress records, request bodies, copies of files inside tool results), and
+ * parsing is what costs; so noise is recognised and bulk cut out byte by byte.
+ *
+ * Guarantee: for a line that is one valid JSON object with unique keys the
+ * answers agree with JSON.parse. Anything unusual is answered with "parse it".
+ */
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+
+/** Types whose lines hold nothing we want, or only copies of what other lines hold. */
+const NOISE: ReadonlySet<string> = new Set([
+  'progress', 'file-history-snapshot', 'file-history-delta', 'atis-latch', 'tools-used',
+  'api-request', 'api-request-shape', 'api-request-blob', 'bridge-session', 'frame-link',
+]);
+
+/** Where another record starts inside this one: it was glued on, and must not vanish with the noise. */
+const GLUED = [Buffer.from('{"parentUuid":'), Buffer.from('}{"type":')];
+
+/** Index of the closing quote of the string that opens at `open`, or -1. */
+function stringEnd(bytes: Buffer, open: number): number {
+  let at = open + 1;
+  for (;;) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH) at += 2;
+    else if (byte === undefined) return -1;
+    else at += 1;
+  }
+}
+
+/** Index of the closing quote of a key, or -1: with an escape in it, other bytes may spell `type`. */
+function plainKeyEnd(bytes: Buffer, open: number): number {
+  for (let at = open + 1; ; at += 1) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH || byte === undefined) return -1;
+  }
+}
+
+/** The line's top-level `type`, where it comes before any nested value; else undefined: parse it. */
+export function leadingType(bytes: Buffer): string | undefined {
+  if (bytes[0] !== OPEN_BRACE) return undefined;
+  let at = 1;
+  while (bytes[at] === QUOTE) {
+    const keyEnd = plainKeyEnd(bytes, at);
+    if (keyEnd === -1 || bytes[keyEnd + 1] !== COLON) return undefined;
+    const isType = keyEnd === at + 5 && bytes[at + 1] === 0x74 && bytes[at + 2] === 0x79 && bytes[at + 3] === 0x70 && bytes[at + 4] === 0x65;
+    const value = keyEnd + 2;
+    const end = scalarEnd(bytes, value);
+    if (end === -1) return undefined;
+    if (isType) return bytes[value] === QUOTE ? bytes.toString('latin1', value + 1, end - 1) : undefined;
+    if (bytes[end] !== COMMA) return undefined;
+    at = end + 1;
+  }
+  return undefined;
+}
+
+/** Index behind a string or literal that starts at `at`; -1 for anything else. */
+function scalarEnd(bytes: Buffer, at: number): number {
+  const first = bytes[at];
+  if (first === QUOTE) return stringEnd(bytes, at) + 1 || -1;
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return -1;
+  let end = at;
+  for (let byte = first; byte !== COMMA && byte !== CLOSE_BRACE; byte = bytes[end]) {
+    if (byte === undefined || byte <= 0x20 || byte === COLON) return -1;
+    end += 1;
+  }
+  return end === at ? -1 : end;
+}
+
+/** May this line be passed over without parsing? Never true for a line that holds another record. */
+export function isNoise(bytes: Buffer): boolean {
+  const type = leadingType(bytes);
+  return type !== undefined && NOISE.has(type) && bytes[bytes.length - 1] === CLOSE_BRACE
+    && GLUED.every((start) => bytes.indexOf(start, 1) === -1);
+}
+
+/** For lines whose type is only known after parsing. */
+export function isNoiseType(type: string): boolean {
+  return NOISE.has(type);
+}

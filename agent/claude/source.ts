@@ -1,0 +1,52 @@
+/** The logs of Claude Code below its configuration directories. */
+import { basename, join, relative, sep } from 'node:path';
+import type { MachineId } from '../../shared/ids.ts';
+import type { SourceKind } from '../extraction.ts';
+import type { Texts } from '../privacy/texts.ts';
+import { openTranscript, type TranscriptPlace } from './extractor.ts';
+
+export interface ClaudeCodeSourceOptions {
+  /** Directories such as `~/.claude`; one that is itself called `projects` is taken as that. */
+  configDirs: readonly string[];
+  machineId: MachineId;
+  texts: Texts;
+}
+
+const LOG_NAME = /^[^.].*\.jsonl$/;
+const AGENT_NAME = /^agent-(.+)\.jsonl$/;
+
+export function createClaudeCodeSource({ configDirs, machineId, texts }: ClaudeCodeSourceOptions): SourceKind {
+  const roots = [...new Set(configDirs.map((directory) => (basename(directory) === 'projects' ? directory : join(directory, 'projects'))))];
+  const placeOf = (path: string): TranscriptPlace | undefined => {
+    for (const root of roots) {
+      const place = placeBelow(relative(root, path));
+      if (place !== undefined) return place;
+    }
+    return undefined;
+  };
+  return {
+    name: 'claude-code',
+    roots,
+    matches: (path) => placeOf(path) !== undefined,
+    // A file that was moved out of the roots since keeps its name at least.
+    open: ({ gen, path }, carry) => openTranscript({ gen, machineId, texts, place: placeOf(path) ?? strayPlace(path) }, carry),
+  };
+}
+
+/** `<project>/<session>.jsonl`, or `<project>/<session>/subagents/…/agent-<id>.jsonl`. */
+function placeBelow(path: string): TranscriptPlace | undefined {
+  const parts = path.split(sep);
+  const name = parts.at(-1) ?? '';
+  if (!LOG_NAME.test(name) || name === 'journal.jsonl' || parts[0] === '..') return undefined;
+  if (parts.length === 2) return strayPlace(name);
+  const agentId = AGENT_NAME.exec(name)?.[1];
+  const sessionId = parts[1];
+  if (parts.length < 4 || parts[2] !== 'subagents' || agentId === undefined || sessionId === undefined) return undefined;
+  return { sessionId, agentId, isSubagent: true };
+}
+
+function strayPlace(path: string): TranscriptPlace {
+  const stem = basename(path, '.jsonl');
+  const agentId = AGENT_NAME.exec(basename(path))?.[1];
+  return { sessionId: stem, agentId, isSubagent: agentId !== undefined };
+}
