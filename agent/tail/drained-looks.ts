@@ -1,0 +1,65 @@
+/**
+ * `drained_at`: the start of the latest full look all of whose complete lines,
+ * as seen then, have since been acknowledged (design §7). An unterminated tail
+ * is not waited for; bytes declared a gap are not waited for either.
+ */
+import { scannedEnd, type TailedFile } from './tailed-file.ts';
+
+export interface DrainedLooks {
+  readonly drainedAt: number | null;
+  lookEnded(startedAt: number, files: Iterable<TailedFile>): void;
+  /** Something of this file was acknowledged, or read and found unterminated, or given up. */
+  progressed(file: TailedFile): void;
+  replaced(old: TailedFile, replacement: TailedFile | undefined): void;
+  /** Acknowledged bytes turned out to be missing: nothing is known until the next look is drained. */
+  restart(): void;
+}
+
+export function createDrainedLooks(): DrainedLooks {
+  let drainedAt: number | null = null;
+  /** One look at a time is waited for, to its end: newer ones would hardly ever be reached under load. */
+  let startedAt = 0;
+  let outstanding: Map<TailedFile, number> | undefined;
+
+  function isDrainedTo(file: TailedFile, target: number): boolean {
+    if (file.gap !== null || file.positions.acknowledged.offset >= target) return true;
+    return !file.positions.hasPending && file.problem === null && scannedEnd(file) >= target;
+  }
+
+  function settle(): void {
+    if (outstanding === undefined || outstanding.size > 0) return;
+    drainedAt = startedAt;
+    outstanding = undefined;
+  }
+
+  return {
+    get drainedAt() {
+      return drainedAt;
+    },
+    lookEnded: (at, files) => {
+      const waiting = new Map<TailedFile, number>();
+      for (const file of files) {
+        if (file.presence !== 'unseen' && !isDrainedTo(file, file.size)) waiting.set(file, file.size);
+      }
+      if (waiting.size > 0 && outstanding !== undefined) return;
+      startedAt = at;
+      outstanding = waiting;
+      settle();
+    },
+    progressed: (file) => {
+      const target = outstanding?.get(file);
+      if (target === undefined || !isDrainedTo(file, target)) return;
+      outstanding?.delete(file);
+      settle();
+    },
+    replaced: (old, replacement) => {
+      if (outstanding?.delete(old) !== true) return;
+      if (replacement !== undefined) outstanding.set(replacement, replacement.size);
+      settle();
+    },
+    restart: () => {
+      drainedAt = null;
+      outstanding = undefined;
+    },
+  };
+}

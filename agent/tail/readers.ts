@@ -1,0 +1,181 @@
+/**
+ * Open files and their extractors: at most 256 at once, least recently used
+ * first out. A reader can be dropped at any time: everything it knows is in the
+ * file's cursor. The exception is a vanished file with unread bytes: its
+ * descriptor is the only way to them, so it stays.
+ */
+import type { Extractor, ExtractionSink } from '../extraction.ts';
+import type { JsonValue } from '../../shared/event.ts';
+import { TtError } from '../../shared/errors.ts';
+import type { FileAccess } from './file-access.ts';
+import { hasSameContent, hasSameTail } from './generation.ts';
+import { LongLineScan, type LineSplitter } from './line-splitter.ts';
+import { scannedEnd, type TailedFile } from './tailed-file.ts';
+
+export interface Reader {
+  readonly fd: number;
+  extractor: Extractor | undefined;
+  /** Lines before this offset were given to the extractor. */
+  extractedTo: number;
+  longLine: LongLineScan | undefined;
+  usedAtMs: number;
+}
+
+export type Opened =
+  | { kind: 'ready'; reader: Reader; extractor: Extractor }
+  /** Lines before the cursor are still being fed to the extractor: call again. */
+  | { kind: 'warming' }
+  /** The content is not what was read before. */
+  | { kind: 'changed' }
+  /** The path leads to another file now: look at it again. */
+  | { kind: 'replaced' };
+
+const OPEN_FILES = 256;
+const IDLE_MS = 60_000;
+
+const ignoringSink: ExtractionSink = { event() {}, state() {}, edge() {}, entry() {}, unknown() {}, bad() {} };
+
+export interface Readers {
+  open(file: TailedFile, mayContinue: () => boolean): Opened;
+  has(file: TailedFile): boolean;
+  /** The reader of a file that is open. */
+  get(file: TailedFile): Reader | undefined;
+  close(file: TailedFile): void;
+  /** Closes files that were not read for a minute and have nothing left. */
+  closeIdle(): void;
+  closeAll(): void;
+  readonly openCount: number;
+}
+
+export interface ReadersDeps {
+  files: FileAccess;
+  splitter: LineSplitter;
+  monotonic(): number;
+}
+
+export function createReaders(deps: ReadersDeps): Readers {
+  const { files, splitter } = deps;
+  const readers = new Map<TailedFile, Reader>();
+
+  function open(file: TailedFile, mayContinue: () => boolean): Opened {
+    const known = readers.get(file);
+    const reader = known ?? openReader(file);
+    if (reader === undefined) return { kind: 'replaced' };
+    reader.usedAtMs = deps.monotonic();
+    readers.delete(file);
+    readers.set(file, reader);
+    if (file.verifiedMtimeMs !== file.mtimeMs) {
+      const isSame = known === undefined ? hasSameContent(files, reader.fd, file) : hasSameTail(files, reader.fd, file);
+      if (!isSame) return { kind: 'changed' };
+      file.verifiedMtimeMs = file.mtimeMs;
+    }
+    const extractor = extractorAtCursor(file, reader, mayContinue);
+    return extractor === undefined ? { kind: 'warming' } : { kind: 'ready', reader, extractor };
+  }
+
+  function openReader(file: TailedFile): Reader | undefined {
+    const fd = files.open(file.path);
+    const stat = files.fstat(fd);
+    if (stat.ino !== file.ino || stat.dev !== file.dev || !stat.isFile) {
+      files.close(fd);
+      return undefined;
+    }
+    // A new descriptor proves nothing about the bytes: compare them before reading on.
+    file.verifiedMtimeMs = Number.NaN;
+    makeRoom();
+    return { fd, extractor: undefined, extractedTo: 0, longLine: undefined, usedAtMs: 0 };
+  }
+
+  function extractorAtCursor(file: TailedFile, reader: Reader, mayContinue: () => boolean): Extractor | undefined {
+    const cursor = file.positions.cursor;
+    if (file.source === undefined) return undefined;
+    if (reader.extractor === undefined || reader.extractedTo > cursor.offset) {
+      const carry = cursor.carry === null || cursor.offset === 0 ? undefined : parseCarry(cursor.carry);
+      const continued = carry === undefined ? undefined : file.source.open({ gen: file.gen, path: file.path }, carry);
+      reader.extractor = continued ?? file.source.open({ gen: file.gen, path: file.path }, undefined);
+      reader.extractedTo = continued === undefined ? 0 : cursor.offset;
+      reader.longLine = undefined;
+    }
+    if (reader.extractor === undefined) throw refusal(file);
+    if (reader.extractedTo < cursor.offset) warm(reader, reader.extractor, cursor.offset, mayContinue);
+    return reader.extractedTo >= cursor.offset ? reader.extractor : undefined;
+  }
+
+  /** Feeds the lines before the cursor without keeping what they give, a slice of time at once. */
+  function warm(reader: Reader, extractor: Extractor, until: number, mayContinue: () => boolean): void {
+    if (reader.longLine === undefined) {
+      const read = splitter.readLines(reader.fd, reader.extractedTo, (bytes, start, end) => {
+        extractor.line(bytes, start, end, ignoringSink);
+        return mayContinue();
+      }, until);
+      reader.extractedTo = read.to;
+      if (read.stop === 'end') reader.extractedTo = until;
+      if (read.stop !== 'long') return;
+      reader.longLine = new LongLineScan(read.to);
+    }
+    do {
+      const step = reader.longLine.step(files, reader.fd);
+      if (step === 'more') continue;
+      reader.extractedTo = step === 'end' ? until : reader.longLine.scannedTo + 1;
+      reader.longLine = undefined;
+      return;
+    } while (mayContinue());
+  }
+
+  function close(file: TailedFile): void {
+    const reader = readers.get(file);
+    if (reader === undefined) return;
+    readers.delete(file);
+    files.close(reader.fd);
+  }
+
+  function makeRoom(): void {
+    if (readers.size < OPEN_FILES) return;
+    for (const file of readers.keys()) {
+      if (file.presence !== 'present' && (file.positions.hasPending || hasUnread(file))) continue;
+      close(file);
+      if (readers.size < OPEN_FILES) return;
+    }
+  }
+
+  /** A line written just before the close would wait for the rescan: ask the descriptor first. */
+  function hasUnread(file: TailedFile): boolean {
+    const reader = readers.get(file);
+    if (reader === undefined) return false;
+    file.size = Math.max(file.size, files.fstat(reader.fd).size);
+    return file.size > scannedEnd(file);
+  }
+
+  function closeIdle(): void {
+    const before = deps.monotonic() - IDLE_MS;
+    for (const [file, reader] of readers) {
+      if (reader.usedAtMs < before && !file.positions.hasPending && !hasUnread(file)) close(file);
+    }
+  }
+
+  return {
+    open,
+    has: (file) => readers.has(file),
+    get: (file) => readers.get(file),
+    close,
+    closeIdle,
+    closeAll: () => {
+      for (const file of readers.keys()) close(file);
+    },
+    get openCount() {
+      return readers.size;
+    },
+  };
+}
+
+function refusal(file: TailedFile): TtError {
+  return new TtError('source_refused', `${file.source?.name} does not read ${file.path} from its beginning`, { hint: 'report this' });
+}
+
+function parseCarry(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}

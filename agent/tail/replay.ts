@@ -1,0 +1,143 @@
+/**
+ * Going back: to the checkpoints when a connection is gone, to the collector's
+ * ledger when it knows less than we, to any offset when it asks. Reading twice
+ * is always safe; a lowered checkpoint is on disk before the promise resolves.
+ */
+import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
+import type { Mark } from '../checkpoint/positions.ts';
+import { parseGeneration, type Generation } from '../../shared/ids.ts';
+import type { Position } from '../../shared/protocol/frames.ts';
+import type { DrainedLooks } from './drained-looks.ts';
+import type { FileAccess } from './file-access.ts';
+import type { FileTable } from './file-table.ts';
+import { readRange, readTailHash } from './generation.ts';
+import type { Lanes } from './lanes.ts';
+import type { Looks } from './looks.ts';
+import type { Readers } from './readers.ts';
+import { START, type TailedFile } from './tailed-file.ts';
+
+export interface ReplayDeps {
+  files: FileAccess;
+  table: FileTable;
+  lanes: Lanes;
+  readers: Readers;
+  store: CheckpointStore;
+  looks: Looks;
+  drained: DrainedLooks;
+  drop(file: TailedFile): void;
+  lookNow(): void;
+}
+
+export interface Replay {
+  resync(): void;
+  settle(ledger: readonly Position[]): Promise<Generation[]>;
+  rewind(gen: Generation, to: number, options: { replace: boolean }): Promise<void>;
+  reset(gen: Generation): Promise<void>;
+}
+
+const NEWLINE = 10;
+
+export function createReplay(deps: ReplayDeps): Replay {
+  const { files, table, lanes, readers, store } = deps;
+
+  function resync(): void {
+    for (const file of table.all()) {
+      if (!file.positions.hasPending) continue;
+      file.positions.forget();
+      readAgain(file);
+    }
+  }
+
+  function readAgain(file: TailedFile): void {
+    file.scannedTo = 0;
+    file.verifiedMtimeMs = Number.NaN;
+    lanes.remove(file);
+    if (file.presence === 'present' || readers.has(file)) lanes.enqueue(file);
+  }
+
+  /** The mark at an offset below the checkpoint; the beginning where the bytes cannot be read or no line begins there. */
+  function markAt(file: TailedFile, offset: number): Mark {
+    const bytes = offset === 0 ? undefined : withDescriptor(file, (fd) => ({
+      last: readRange(files, fd, offset - 1, offset)?.[0],
+      tail: readTailHash(files, fd, offset),
+    }));
+    if (bytes?.tail === undefined || bytes.last !== NEWLINE) return START;
+    return { offset, tail: bytes.tail, carry: null };
+  }
+
+  function withDescriptor<T>(file: TailedFile, use: (fd: number) => T): T | undefined {
+    const open = readers.get(file)?.fd;
+    if (open === undefined && file.presence !== 'present' && file.presence !== 'unseen') return undefined;
+    let fd: number | undefined;
+    try {
+      fd = open ?? files.open(file.path);
+      return use(fd);
+    } catch {
+      return undefined;
+    } finally {
+      if (open === undefined && fd !== undefined) files.close(fd);
+    }
+  }
+
+  function lower(file: TailedFile, mark: Mark): void {
+    file.positions.lower(mark);
+    file.lane = 'backfill';
+    store.mark(file.gen);
+    readAgain(file);
+  }
+
+  async function settle(ledger: readonly Position[]): Promise<Generation[]> {
+    resync();
+    const known = new Map(ledger.map((position) => [position[0], position]));
+    let hasLowered = false;
+    for (const file of [...table.all()]) {
+      const ours = file.positions.acknowledged;
+      const [, offset, tail] = known.get(file.gen) ?? [file.gen, 0, ''];
+      known.delete(file.gen);
+      if (ours.offset === 0 || offset > ours.offset || (offset === ours.offset && tail === ours.tail)) continue;
+      hasLowered = true;
+      const mark = markAt(file, offset);
+      if (offset > 0 && mark.tail !== tail) replace(file);
+      else lower(file, mark);
+    }
+    if (hasLowered) {
+      deps.drained.restart();
+      await store.flush();
+      deps.lookNow();
+    }
+    return [...known.keys()].map(parseGeneration).filter((gen) => gen !== undefined);
+  }
+
+  async function rewind(gen: Generation, to: number, { replace: isReplaced }: { replace: boolean }): Promise<void> {
+    const file = table.byGeneration(gen);
+    if (file === undefined) return;
+    const ours = file.positions.acknowledged;
+    if (isReplaced) file.replaceUntil = Math.max(file.replaceUntil, file.positions.cursor.offset);
+    if (to < ours.offset) lower(file, markAt(file, to));
+    else {
+      file.positions.forget();
+      readAgain(file);
+    }
+    store.mark(gen);
+    if (!isReplaced && to < ours.offset) {
+      deps.drained.restart();
+      deps.lookNow();
+    }
+    await store.flush();
+  }
+
+  /** Same file, new generation; what no longer exists is only forgotten. */
+  function replace(file: TailedFile): void {
+    if (file.presence === 'present' || file.presence === 'unseen') deps.looks.renewGeneration(file);
+    else deps.drop(file);
+  }
+
+  async function reset(gen: Generation): Promise<void> {
+    const file = table.byGeneration(gen);
+    if (file === undefined) return;
+    replace(file);
+    await store.flush();
+  }
+
+  return { resync, settle, rewind, reset };
+}

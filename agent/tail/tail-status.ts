@@ -1,0 +1,96 @@
+/** What the tailer says about itself. Unknown is null, never zero. */
+import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
+import type { FeedStatus, Slice } from '../feed.ts';
+import type { GapReport } from '../../shared/protocol/frames.ts';
+import type { BadLines } from './bad-lines.ts';
+import type { DrainedLooks } from './drained-looks.ts';
+import type { FileTable } from './file-table.ts';
+import { backlogOf } from './tailed-file.ts';
+
+export interface TailStatusDeps {
+  table: FileTable;
+  drained: DrainedLooks;
+  badLines: BadLines;
+  store: CheckpointStore;
+  /** Of discovery. */
+  problems(): readonly string[];
+  /** Bytes overwritten before they were read. */
+  truncated: readonly GapReport[];
+}
+
+export interface TailStatus {
+  read(): FeedStatus;
+  countUnknown(type: string): void;
+  sliceRead(slice: Slice): void;
+  lookEnded(): void;
+}
+
+/** What ordinary logs give, until our own say (86,624 events in 516 MB). */
+const BYTES_PER_EVENT = 6_000;
+const ESTIMATE_AFTER_BYTES = 1024 * 1024;
+const SHOWN_PROBLEMS = 20;
+/** Types are the log's words: as many as there are lines, in the worst case. */
+const UNKNOWN_TYPES = 200;
+const OTHER_TYPES = 'other';
+
+export function createTailStatus(deps: TailStatusDeps): TailStatus {
+  const unknown: Record<string, number> = {};
+  let bytesRead = 0;
+  let eventsRead = 0;
+  let hasLooked = false;
+
+  function countUnknown(type: string): void {
+    const isCounted = Object.hasOwn(unknown, type) || Object.keys(unknown).length < UNKNOWN_TYPES;
+    const key = isCounted ? type : OTHER_TYPES;
+    unknown[key] = (unknown[key] ?? 0) + 1;
+  }
+
+  function read(): FeedStatus {
+    let backlogBytes = 0;
+    let oldest: number | null = null;
+    let fileCount = 0;
+    const gaps: GapReport[] = [...deps.truncated];
+    const problems: string[] = [...deps.store.problems, ...deps.problems()];
+    if (deps.badLines.problem !== null) problems.push(deps.badLines.problem);
+    for (const file of deps.table.all()) {
+      if (file.presence === 'present') fileCount += 1;
+      if (file.gap !== null) gaps.push(file.gap);
+      if (file.problem !== null) problems.push(file.problem);
+      const backlog = backlogOf(file);
+      if (backlog === 0) continue;
+      backlogBytes += backlog;
+      if (oldest === null || file.mtimeMs < oldest) oldest = Math.floor(file.mtimeMs);
+    }
+    const bytesPerEvent = bytesRead < ESTIMATE_AFTER_BYTES || eventsRead === 0 ? BYTES_PER_EVENT : bytesRead / eventsRead;
+    return {
+      backlogBytes: hasLooked ? backlogBytes : null,
+      backlogEvents: hasLooked ? Math.ceil(backlogBytes / bytesPerEvent) : null,
+      oldestUnackedAt: hasLooked ? oldest : null,
+      drainedAt: deps.drained.drainedAt,
+      files: fileCount,
+      unknownEntries: { ...unknown },
+      badLines: deps.badLines.count,
+      keptBytes: 0,
+      gaps,
+      problems: shorten(problems),
+    };
+  }
+
+  return {
+    read,
+    countUnknown,
+    sliceRead: (slice) => {
+      bytesRead += slice.file.to - slice.file.from;
+      eventsRead += slice.printed.length;
+    },
+    lookEnded: () => {
+      hasLooked = true;
+    },
+  };
+}
+
+function shorten(problems: string[]): string[] {
+  if (problems.length <= SHOWN_PROBLEMS) return problems;
+  const more = problems.length - SHOWN_PROBLEMS;
+  return [...problems.slice(0, SHOWN_PROBLEMS), `and ${more} more like these`];
+}

@@ -1,0 +1,98 @@
+/** One generation: what the tailer knows about one life of one file. */
+import { Positions } from '../checkpoint/positions.ts';
+import type { SourceKind } from '../extraction.ts';
+import type { Generation } from '../../shared/ids.ts';
+import type { GapReport, Lane } from '../../shared/protocol/frames.ts';
+import { hashBytes } from '../../shared/protocol/positions.ts';
+import type { FileStat } from './file-access.ts';
+
+/** Hash of the first `bytes` bytes. */
+export interface PrefixHash {
+  bytes: number;
+  hash: string;
+}
+
+export interface TailedFile {
+  readonly gen: Generation;
+  /** Undefined: known from a checkpoint, but no source claims its path now. */
+  source: SourceKind | undefined;
+  path: string;
+  dev: number;
+  ino: number;
+  birthMs: number | null;
+  /** Size and mtime at the last look. */
+  size: number;
+  mtimeMs: number;
+  prefix: PrefixHash;
+  readonly positions: Positions;
+  /** No newline in `[cursor, scannedTo)`; never below the cursor in meaning. */
+  scannedTo: number;
+  /** The mtime at which the bytes before the cursor were last compared; NaN: compare before the next read. */
+  verifiedMtimeMs: number;
+  /**
+   * `unseen`: from a checkpoint, not found yet. `vanished`: its path leads elsewhere or nowhere.
+   * `gone`: and a full look since then did not find it under another name.
+   */
+  presence: 'present' | 'unseen' | 'vanished' | 'gone';
+  vanishedAt: number | null;
+  lane: Lane;
+  /** It grew since the start: it moves to the live lane as soon as nothing of it is unacknowledged. */
+  wantsLive: boolean;
+  /** Number of the last full look that met it. */
+  lookNumber: number;
+  /** Unknown entries and bad lines are counted from here on, so that reading twice counts once. */
+  countedTo: number;
+  /** After `rewind … replace`: slices that begin before this offset name their entries. */
+  replaceUntil: number;
+  lastTimestamp: string;
+  /** A failure to read, in words; the next look tries again. */
+  problem: string | null;
+  /** Bytes that can no longer be read. */
+  gap: GapReport | null;
+}
+
+const NO_BYTES = hashBytes(new Uint8Array());
+/** The beginning of every file. */
+export const START = { offset: 0, tail: NO_BYTES, carry: null } as const;
+export const NO_PREFIX: PrefixHash = { bytes: 0, hash: NO_BYTES };
+
+export function createTailedFile(gen: Generation, source: SourceKind, path: string, stat: FileStat): TailedFile {
+  return {
+    gen, source, path,
+    dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, size: stat.size, mtimeMs: stat.mtimeMs,
+    prefix: NO_PREFIX,
+    positions: new Positions(START),
+    scannedTo: 0,
+    verifiedMtimeMs: Number.NaN,
+    presence: 'present', vanishedAt: null, lane: 'backfill', wantsLive: false,
+    lookNumber: 0, countedTo: 0, replaceUntil: 0,
+    lastTimestamp: '', problem: null, gap: null,
+  };
+}
+
+export function scannedEnd(file: TailedFile): number {
+  return Math.max(file.scannedTo, file.positions.cursor.offset);
+}
+
+/** Are there bytes no one has looked at, or a change that may have touched bytes already read? */
+export function needsRead(file: TailedFile): boolean {
+  if (file.presence === 'unseen' || file.gap !== null || file.problem !== null) return false;
+  if (file.size > scannedEnd(file)) return true;
+  return file.presence === 'present' && file.positions.cursor.offset > 0 && file.verifiedMtimeMs !== file.mtimeMs;
+}
+
+/** End of the last complete line as far as known: an unread file may end in an unterminated one. */
+export function completeEnd(file: TailedFile): number {
+  const cursor = file.positions.cursor.offset;
+  if (file.gap !== null) return cursor;
+  return scannedEnd(file) >= file.size ? cursor : Math.max(file.size, cursor);
+}
+
+export function backlogOf(file: TailedFile): number {
+  return Math.max(0, completeEnd(file) - file.positions.acknowledged.offset);
+}
+
+/** Everything that can still be read has been read and acknowledged. */
+export function isSettled(file: TailedFile): boolean {
+  return !file.positions.hasPending && (file.gap !== null || file.size <= scannedEnd(file));
+}
