@@ -110,10 +110,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     connections.remove(this);
     const problem = this.#farewell ?? problemOf(code, reason);
     // The one that replaced it speaks for the machine now.
-    if (problem?.code !== 'replaced') {
-      if (wasOpen) links.disconnected(this.machineId, problem);
-      else if (problem) links.refused(this.machineId, problem);
-    }
+    if (wasOpen && problem?.code !== 'replaced') links.disconnected(this.machineId, problem);
     log.info({ machine: this.#peer.machine.label, code, reason: problem?.message ?? reason }, 'agent disconnected');
     onClosed(this);
   }
@@ -147,6 +144,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
   goodbye(code: GoodbyeCode, hint: string): void {
     if (this.#isOver()) return;
     this.#farewell = { code, message: hint };
+    if (this.#state !== 'open' && this.#state !== 'draining') this.#deps.links.refused(this.machineId, this.#farewell);
     this.#socket.send(encodeFrame({ type: 'goodbye', code, hint }));
     this.#socket.close(CLOSE_CODES[code], code);
     this.#deps.clock.after(CLOSE_HANDSHAKE_MS, () => this.#socket.terminate());

@@ -73,6 +73,30 @@ function open(path: string, options: Sqlite.Options): Database {
   }
 }
 
+/**
+ * Takes a lock that dies with its holder: an open transaction on `path`, a file
+ * of its own. The kernel releases it, so no pid is ever mistaken for another.
+ * Undefined when somebody else holds it. Limit: local disks.
+ */
+export function tryLock(path: string): { release(): void } | undefined {
+  makePrivateDirectory(dirname(path));
+  let database: Database | undefined;
+  try {
+    database = new Sqlite(path, { timeout: 0 });
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database?.close();
+    if (writeFailure(error) === 'busy') return undefined;
+    throw asOpenError(error, path);
+  }
+  const held = database;
+  return {
+    release: () => {
+      held.close();
+    },
+  };
+}
+
 export function userVersion(database: Database): number {
   const version: unknown = database.pragma('user_version', { simple: true });
   return typeof version === 'number' ? version : 0;

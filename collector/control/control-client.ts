@@ -1,0 +1,72 @@
+/** Asks the running collector. */
+import { request as httpRequest } from 'node:http';
+import { EXIT_CODES, systemCode, TtError, type ExitCode } from '../../shared/errors.ts';
+import { CONTROL_METHODS, CONTROL_VERSION, controlErrorSchema, type Control, type ControlMethod, type ControlRequest, type ControlResponse } from './control-methods.ts';
+
+export function createControlClient(socketPath: string): Control {
+  return {
+    async call<M extends ControlMethod>(method: M, request: ControlRequest<M>): Promise<ControlResponse<M>> {
+      const { status, text } = await post(socketPath, `/v${CONTROL_VERSION}/${method}`, JSON.stringify(request));
+      const body = parseJson(text);
+      if (status !== 200) throw toError(body, status);
+      const response = CONTROL_METHODS[method].response.safeParse(body);
+      if (!response.success) throw versionSkew(`the answer to ${method} is not understood`);
+      // The schema of `method` made it; TypeScript does not follow a table by its key.
+      return response.data as ControlResponse<M>;
+    },
+  };
+}
+
+/** Nobody listens: there is no socket, or its collector is gone. */
+export function isNotRunning(error: unknown): boolean {
+  return error instanceof TtError && error.code === 'collector_not_running';
+}
+
+function post(socketPath: string, path: string, body: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ socketPath, path, method: 'POST', agent: false, headers: { 'content-type': 'application/json' } }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
+    });
+    request.on('error', (error) => reject(toConnectError(error, socketPath)));
+    request.end(body);
+  });
+}
+
+function toConnectError(error: Error, socketPath: string): TtError {
+  const code = systemCode(error);
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+    return new TtError('collector_not_running', 'no collector is running here', {
+      hint: 'start it: tt collector run', exitCode: EXIT_CODES.unreachable, cause: error,
+    });
+  }
+  return new TtError('control_failed', `the collector's socket ${socketPath} did not answer: ${error.message}`, {
+    hint: 'is it yours, and is the collector alive? `tt status` tells', exitCode: EXIT_CODES.unreachable, cause: error,
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const KNOWN_EXIT_CODES: readonly number[] = Object.values(EXIT_CODES);
+
+function toError(body: unknown, status: number): TtError {
+  const parsed = controlErrorSchema.safeParse(body);
+  if (!parsed.success) return versionSkew(`it answered ${status}`);
+  const { code, message, hint, exit_code } = parsed.data;
+  const exitCode = KNOWN_EXIT_CODES.includes(exit_code) ? (exit_code as ExitCode) : EXIT_CODES.failed;
+  return new TtError(code, message, { hint, exitCode });
+}
+
+function versionSkew(what: string): TtError {
+  return new TtError('control_version', `the running collector is another version: ${what}`, {
+    hint: 'restart the collector', exitCode: EXIT_CODES.version_skew,
+  });
+}

@@ -1,0 +1,84 @@
+/**
+ * What can be asked of a collector over its control socket, as one table: the
+ * server, the client and the commands that work without a collector share it.
+ */
+import * as z from 'zod';
+import { collectorStatusSchema, machineAddedSchema } from '../../shared/status.ts';
+
+/** Raised when a method changes its meaning; new methods and keys do not raise it. */
+export const CONTROL_VERSION = 1;
+
+const nothing = z.object({});
+const timestampOrNull = z.string().nullable();
+
+/** One row of `tt machines --json`. */
+export const machineRowSchema = z.object({
+  machine_id: z.string(),
+  label: z.string(),
+  enrolled_at: z.string(),
+  retired_at: timestampOrNull,
+  revoked_at: timestampOrNull,
+  /** Null where no collector runs: nobody knows. */
+  connected: z.boolean().nullable(),
+  last_seen_at: timestampOrNull,
+  version: z.string().nullable(),
+  /** Why it is not connected, in words. */
+  problem: z.string().nullable(),
+});
+export type MachineRow = z.infer<typeof machineRowSchema>;
+
+export const rewoundSchema = z.object({
+  label: z.string(),
+  /** Generations that are read again from their start. */
+  files: z.number(),
+  /** `now`: the agent was told; `at_next_connect`: it finds out by the ledger. */
+  happens: z.enum(['now', 'at_next_connect']),
+});
+
+export const importCountsSchema = z.object({
+  read: z.number(), stored: z.number(), duplicates: z.number(), malformed: z.number(),
+});
+export const rebuildCountsSchema = z.object({
+  events: z.number(), copies: z.number(), sessions: z.number(), responses: z.number(),
+});
+
+export const CONTROL_METHODS = {
+  /** Of the running collector. */
+  'status': { request: nothing, response: collectorStatusSchema },
+  'machines.list': { request: nothing, response: z.object({ machines: z.array(machineRowSchema) }) },
+  'machines.add': { request: z.object({ label: z.string(), again: z.boolean() }), response: machineAddedSchema },
+  'machines.rename': { request: z.object({ label: z.string(), new_label: z.string() }), response: machineRowSchema },
+  'machines.revoke': { request: z.object({ label: z.string() }), response: machineRowSchema },
+  'machines.retire': { request: z.object({ label: z.string() }), response: machineRowSchema },
+  'machines.rewind': { request: z.object({ label: z.string(), replace: z.boolean() }), response: rewoundSchema },
+  /** Copies the database to `file`, on the collector's machine. */
+  'backup': { request: z.object({ file: z.string() }), response: z.object({ bytes: z.number() }) },
+  'rebuild': { request: nothing, response: rebuildCountsSchema },
+  /** At most 4 MiB of JSON lines; a stream is many calls. */
+  'import': { request: z.object({ lines: z.array(z.string()).max(10_000) }), response: importCountsSchema },
+  /** A one-time link that signs a browser in to the page. */
+  'page.link': { request: nothing, response: z.object({ url: z.string(), expires_at: z.string() }) },
+} as const;
+
+export type ControlMethod = keyof typeof CONTROL_METHODS;
+export type ControlRequest<M extends ControlMethod> = z.infer<(typeof CONTROL_METHODS)[M]['request']>;
+export type ControlResponse<M extends ControlMethod> = z.infer<(typeof CONTROL_METHODS)[M]['response']>;
+
+/** The methods themselves: of a running collector through its socket, or of a command that holds the lock. */
+export interface Control {
+  call<M extends ControlMethod>(method: M, request: ControlRequest<M>): Promise<ControlResponse<M>>;
+}
+
+export type ControlHandlers = { [M in ControlMethod]: (request: ControlRequest<M>) => Promise<ControlResponse<M>> };
+
+export function isControlMethod(name: string): name is ControlMethod {
+  return Object.hasOwn(CONTROL_METHODS, name);
+}
+
+/** Error body of the socket; becomes the same TtError on the other side. */
+export const controlErrorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  exit_code: z.number(),
+});

@@ -1,0 +1,116 @@
+/** What the control methods do. With `live` in a running collector, without it under the lock alone. */
+import type { Clock } from '../../shared/clock.ts';
+import { EXIT_CODES, TtError } from '../../shared/errors.ts';
+import { isLabel } from '../../shared/ids.ts';
+import type { CollectorStatus } from '../../shared/status.ts';
+import { printTimestamp } from '../../shared/timestamp.ts';
+import type { EnrolmentCodes } from '../enrolment/codes.ts';
+import { labelTaken, type EnrolledMachine, type MachineRegistry } from '../enrolment/machine-registry.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import type { MachineLinks } from '../ingest/machine-links.ts';
+import type { WriterPort } from '../writer/writer.ts';
+import type { ControlHandlers, MachineRow } from './control-methods.ts';
+
+/** What only a running collector has. */
+export interface LiveCollector {
+  codes: EnrolmentCodes;
+  ingest: Pick<Ingest, 'rewind'>;
+  links: MachineLinks;
+  /** Where agents on this machine dial. */
+  ingestUrl(): string;
+  status(): CollectorStatus | Promise<CollectorStatus>;
+  pageLink(): { url: string; expiresAtMs: number };
+}
+
+export interface HandlersDeps {
+  clock: Pick<Clock, 'now'>;
+  registry: MachineRegistry;
+  writer: Pick<WriterPort, 'call'>;
+  live: LiveCollector | undefined;
+}
+
+export function createControlHandlers({ clock, registry, writer, live }: HandlersDeps): ControlHandlers {
+  const row = (machine: EnrolledMachine): MachineRow => toRow(machine, live);
+  return {
+    'status': async () => running(live, 'status').status(),
+    'machines.list': async () => ({ machines: registry.list().map(row) }),
+    'machines.add': async ({ label, again }) => addMachine(label, again, registry, running(live, 'machines add')),
+    'machines.rename': async (request) => row(registry.rename(request.label, request.new_label)),
+    'machines.revoke': async ({ label }) => row(registry.revoke(label, clock.now())),
+    'machines.retire': async ({ label }) => row(registry.retire(label, clock.now())),
+    async 'machines.rewind'({ label, replace }) {
+      const machine = known(registry, label);
+      const gens = (await writer.call('ledger', machine.machineId)).map(([gen]) => gen);
+      const common = { label, files: gens.length };
+      if (live?.ingest.rewind(machine.machineId, gens, { replace })) return { ...common, happens: 'now' };
+      if (replace) throw notConnected(label);
+      // A generation that the ledger does not know is sent from its start.
+      await writer.call('closeGenerations', machine.machineId, gens);
+      return { ...common, happens: 'at_next_connect' };
+    },
+    'backup': ({ file }) => writer.call('backup', file),
+    'rebuild': () => writer.call('rebuild'),
+    'import': ({ lines }) => writer.call('importLines', lines, clock.now()),
+    async 'page.link'() {
+      const { url, expiresAtMs } = running(live, 'the page').pageLink();
+      return { url, expires_at: printTimestamp(expiresAtMs) };
+    },
+  };
+}
+
+function running(live: LiveCollector | undefined, what: string): LiveCollector {
+  if (live) return live;
+  throw new TtError('collector_not_running', `${what} needs a running collector`, {
+    hint: 'start it: tt collector run', exitCode: EXIT_CODES.unreachable,
+  });
+}
+
+function known(registry: MachineRegistry, label: string): EnrolledMachine {
+  const machine = registry.byLabel(label);
+  if (machine) return machine;
+  throw new TtError('machine_unknown', `no machine is called ${JSON.stringify(label)}`, {
+    hint: '`tt machines` lists them', exitCode: EXIT_CODES.usage,
+  });
+}
+
+function notConnected(label: string): TtError {
+  return new TtError('not_connected', `${label} is not connected, or its agent is too old to replace what it sent`, {
+    hint: 'bring it online (`tt status`), upgrade its agent, and repeat; without --replace it works at any time',
+    exitCode: EXIT_CODES.unreachable,
+  });
+}
+
+async function addMachine(
+  label: string, again: boolean, registry: MachineRegistry, live: LiveCollector,
+): Promise<{ label: string; code: string; url: string; expires_at: string; command: string }> {
+  if (!isLabel(label)) {
+    throw new TtError('label_invalid', `${JSON.stringify(label)} can not be a label`, {
+      hint: 'use lower case letters, digits, - and _, at most 64, starting with a letter or digit', exitCode: EXIT_CODES.usage,
+    });
+  }
+  if (registry.byLabel(label) && !again) {
+    throw new TtError('label_taken', labelTaken(label).message, {
+      hint: `for the same machine once more: tt machines add ${label} --again; else choose another label, or: tt machines rename ${label} NEW`,
+      exitCode: EXIT_CODES.usage,
+    });
+  }
+  const { code, expiresAtMs } = live.codes.create(label);
+  const url = live.ingestUrl();
+  return { label, code, url, expires_at: printTimestamp(expiresAtMs), command: `tt-agent join ${url} --code ${code}` };
+}
+
+function toRow(machine: EnrolledMachine, live: LiveCollector | undefined): MachineRow {
+  const link = live?.links.get(machine.machineId);
+  const lastSeenMs = link?.lastSeenMs ?? null;
+  return {
+    machine_id: machine.machineId,
+    label: machine.label,
+    enrolled_at: machine.enrolledAt,
+    retired_at: machine.retiredAt,
+    revoked_at: machine.revokedAt,
+    connected: live ? (link?.connected ?? false) : null,
+    last_seen_at: lastSeenMs === null ? null : printTimestamp(lastSeenMs),
+    version: link?.version ?? null,
+    problem: link?.problem?.message ?? null,
+  };
+}
