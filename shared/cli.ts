@@ -118,6 +118,8 @@ function buildRoot(program: ProgramSpec, io: CommandIo, outcome: { code: ExitCod
 function configure(command: Command, io: CommandIo): Command {
   return command
     .exitOverride()
+    // `machines --json` and `machines add --json` both have the option: it belongs to the word before it.
+    .enablePositionalOptions()
     .showHelpAfterError('(--help shows what is there)')
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),

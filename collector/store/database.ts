@@ -4,10 +4,10 @@
  * better-sqlite3 reopens a WAL database at NORMAL, where a power cut takes
  * commits back that were acknowledged (tailing.md §7).
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { makePrivateDirectory } from '../../shared/atomic-file.ts';
+import { makePrivateDirectory, PRIVATE_FILE_MODE } from '../../shared/atomic-file.ts';
 import { messageOf, systemCode, TtError } from '../../shared/errors.ts';
 
 export type Database = Sqlite.Database;
@@ -28,6 +28,7 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
 /** Opens for writing, creating or migrating as needed. Throws `database_*` errors with the next step. */
 export function openWriter(path: string): Database {
   makePrivateDirectory(dirname(path));
+  makePrivateFile(path);
   const database = open(path, {});
   try {
     database.pragma('journal_mode = WAL');
@@ -65,6 +66,15 @@ export function openReader(path: string): Database {
   }
 }
 
+/** SQLite gives its WAL, journal and shared memory the mode of the file itself. */
+function makePrivateFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'a', PRIVATE_FILE_MODE));
+  } catch (error) {
+    throw asOpenError(error, path);
+  }
+}
+
 function open(path: string, options: Sqlite.Options): Database {
   try {
     return new Sqlite(path, { ...options, timeout: BUSY_TIMEOUT_MS });
@@ -80,6 +90,7 @@ function open(path: string, options: Sqlite.Options): Database {
  */
 export function tryLock(path: string): { release(): void } | undefined {
   makePrivateDirectory(dirname(path));
+  makePrivateFile(path);
   let database: Database | undefined;
   try {
     database = new Sqlite(path, { timeout: 0 });

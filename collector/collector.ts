@@ -1,0 +1,125 @@
+/**
+ * The collector, composed.
+ *
+ * Opening: lock → identity → machines → writer (database) → ingest → page → control socket.
+ * Closing: control socket → page → ingest (no new agents, no more batches; what was handed
+ * over is committed and acknowledged; goodbye) → writer → lock.
+ */
+import type { Clock } from '../shared/clock.ts';
+import type { Config } from '../shared/config.ts';
+import type { CollectorId } from '../shared/ids.ts';
+import type { Log } from '../shared/log.ts';
+import type { Paths } from '../shared/paths.ts';
+import type { CollectorStatus } from '../shared/status.ts';
+import { takeCollectorLock } from './control/collector-lock.ts';
+import { openControlServer } from './control/control-server.ts';
+import { createControlHandlers } from './control/handlers.ts';
+import { openCollectorIdentity } from './enrolment/collector-identity.ts';
+import { createEnrolmentCodes } from './enrolment/codes.ts';
+import { createEnrolmentDesk } from './enrolment/enrolment-desk.ts';
+import { openMachineRegistry, type MachineRegistry } from './enrolment/machine-registry.ts';
+import { admitEveryEndpoint } from './ingest/authenticate.ts';
+import { createIngest } from './ingest/ingest.ts';
+import { createMachineLinks, type MachineLinks } from './ingest/machine-links.ts';
+import { createWriter, startWriterThread, type Writer } from './writer/writer.ts';
+
+/** What the page and the API are given. */
+export interface PageDeps {
+  collectorId: CollectorId;
+  config: Config;
+  paths: Paths;
+  clock: Clock;
+  log: Log;
+  registry: MachineRegistry;
+  links: MachineLinks;
+  writer: Writer;
+  /** The port agents come to. */
+  ingestPort: number;
+}
+
+export interface Page {
+  /** The port that was picked. */
+  readonly port: number;
+  status(): CollectorStatus | Promise<CollectorStatus>;
+  /** A one-time link that signs a browser in. */
+  signInLink(): { url: string; expiresAtMs: number };
+  close(): Promise<void>;
+}
+
+export interface CollectorOptions {
+  paths: Paths;
+  config: Config;
+  /** Entry of the writer's thread: worker.ts from source, tt-writer.mjs as built. */
+  writerEntry: URL;
+}
+
+export interface CollectorDeps {
+  clock: Clock;
+  log: Log;
+  openPage: (deps: PageDeps) => Promise<Page>;
+}
+
+export interface Collector {
+  readonly ingestPort: number;
+  readonly uiPort: number;
+  /** Rejects when the collector can not go on (the database is gone or damaged). Never resolves. */
+  readonly failure: Promise<never>;
+  /** Drains, then closes, in the order above. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Throws `collector_running`, `port_taken`, `ingest_not_loopback` and what reading its files throws; nothing stays open then. */
+export async function openCollector(options: CollectorOptions, deps: CollectorDeps): Promise<Collector> {
+  const closing: (() => void | Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closing.reverse()) await close();
+  };
+  try {
+    const collector = await compose(options, deps, (close) => closing.push(close));
+    let closed: Promise<void> | undefined;
+    return { ...collector, close: () => (closed ??= closeAll()) };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function compose(
+  { paths, config, writerEntry }: CollectorOptions, { clock, log, openPage }: CollectorDeps,
+  onClose: (close: () => void | Promise<void>) => void,
+): Promise<Omit<Collector, 'close'>> {
+  const lock = takeCollectorLock(paths.collectorLockFile);
+  onClose(() => lock.release());
+  const identity = await openCollectorIdentity(paths.collectorFile);
+  const registry = openMachineRegistry(paths.machinesFile);
+
+  const writer = createWriter(startWriterThread(writerEntry, { database: paths.database }));
+  onClose(() => writer.close());
+  await writer.opened();
+
+  const codes = createEnrolmentCodes(clock);
+  const desk = createEnrolmentDesk({ identity, registry, codes, clock });
+  const links = createMachineLinks(clock);
+  const ingest = createIngest({ clock, log, identity, registry, desk, writer, links, endpointAllowed: admitEveryEndpoint });
+  onClose(async () => {
+    await ingest.drain();
+    await ingest.close();
+  });
+  const listener = await ingest.listen({ listen: { host: config.ingest_host, port: config.ingest_port } });
+  const ingestPort = listener.port ?? config.ingest_port;
+
+  const { collectorId } = identity;
+  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, writer, ingestPort });
+  onClose(() => page.close());
+
+  const live = {
+    codes, ingest, links,
+    ingestUrl: () => `http://${config.ingest_host}:${ingestPort}`,
+    status: () => page.status(),
+    pageLink: () => page.signInLink(),
+  };
+  const control = await openControlServer(paths.controlSocket, createControlHandlers({ clock, registry, writer, live }), log);
+  onClose(() => control.close());
+  return { ingestPort, uiPort: page.port, failure: writer.failure };
+}
+

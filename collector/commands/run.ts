@@ -1,0 +1,29 @@
+import type { CommandIo, ParsedCommand } from '../../shared/cli.ts';
+import { loadConfig } from '../../shared/config.ts';
+import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
+import { aborted } from '../../shared/lifecycle.ts';
+import { createLog } from '../../shared/log.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import { openCollector } from '../collector.ts';
+import { openNoPage } from '../no-page.ts';
+import { WRITER_ENTRY } from '../writer/entry.ts';
+
+/** `tt collector run`: one line on stdout when it is ready, the log on stderr. */
+export async function runCollector(_parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const paths = resolvePaths(io.environment, io.home);
+  const config = loadConfig(paths.configFile, io.environment);
+  const log = createLog(config.log_level, { write: (line) => io.stderr.write(line) });
+  const collector = await openCollector(
+    { paths, config, writerEntry: WRITER_ENTRY }, { clock: io.clock, log, openPage: openNoPage },
+  );
+  const { ingestPort, uiPort } = collector;
+  io.stdout.write(
+    `tt collector: ready, agents at ${config.ingest_host}:${ingestPort}, page at http://${config.ui_host}:${uiPort}, data in ${paths.dataDir}\n`,
+  );
+  try {
+    await Promise.race([aborted(io.stop), collector.failure]);
+  } finally {
+    await Promise.race([collector.close(), aborted(io.abandon)]);
+  }
+  return EXIT_CODES.ok;
+}

@@ -1,0 +1,88 @@
+/** Every command of `tt`. A module is loaded only when its command is called. */
+import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
+
+const LABEL = { syntax: '<label>', description: 'label of the machine, as `tt machines` prints it' };
+
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'collector run',
+    summary: 'Collect in the foreground until SIGTERM or SIGINT; a second one ends it at once',
+    example: 'tt collector run',
+    load: async () => (await import('./run.ts')).runCollector,
+  },
+  {
+    name: 'collector backup',
+    summary: 'Write database, identity and machines into one private file',
+    example: 'tt collector backup ~/tt-backup.tar',
+    arguments: [{ syntax: '<file>', description: 'where to; replaced if it exists' }],
+    options: [JSON_OPTION],
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    name: 'collector restore',
+    summary: 'Take the database of a backup; identity and machines only where there are none',
+    example: 'tt collector restore ~/tt-backup.tar',
+    arguments: [{ syntax: '<file>', description: 'a file of tt collector backup' }],
+    options: [JSON_OPTION],
+    load: async () => (await import('./restore.ts')).restore,
+  },
+  {
+    name: 'collector rebuild',
+    summary: 'Derive sessions, usage and times again from the events',
+    options: [JSON_OPTION],
+    load: async () => (await import('./rebuild.ts')).rebuild,
+  },
+  {
+    name: 'machines',
+    summary: 'List the machines, or add, rename, rewind, revoke and retire them',
+    options: [JSON_OPTION],
+    load: async () => (await import('./machines.ts')).listMachines,
+  },
+  {
+    name: 'machines list',
+    summary: 'List the machines',
+    options: [JSON_OPTION],
+    load: async () => (await import('./machines.ts')).listMachines,
+  },
+  {
+    name: 'machines add',
+    summary: 'Make a one-time code by which a machine joins; it holds ten minutes',
+    example: 'tt machines add devbox',
+    arguments: [{ syntax: '<label>', description: 'what to call it: ^[a-z0-9][a-z0-9_-]{0,63}$' }],
+    options: [{ flags: '--again', description: 'let a machine that has this label join once more' }, JSON_OPTION],
+    load: async () => (await import('./machines.ts')).addMachine,
+  },
+  {
+    name: 'machines rename',
+    summary: 'Give a machine another label; what it sent keeps its ID',
+    example: 'tt machines rename devbox build-1',
+    arguments: [LABEL, { syntax: '<new>', description: 'its new label' }],
+    options: [JSON_OPTION],
+    load: async () => (await import('./machines.ts')).renameMachine,
+  },
+  {
+    name: 'machines revoke',
+    summary: 'Shut a machine out, now; its key is worth nothing any more',
+    arguments: [LABEL],
+    options: [JSON_OPTION],
+    load: async () => (await import('./machines.ts')).revokeMachine,
+  },
+  {
+    name: 'machines retire',
+    summary: 'A machine is gone for good: its history stays, nothing waits for it',
+    arguments: [LABEL],
+    options: [JSON_OPTION],
+    load: async () => (await import('./machines.ts')).retireMachine,
+  },
+  {
+    name: 'machines rewind',
+    summary: 'Have a machine send everything again; what is known counts once',
+    example: 'tt machines rewind devbox --replace',
+    arguments: [LABEL],
+    options: [
+      { flags: '--replace', description: 'and take its new reading for the old one (after an upgrade)' },
+      JSON_OPTION,
+    ],
+    load: async () => (await import('./machines.ts')).rewindMachine,
+  },
+];

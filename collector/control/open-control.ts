@@ -1,0 +1,57 @@
+/** How a command reaches the collector's state: through the running collector, or under its lock. */
+import type { Clock } from '../../shared/clock.ts';
+import type { Paths } from '../../shared/paths.ts';
+import { openMachineRegistry } from '../enrolment/machine-registry.ts';
+import type { WriterCalls, WriterMethod } from '../writer/messages.ts';
+import { openStore } from '../writer/open-store.ts';
+import type { WriterPort } from '../writer/writer.ts';
+import { takeCollectorLock } from './collector-lock.ts';
+import { createControlClient, isNotRunning } from './control-client.ts';
+import type { Control, ControlHandlers, ControlMethod, ControlRequest, ControlResponse } from './control-methods.ts';
+import { createControlHandlers } from './handlers.ts';
+
+/**
+ * Calls the running collector; where none runs, takes the lock, does the work
+ * and releases it. Methods that only a running collector can answer throw
+ * `collector_not_running`.
+ */
+export function openControl(paths: Paths, clock: Pick<Clock, 'now'>): Control {
+  const remote = createControlClient(paths.controlSocket);
+  return {
+    async call(method, request) {
+      try {
+        return await remote.call(method, request);
+      } catch (error) {
+        if (!isNotRunning(error)) throw error;
+        return await callUnderLock(paths, clock, method, request);
+      }
+    },
+  };
+}
+
+async function callUnderLock<M extends ControlMethod>(
+  paths: Paths, clock: Pick<Clock, 'now'>, method: M, request: ControlRequest<M>,
+): Promise<ControlResponse<M>> {
+  const lock = takeCollectorLock(paths.collectorLockFile);
+  const writer = createLocalWriter(paths.database, clock);
+  try {
+    const registry = openMachineRegistry(paths.machinesFile);
+    const handlers: ControlHandlers = createControlHandlers({ clock, registry, writer, live: undefined });
+    return await handlers[method](request);
+  } finally {
+    writer.close();
+    lock.release();
+  }
+}
+
+/** The writer's calls in this thread; the database is opened by the first of them. */
+function createLocalWriter(database: string, clock: Pick<Clock, 'now'>): Pick<WriterPort, 'call'> & { close(): void } {
+  let store: ReturnType<typeof openStore> | undefined;
+  return {
+    async call<M extends WriterMethod>(method: M, ...args: WriterCalls[M]['args']): Promise<WriterCalls[M]['result']> {
+      store ??= openStore(database, clock);
+      return (await store.committer.call(method, args)) as WriterCalls[M]['result'];
+    },
+    close: () => store?.close(),
+  };
+}

@@ -1,0 +1,60 @@
+/** Entry of `tt`. */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { runProgram, type CommandIo, type Output } from '../shared/cli.ts';
+import { systemClock } from '../shared/clock.ts';
+import { EXIT_CODES, type ExitCode } from '../shared/errors.ts';
+import { listenForSignals } from '../shared/lifecycle.ts';
+import { VERSION } from '../shared/version.ts';
+import { COMMANDS } from './commands/table.ts';
+
+/** Beside this program in the package; there is none when it runs from source. */
+const agentProgram = new URL('./tt-agent.mjs', import.meta.url);
+
+function toOutput(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => {
+      stream.write(text);
+    },
+    isTTY: stream.isTTY,
+    columns: stream.columns || 80,
+  };
+}
+
+/** This process becomes the agent's: its signals, terminal and exit code are its own. */
+async function becomeAgent(argv: readonly string[]): Promise<ExitCode | undefined> {
+  if (!existsSync(agentProgram)) return undefined;
+  signals[Symbol.dispose]();
+  process.argv = [process.execPath, fileURLToPath(agentProgram), ...argv];
+  await import(agentProgram.href);
+  return Object.values(EXIT_CODES).find((code) => code === process.exitCode) ?? EXIT_CODES.ok;
+}
+
+// A reader that went away (`tt events | head`) is no failure of ours.
+process.stdout.on('error', () => process.exit(EXIT_CODES.ok));
+
+const signals = listenForSignals();
+const io: CommandIo = {
+  stdin: process.stdin,
+  stdout: toOutput(process.stdout),
+  stderr: toOutput(process.stderr),
+  environment: process.env,
+  home: homedir(),
+  clock: systemClock,
+  stop: signals.stop,
+  abandon: signals.abandon,
+};
+process.exitCode = await runProgram(
+  {
+    name: 'tt',
+    summary: 'What your AI coding sessions and you did, on every machine you work on',
+    version: VERSION,
+    commands: COMMANDS,
+    fallback: becomeAgent,
+  },
+  process.argv.slice(2),
+  io,
+);
+if (signals.abandon.aborted) process.exit();
+signals[Symbol.dispose]();
