@@ -3,7 +3,7 @@
  * approved plan, a refused tool. They are attention like any prompt.
  */
 import type { JsonValue } from '../../shared/event.ts';
-import { isObject, objectOf, textOf, type Entry, type JsonObject } from './entry.ts';
+import { isObject, objectOf, textOf, type Entry, type JsonObject } from '../json-line.ts';
 import { originByEntrypoint, wordsOf, type Said } from './human.ts';
 
 /** Tools whose result is what a person decided. */

@@ -6,7 +6,7 @@
 import { HARNESS_CLAUDE_CODE, EVENT_SOURCES, EXTRACTION_SCHEMA_VERSION, type EventType, type JsonValue, type TtEvent, type UsageRecord } from '../../shared/event.ts';
 import { buildEventId } from '../../shared/event-id.ts';
 import type { MachineId } from '../../shared/ids.ts';
-import type { EntryTime } from './entry.ts';
+import type { EntryTime } from '../json-line.ts';
 import type { Said } from './human.ts';
 
 /** What every event of one entry says. */

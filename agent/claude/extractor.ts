@@ -8,14 +8,14 @@ import type { ExtractionSink, Extractor } from '../extraction.ts';
 import type { Texts } from '../privacy/texts.ts';
 import { answerIn, DECISION_TOOLS } from './answers.ts';
 import { condense } from './condense.ts';
-import { blocksOf, isObject, makeWellFormed, numberOf, objectOf, parseObject, textOf, timeOf, type Entry, type JsonObject } from './entry.ts';
+import { blocksOf, holdsSurrogateEscape, isObject, makeWellFormed, numberOf, objectOf, parseObject, textOf, timeOf, type Entry, type JsonObject } from '../json-line.ts';
 import { assistantMessage, sessionStarted, toolResult, toolUse, turnEnded, userMessage, type Origin, type ToolCall } from './event-builder.ts';
 import { HeldItems } from './held.ts';
 import { isKnownAttachment, isKnownSystem } from './known-types.ts';
 import { judge, wordsOf } from './human.ts';
 import { Outlet } from './outlet.ts';
 import { hash16, hasTurnDuration, PromptQueue, type QueuedPrompt } from './queue.ts';
-import { salvage } from './salvage.ts';
+import { salvage } from '../salvage.ts';
 import { isNoise, isNoiseType } from './scan.ts';
 import { isStateType, stateOf } from './session-state.ts';
 import { usageOf } from './usage.ts';
@@ -301,10 +301,6 @@ function fileOf(tool: string, block: JsonObject): string | undefined {
   if (input === undefined) return undefined;
   if (tool === 'Glob' || tool === 'Grep') return textOf(input, 'path');
   return /^(Edit|MultiEdit|Read|Write|NotebookEdit)$/.test(tool) ? textOf(input, 'file_path') ?? textOf(input, 'notebook_path') : undefined;
-}
-
-function holdsSurrogateEscape(bytes: Buffer): boolean {
-  return bytes.indexOf('\\ud') !== -1 || bytes.indexOf('\\uD') !== -1;
 }
 
 /** A type as it may be counted: short, without control characters. */

@@ -10,7 +10,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { JsonValue } from '../../shared/event.ts';
-import { isObject, textOf, timeOf, type Entry, type EntryTime, type JsonObject } from './entry.ts';
+import { isObject, textOf, timeOf, type Entry, type EntryTime, type JsonObject } from '../json-line.ts';
 import { judge, wordsOf } from './human.ts';
 
 /** A prompt that only the queue knows. */

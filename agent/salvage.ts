@@ -3,7 +3,7 @@
  * the next one glued to it, two records without a newline between them, a run of
  * NULs before a record, a byte order mark.
  */
-import { parseObject, textOf, type JsonObject } from './entry.ts';
+import { parseObject, textOf, type JsonObject } from './json-line.ts';
 
 export interface Salvaged {
   /** Byte range in the line. */

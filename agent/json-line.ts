@@ -1,7 +1,7 @@
-/** Reading a log entry: JSON whose shape nobody promised. Nothing here throws. */
-import { parseTimestamp } from '../../shared/timestamp.ts';
-import type { Timestamp } from '../../shared/ids.ts';
-import type { JsonValue } from '../../shared/event.ts';
+/** Reading a line of a log: JSON whose shape nobody promised. Nothing here throws. */
+import { parseTimestamp } from '../shared/timestamp.ts';
+import type { Timestamp } from '../shared/ids.ts';
+import type { JsonValue } from '../shared/event.ts';
 
 export type JsonObject = { [key: string]: JsonValue };
 export type Entry = JsonObject;
@@ -61,6 +61,11 @@ const SURROGATE = /\p{Surrogate}/gu;
 /** Half an emoji is valid JSON but no UTF-8: it becomes U+FFFD. */
 export function wellFormed(text: string): string {
   return text.replace(SURROGATE, '\uFFFD');
+}
+
+/** Can the line spell half a character? Only an escape can: bytes that are no UTF-8 become U+FFFD when they are decoded. */
+export function holdsSurrogateEscape(bytes: Buffer): boolean {
+  return bytes.indexOf('\\ud') !== -1 || bytes.indexOf('\\uD') !== -1;
 }
 
 /** The same for every string below `value`, in place. Bounded by the depth cap of what is parsed. */

@@ -1,0 +1,77 @@
+/** Our own logs: `events.jsonl` (hooks, `tt-agent ingest`) and `status.jsonl` (the agent's registry watch), with their segments. */
+import { basename, dirname, resolve } from 'node:path';
+import type { MachineId } from '../../shared/ids.ts';
+import type { JsonValue } from '../../shared/event.ts';
+import type { ExtractionSink, Extractor, SourceKind } from '../extraction.ts';
+import { holdsSurrogateEscape, isDeeperThan, isObject, makeWellFormed, parseObject, type JsonObject } from '../json-line.ts';
+import { filterEventTexts, type Texts } from '../privacy/texts.ts';
+import { salvage } from '../salvage.ts';
+import { isLogName } from './segments.ts';
+import { toEvent } from './written-event.ts';
+
+export interface EventLogSourceOptions {
+  dataDir: string;
+  machineId: MachineId;
+  texts: Texts;
+}
+
+/** Deeper JSON cannot be printed again without exhausting the stack; no event needs it. */
+const DEEPEST_EVENT = 64;
+const CARRY: JsonValue = { version_of_carry: 1 };
+/** The earlier tool's backup: read, never touched. */
+const EARLIER_BACKUP = 'events.jsonl.1';
+
+export function createEventLogSource(options: EventLogSourceOptions): SourceKind {
+  return logSource('event-log', options, (name) => isLogName(name, 'events') || name === EARLIER_BACKUP);
+}
+
+export function createStatusLogSource(options: EventLogSourceOptions): SourceKind {
+  return logSource('status-log', options, (name) => isLogName(name, 'status'));
+}
+
+function logSource(name: SourceKind['name'], options: EventLogSourceOptions, isOwn: (name: string) => boolean): SourceKind {
+  const directory = resolve(options.dataDir);
+  return {
+    name,
+    roots: [directory],
+    matches: (path) => dirname(resolve(path)) === directory && isOwn(basename(path)),
+    open: (_file, carry) => (carry === undefined || isOurCarry(carry) ? new EventLogExtractor(options) : undefined),
+  };
+}
+
+function isOurCarry(carry: JsonValue): boolean {
+  return isObject(carry) && carry['version_of_carry'] === 1;
+}
+
+/** Each line stands for itself: nothing is carried over. */
+class EventLogExtractor implements Extractor {
+  readonly #options: EventLogSourceOptions;
+
+  constructor(options: EventLogSourceOptions) {
+    this.#options = options;
+  }
+
+  line(bytes: Buffer, start: number, end: number, sink: ExtractionSink): void {
+    const text = bytes.toString('utf8').trim();
+    if (text === '') return;
+    const parsed = parseObject(text);
+    if (parsed !== undefined) return this.#event(parsed, bytes, [start, end], sink);
+    for (const { from, to, entry } of salvage(bytes)) {
+      if (entry === undefined) sink.bad(start + from, start + to, 'no event');
+      else this.#event(entry, bytes, [start + from, start + to], sink);
+    }
+  }
+
+  carry(): JsonValue {
+    return CARRY;
+  }
+
+  #event(line: JsonObject, bytes: Buffer, [from, to]: [number, number], sink: ExtractionSink): void {
+    if (isDeeperThan(line, DEEPEST_EVENT)) return sink.bad(from, to, 'nested too deep');
+    if (holdsSurrogateEscape(bytes)) makeWellFormed(line);
+    const written = toEvent(line, this.#options.machineId);
+    if ('problem' in written) return sink.bad(from, to, written.problem);
+    filterEventTexts(written.event, this.#options.texts);
+    sink.event(written.event);
+  }
+}
