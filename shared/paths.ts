@@ -32,6 +32,8 @@ export interface Paths {
   archiveDir: string;
   collectorLockFile: string;
   controlSocket: string;
+  /** Hashes of the browsers' sign-ins. */
+  pageSessionsFile: string;
 }
 
 function directory(environment: Environment, variable: string, fallback: string): string {
@@ -70,6 +72,7 @@ export function resolvePaths(environment: Environment, home: string): Paths {
     archiveDir: join(dataDir, 'archive'),
     collectorLockFile: join(stateDir, 'collector.lock'),
     controlSocket: join(stateDir, 'run', 'collector.sock'),
+    pageSessionsFile: join(stateDir, 'page-sessions.json'),
   };
 }
 

@@ -1,0 +1,156 @@
+/**
+ * `GET /api/v1/live`: server-sent events. However fast things change, a viewer
+ * hears of it at most four times a second; a slow viewer skips to the newest
+ * state instead of growing a queue.
+ *
+ * The `id` of a message is the newest row it knows of; a viewer that comes back
+ * with it (`Last-Event-ID`) gets the events after that row.
+ */
+import type { Clock } from '../../shared/clock.ts';
+import type { CollectorStatus } from '../../shared/status.ts';
+import type { EventReader, PlacedEvent } from '../store/read-events.ts';
+
+export const COALESCE_MS = 250;
+export const HEARTBEAT_MS = 15_000;
+export const VIEWERS = 64;
+/** Of one message. Who is further behind gets `skipped: true` and the newest. */
+const EVENTS_PER_MESSAGE = 100;
+
+export interface LiveDeps {
+  clock: Pick<Clock, 'monotonic' | 'after' | 'every'>;
+  status(): CollectorStatus;
+  events: Pick<EventReader, 'arrivedAfter' | 'newestRow'>;
+}
+
+export interface ViewOptions {
+  /** Send events too, not only the status. */
+  events: boolean;
+  /** Row of the last message that was seen; undefined: from now on. */
+  lastRow?: number | undefined;
+}
+
+export interface LiveFeed {
+  /** Something that the status or the events show has changed. Cheap; call it for every commit. */
+  changed(): void;
+  /** A new viewer; undefined when there are too many. Ends with its stream, or at `close`. */
+  view(options: ViewOptions): ReadableStream<Uint8Array> | undefined;
+  readonly viewers: number;
+  close(): void;
+}
+
+interface Viewer {
+  /** Sends the present state, or remembers to when there is room. */
+  tell(): void;
+  beat(): void;
+  end(): void;
+}
+
+export function createLiveFeed(deps: LiveDeps): LiveFeed {
+  const { clock } = deps;
+  const viewers = new Set<Viewer>();
+  const status = createPrintedStatus(deps);
+  let lastTold = -Infinity;
+  let cancelPending: (() => void) | undefined;
+  const tellAll = (): void => {
+    cancelPending = undefined;
+    lastTold = clock.monotonic();
+    status.forget();
+    for (const viewer of viewers) viewer.tell();
+  };
+  const stopBeating = clock.every(HEARTBEAT_MS, () => {
+    for (const viewer of viewers) viewer.beat();
+  });
+  return {
+    changed() {
+      status.forget();
+      if (cancelPending || viewers.size === 0) return;
+      cancelPending = clock.after(Math.max(0, lastTold + COALESCE_MS - clock.monotonic()), tellAll);
+    },
+    view(options) {
+      return viewers.size < VIEWERS ? openStream(options, { deps, status, viewers }) : undefined;
+    },
+    get viewers() {
+      return viewers.size;
+    },
+    close() {
+      stopBeating();
+      cancelPending?.();
+      for (const viewer of viewers) viewer.end();
+    },
+  };
+}
+
+/** Printed once for all viewers. */
+function createPrintedStatus({ status }: Pick<LiveDeps, 'status'>): { text(): string; forget(): void } {
+  let printed: string | undefined;
+  return {
+    text: () => (printed ??= JSON.stringify(status())),
+    forget: () => (printed = undefined),
+  };
+}
+
+interface StreamDeps {
+  deps: LiveDeps;
+  status: { text(): string };
+  viewers: Set<Viewer>;
+}
+
+function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let row = options.lastRow ?? deps.events.newestRow();
+  let viewer: Viewer | undefined;
+  let isBehind = false;
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      const send = (text: string): void => controller.enqueue(encoder.encode(text));
+      const hasRoom = (): boolean => (controller.desiredSize ?? 0) > 0;
+      viewer = {
+        tell() {
+          isBehind = !hasRoom();
+          if (isBehind) return;
+          const arrived = nextEvents(deps.events, row);
+          row = arrived.row;
+          const events = options.events && arrived.events.length > 0 ? message('events', row, JSON.stringify(eventsBody(arrived))) : '';
+          send(events + message('status', row, status.text()));
+        },
+        beat() {
+          if (hasRoom()) send(': still here\n\n');
+        },
+        end() {
+          viewers.delete(this);
+          controller.close();
+        },
+      };
+      viewers.add(viewer);
+      viewer.tell();
+    },
+    pull() {
+      if (isBehind) viewer?.tell();
+    },
+    cancel() {
+      if (viewer) viewers.delete(viewer);
+    },
+  });
+}
+
+interface Arrived {
+  row: number;
+  events: PlacedEvent[];
+  skipped: boolean;
+}
+
+function nextEvents(reader: LiveDeps['events'], row: number): Arrived {
+  const newest = reader.newestRow();
+  if (newest <= row) return { row, events: [], skipped: false };
+  const skipped = newest - row > EVENTS_PER_MESSAGE;
+  const events = reader.arrivedAfter(skipped ? newest - EVENTS_PER_MESSAGE : row, EVENTS_PER_MESSAGE);
+  return { row: events.at(-1)?.row ?? newest, events, skipped };
+}
+
+function eventsBody({ events, skipped }: Arrived): unknown {
+  return { schema: 1, skipped, events: events.map(({ event }) => event) };
+}
+
+function message(event: string, id: number, data: string): string {
+  return `id: ${id}\nevent: ${event}\ndata: ${data}\n\n`;
+}

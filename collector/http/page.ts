@@ -1,0 +1,93 @@
+/** The page's port of a running collector: status, API, live stream and files, put together. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EXIT_CODES, TtError } from '../../shared/errors.ts';
+import type { CollectorStatus } from '../../shared/status.ts';
+import type { Page, PageDeps } from '../collector.ts';
+import { openReader } from '../store/database.ts';
+import { openEventReader } from '../store/read-events.ts';
+import { openStatusReader } from '../store/read-status.ts';
+import { startOfLocalDay, toCollectorStatus } from '../status.ts';
+import { createApp } from './app.ts';
+import { readAssets } from './assets.ts';
+import { createLiveFeed } from './live.ts';
+import { serve } from './serve.ts';
+import { LINK_LIFETIME_MS, openSignIn } from './sign-in.ts';
+
+const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/;
+
+export interface PageOptions {
+  /** Directory of index.html and what it loads. */
+  assets: string;
+}
+
+/** Where the built page lies: beside the program, or in dist/ when it runs from source. */
+export function assetsBeside(moduleUrl: string): string {
+  const folder = fileURLToPath(new URL('.', moduleUrl));
+  return join(folder, moduleUrl.endsWith('.ts') ? '../../dist/web' : 'web');
+}
+
+/** Opens the database read-only: the writer must have opened it before. */
+export async function openPage(deps: PageDeps, options: PageOptions = { assets: assetsBeside(import.meta.url) }): Promise<Page> {
+  const { clock, config, log, registry, links, paths } = deps;
+  requireLoopback(config.ui_host);
+  const database = openReader(paths.database);
+  const counts = openStatusReader(database);
+  const events = openEventReader(database);
+  let port = config.ui_port;
+  const status = (): CollectorStatus => {
+    const nowMs = clock.now();
+    return toCollectorStatus({
+      nowMs, running: true, collectorId: deps.collectorId, ingestPort: deps.ingestPort, uiPort: port,
+      machines: registry.list(),
+      linkOf: (machineId) => links.get(machineId),
+      countsOf: (machineId) => counts.counts(machineId, startOfLocalDay(nowMs)),
+    });
+  };
+  const signIn = openSignIn(paths.pageSessionsFile, { clock, log });
+  const live = createLiveFeed({ clock, status, events });
+  const app = createApp({
+    status, events, live, signIn, log,
+    assets: readAssets(options.assets),
+    hosts: () => hostsOf(config.ui_host, port),
+    machineId: (name) => registry.list().find((machine) => machine.label === name || machine.machineId === name)?.machineId,
+  });
+  const server = await serve((request) => app.fetch(request), { listen: { host: config.ui_host, port }, portVariable: 'TT_UI_PORT' })
+    .catch((error: unknown) => {
+      live.close();
+      database.close();
+      throw error;
+    });
+  port = server.port ?? port;
+  const stopWatching = [links.onChange(() => live.changed()), registry.onChange(() => live.changed())];
+  return {
+    port,
+    status,
+    signInLink: () => ({
+      url: `http://${addressOf(config.ui_host, port)}/sign-in?token=${signIn.createToken()}`,
+      expiresAtMs: clock.now() + LINK_LIFETIME_MS,
+    }),
+    async close() {
+      for (const stop of stopWatching) stop();
+      live.close();
+      await server.close();
+      database.close();
+    },
+  };
+}
+
+function requireLoopback(host: string): void {
+  if (LOOPBACK.test(host)) return;
+  throw new TtError('page_not_loopback', `${host} is not a loopback address, and the page has no TLS`, {
+    hint: 'keep ui_host at 127.0.0.1 and reach it from elsewhere with: ssh -L 7070:127.0.0.1:7070 HOST',
+    exitCode: EXIT_CODES.usage,
+  });
+}
+
+function addressOf(host: string, port: number): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function hostsOf(host: string, port: number): ReadonlySet<string> {
+  return new Set([host, '127.0.0.1', 'localhost', '::1'].map((name) => addressOf(name, port).toLowerCase()));
+}

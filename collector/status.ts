@@ -1,0 +1,115 @@
+/**
+ * What `tt status`, the API and the page say about the fleet: one pure function
+ * over the registry, the connections and the store. Unknown is null, never zero.
+ */
+import type { MachineId } from '../shared/ids.ts';
+import { STATUS_SCHEMA, type CollectorStatus, type MachineState, type MachineStatus } from '../shared/status.ts';
+import { printTimestamp } from '../shared/timestamp.ts';
+import { VERSION } from '../shared/version.ts';
+import type { EnrolledMachine } from './enrolment/machine-registry.ts';
+import type { MachineLink } from './ingest/machine-links.ts';
+import type { MachineCounts } from './store/read-status.ts';
+
+/** A line can appear this long after its own timestamp (measured: 88 s, rounded up; design §7). */
+export const LATE_LINE_MS = 120_000;
+/** Waiting this long, bytes are no longer just on their way. */
+export const LIVE_LAG_MS = 15_000;
+
+/** What is known of a machine's agent: of its connection, or as it was last heard. */
+export type LinkKnowledge = Pick<MachineLink, 'connected' | 'lastSeenMs' | 'version' | 'clockOffsetMs' | 'status' | 'statusAtMs'>;
+
+export interface StatusFacts {
+  nowMs: number;
+  running: boolean;
+  collectorId: string | null;
+  ingestPort: number | null;
+  uiPort: number | null;
+  machines: readonly EnrolledMachine[];
+  /** Undefined: never heard of. */
+  linkOf(machineId: MachineId): LinkKnowledge | undefined;
+  countsOf(machineId: MachineId): MachineCounts;
+}
+
+export function toCollectorStatus(facts: StatusFacts): CollectorStatus {
+  const machines = facts.machines.map((machine) => toMachineStatus(machine, facts));
+  return {
+    schema: STATUS_SCHEMA,
+    role: 'collector',
+    running: facts.running,
+    collector_id: facts.collectorId,
+    version: VERSION,
+    ingest_port: facts.ingestPort,
+    ui_port: facts.uiPort,
+    complete_until: completeUntil(machines),
+    machines: machines.toSorted((a, b) => (a.label < b.label ? -1 : 1)),
+  };
+}
+
+function toMachineStatus(machine: EnrolledMachine, facts: StatusFacts): MachineStatus {
+  const link = facts.linkOf(machine.machineId);
+  const counts = facts.countsOf(machine.machineId);
+  const frame = link?.status ?? null;
+  const lagMs = lagOf(link, facts.nowMs);
+  const drainedAt = frame?.drained_at ?? null;
+  return {
+    machine_id: machine.machineId,
+    label: machine.label,
+    state: stateOf(machine, link, counts, lagMs),
+    connected: link?.connected ?? false,
+    last_event_at: orNull(counts.lastEventAtMs, printTimestamp),
+    lag_ms: lagMs,
+    backlog_bytes: frame?.backlog_bytes ?? null,
+    backlog_events: frame?.backlog_events ?? null,
+    drained_at: orNull(drainedAt, printTimestamp),
+    complete_until: orNull(drainedAt, (ms) => printTimestamp(ms - LATE_LINE_MS)),
+    events_today: counts.eventsToday,
+    refused: counts.refused,
+    gaps: counts.gaps,
+    clock_offset_ms: link?.clockOffsetMs ?? null,
+    version: link?.version ?? null,
+  };
+}
+
+function orNull<T, R>(value: T | null, convert: (value: T) => R): R | null {
+  return value === null ? null : convert(value);
+}
+
+/**
+ * Age of the oldest byte that waits. Measured on the agent's clock up to its last
+ * status and on ours since, so that an offset between the two cancels out. Null
+ * while unknown: before the first look has ended, or away with nothing known to wait.
+ */
+function lagOf(link: LinkKnowledge | undefined, nowMs: number): number | null {
+  if (!link?.status || link.statusAtMs === null || link.status.backlog_bytes === null) return null;
+  if (link.status.oldest_unacked_at === null) return link.connected ? 0 : null;
+  const agedMs = nowMs - link.statusAtMs;
+  return Math.max(0, link.status.clock - link.status.oldest_unacked_at + agedMs);
+}
+
+function stateOf(machine: EnrolledMachine, link: LinkKnowledge | undefined, counts: MachineCounts, lagMs: number | null): MachineState {
+  if (machine.revokedAt !== null) return 'revoked';
+  if (machine.retiredAt !== null) return 'retired';
+  if (link?.connected) return lagMs !== null && lagMs <= LIVE_LAG_MS ? 'live' : 'catching_up';
+  const wasSeen = (link !== undefined && link.lastSeenMs !== null) || counts.lastEventAtMs !== null;
+  return wasSeen ? 'away' : 'never_seen';
+}
+
+/**
+ * The least of all machines that count: each from enrolment until it is retired,
+ * a revoked one too, because what it still holds is missing. Null where one of
+ * them is unknown, or where there is none.
+ */
+function completeUntil(machines: readonly MachineStatus[]): string | null {
+  let least: string | null = null;
+  for (const machine of machines) {
+    if (machine.state === 'retired') continue;
+    if (machine.complete_until === null) return null;
+    if (least === null || machine.complete_until < least) least = machine.complete_until;
+  }
+  return least;
+}
+
+/** Midnight of the local day that `nowMs` lies in. */
+export function startOfLocalDay(nowMs: number): number {
+  return new Date(nowMs).setHours(0, 0, 0, 0);
+}
