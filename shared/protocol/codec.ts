@@ -65,16 +65,26 @@ const batchFile = z.looseObject({
   gen, path: z.string().max(4096), born_at: z.number().nullable(), from: offset, to: offset, prev: hash, tail: hash,
   events: z.number().int().min(0),
 });
+const sessionState = z.looseObject({ gen, offset, after: name, session_id: name, key: name, value: z.unknown() });
+const lineageEdge = z.looseObject({
+  child: name, parent: name, via: z.enum(['requestSessionId', 'forkedFrom', 'continued-in']),
+});
+
+/**
+ * Items that pass; the others are dropped. A log may hold a session ID of any
+ * length, and refusing the batch would bring the same batch again, for ever.
+ */
+function those<T extends z.ZodType>(item: T): z.ZodType<z.output<T>[]> {
+  return z.array(z.unknown()).max(100_000).transform((values) => values.flatMap((value) => {
+    const result = item.safeParse(value);
+    return result.success ? [result.data] : [];
+  }));
+}
+
 const batchEnvelope = z.looseObject({
   type: z.literal('batch'), seq: z.number().int().min(1), lane: z.enum(['live', 'backfill']),
   files: z.array(batchFile).min(1).max(2000), events: z.array(z.unknown()).max(100_000),
-  states: z.array(z.looseObject({
-    gen, offset, after: name, session_id: name, key: name, value: z.unknown(),
-  })).max(100_000),
-  edges: z.array(z.looseObject({
-    child: name, parent: name, via: z.enum(['requestSessionId', 'forkedFrom', 'continued-in']),
-  })).max(100_000),
-  entries: z.array(uuid).optional(),
+  states: those(sessionState), edges: those(lineageEdge), entries: those(uuid).optional(),
 });
 
 /** Frames start with `{"type":"…"`, so the kind is known without parsing a quarter megabyte. */

@@ -98,7 +98,7 @@ describe('values out of bounds', () => {
     ['frame.goodbye', { code: 'bored' }], ['frame.rewind', { gen: 'x' }], ['frame.rewind.reset', { reset: false }],
     ['frame.batch', { seq: 0 }], ['frame.batch', { files: [] }], ['frame.batch', { lane: 'slow' }],
     ['frame.batch', { files: [{ ...file, from: 50, to: 10 }] }], ['frame.batch', { files: [{ ...file, events: 1 }] }],
-    ['frame.batch', { files: [{ ...file, from: 0.5 }] }], ['frame.batch', { edges: [{ child: 'a', parent: 'b', via: 'guess' }] }],
+    ['frame.batch', { files: [{ ...file, from: 0.5 }] }], ['frame.batch', { edges: 'none' }],
     ['frame.status', { problems: Array.from({ length: 51 }, () => 'x') }],
   ])('are refused: %s with %j', (name, wrong) => {
     expect(decode({ ...sample<Json & { type: string }>(name), ...wrong })).toMatchObject({ ok: false });
@@ -115,6 +115,20 @@ describe('a batch', () => {
     const batch = sample<BatchFrame>('frame.batch');
     const decoded = decodeBatch(JSON.stringify({ ...batch, events: [batch.events[0], 'junk'] }));
     expect(decoded).toMatchObject({ ok: true, frame: { events: [batch.events[0], 'junk'] } });
+  });
+});
+
+describe('a state, edge or entry that breaks the limits', () => {
+  it('is dropped and holds up nothing else: the agent would send the same batch again for ever', () => {
+    const batch = sample<BatchFrame>('frame.batch.replace');
+    const long = 'x'.repeat(300);
+    const decoded = decodeBatch(JSON.stringify({
+      ...batch,
+      states: [{ ...batch.states[0], session_id: long }, ...batch.states, 5],
+      edges: [...batch.edges, { ...batch.edges[0], child: long }, { child: 'a', parent: 'b', via: 'guess' }],
+      entries: [long, ...(batch.entries ?? [])],
+    }));
+    expect(decoded).toEqual({ ok: true, frame: batch });
   });
 });
 
