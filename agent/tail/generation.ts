@@ -38,7 +38,7 @@ export function readTailHash(files: FileAccess, fd: number, offset: number): str
   return bytes === undefined ? undefined : hashBytes(bytes);
 }
 
-/** Cheap check, once per read round in which the mtime changed. */
+/** Cheap check, before each read. */
 export function hasSameTail(files: FileAccess, fd: number, file: TailedFile): boolean {
   const { offset, tail } = file.positions.cursor;
   return offset === 0 || readTailHash(files, fd, offset) === tail;

@@ -64,11 +64,10 @@ export function createReaders(deps: ReadersDeps): Readers {
     reader.usedAtMs = deps.monotonic();
     readers.delete(file);
     readers.set(file, reader);
-    if (file.verifiedMtimeMs !== file.mtimeMs) {
-      const isSame = known === undefined ? hasSameContent(files, reader.fd, file) : hasSameTail(files, reader.fd, file);
-      if (!isSame) return { kind: 'changed' };
-      file.verifiedMtimeMs = file.mtimeMs;
-    }
+    // Each time, not only when a look saw a new mtime: the file may have been cut and have grown again since that look.
+    const isSame = known === undefined ? hasSameContent(files, reader.fd, file) : hasSameTail(files, reader.fd, file);
+    if (!isSame) return { kind: 'changed' };
+    file.verifiedMtimeMs = file.mtimeMs;
     const extractor = extractorAtCursor(file, reader, mayContinue);
     return extractor === undefined ? { kind: 'warming' } : { kind: 'ready', reader, extractor };
   }
@@ -80,8 +79,6 @@ export function createReaders(deps: ReadersDeps): Readers {
       files.close(fd);
       return undefined;
     }
-    // A new descriptor proves nothing about the bytes: compare them before reading on.
-    file.verifiedMtimeMs = Number.NaN;
     makeRoom();
     return { fd, extractor: undefined, extractedTo: 0, longLine: undefined, usedAtMs: 0 };
   }

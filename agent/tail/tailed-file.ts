@@ -27,7 +27,7 @@ export interface TailedFile {
   readonly positions: Positions;
   /** No newline in `[cursor, scannedTo)`; never below the cursor in meaning. */
   scannedTo: number;
-  /** The mtime at which the bytes before the cursor were last compared; NaN: compare before the next read. */
+  /** The mtime at which the bytes before the cursor were last compared; NaN: never. */
   verifiedMtimeMs: number;
   /**
    * `unseen`: from a checkpoint, not found yet. `vanished`: its path leads elsewhere or nowhere.

@@ -1,0 +1,282 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Slice } from '../../../agent/feed.ts';
+import { parseGeneration } from '../../../shared/ids.ts';
+import type { Position } from '../../../shared/protocol/frames.ts';
+import { LIMITS, TailFixture } from '../support/tail-fixture.ts';
+
+/**
+ * Random histories against a model of the collector: it stores a slice only
+ * behind what it has, asks for a rewind otherwise, may forget the newest it
+ * stored, and its acknowledgements may be late, out of order or lost.
+ */
+const NAMES = ['x/a.jsonl', 'x/b.jsonl', 'y/a.jsonl', 'y/c.jsonl'] as const;
+const name = fc.constantFrom(...NAMES);
+
+type Action =
+  | { do: 'append'; name: string; lines: number; part: number }
+  | { do: 'truncate'; name: string; share: number; regrow: number }
+  | { do: 'rewrite'; name: string; lines: number }
+  | { do: 'rename' | 'copy'; name: string; to: string }
+  | { do: 'delete' | 'hint' | 'replace'; name: string }
+  | { do: 'read'; slices: number; bytes: number }
+  | { do: 'store'; count: number; acknowledge: number }
+  | { do: 'restart' | 'crash'; damage: 'none' | 'torn' | 'garbage' | 'deleted'; at: number }
+  | { do: 'look' | 'reconnect' | 'restore' };
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('append' as const), name, lines: fc.nat(4), part: fc.nat(12) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('truncate' as const), name, share: fc.nat(100), regrow: fc.nat(6) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rewrite' as const), name, lines: fc.nat(4) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('rename' as const, 'copy' as const), name, to: name }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('delete' as const, 'replace' as const), name }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('hint' as const), name }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('read' as const), slices: fc.nat(4), bytes: fc.constantFrom(1, 300, 100_000) }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('store' as const), count: fc.nat(4), acknowledge: fc.nat(100) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom('restart' as const, 'crash' as const),
+      damage: fc.constantFrom('none' as const, 'none' as const, 'torn' as const, 'garbage' as const, 'deleted' as const),
+      at: fc.nat(2000),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('look' as const, 'look' as const, 'reconnect' as const, 'restore' as const) }) },
+);
+
+interface Ledger {
+  offset: number;
+  tail: string;
+}
+
+class Model {
+  readonly fixture = new TailFixture();
+  ledger = new Map<string, Ledger>();
+  /** Yesterday's backup. */
+  backup = new Map<string, Ledger>();
+  backupLines = new Set<string>();
+  stored = new Set<string>();
+  /** Sent, in order, not stored yet. */
+  sent: Slice[] = [];
+  unacknowledged: Slice[] = [];
+  /** Where each generation's slices of this connection end. */
+  readonly readTo = new Map<string, number>();
+  readonly numbers = new Map<string, number>();
+  #nextLine = 0;
+  #touch = Math.floor(Date.now() / 1000) - 100_000;
+
+  line(): string {
+    this.#nextLine += 1;
+    return `line ${this.#nextLine} ${'é'.repeat(this.#nextLine % 40)}`;
+  }
+
+  path(file: string): string {
+    return this.fixture.path(file);
+  }
+
+  /** A file system stamps at best every few ms; a test writes faster than that. */
+  touched(file: string): void {
+    this.#touch += 1;
+    if (existsSync(this.path(file))) utimesSync(this.path(file), this.#touch, this.#touch);
+  }
+
+  append(file: string, lines: number, part: number): void {
+    mkdirSync(dirname(this.path(file)), { recursive: true });
+    const text = Array.from({ length: lines }, () => `${this.line()}\n`).join('');
+    const bytes = Buffer.from(part === 0 ? text : text + this.line());
+    this.fixture.append(file, part === 0 ? bytes : bytes.subarray(0, bytes.length - (part % 5)));
+    this.touched(file);
+  }
+
+  async run(step: Action): Promise<void> {
+    switch (step.do) {
+      case 'append': return this.append(step.name, step.lines, step.part);
+      case 'truncate': return this.truncate(step.name, step.share, step.regrow);
+      case 'rewrite':
+        this.append(step.name, 0, 0);
+        writeFileSync(this.path(step.name), '');
+        return this.append(step.name, step.lines, 0);
+      case 'rename':
+      case 'copy': return this.move(step.do, step.name, step.to);
+      case 'delete':
+        if (existsSync(this.path(step.name))) unlinkSync(this.path(step.name));
+        return;
+      case 'replace':
+        if (existsSync(this.path(step.name))) unlinkSync(this.path(step.name));
+        return this.append(step.name, 2, 0);
+      case 'hint': return this.fixture.watcher?.tell(this.path(step.name), true);
+      case 'look': return this.fixture.look();
+      case 'read': return this.read(step.slices, step.bytes);
+      case 'store': return this.store(step.count, step.acknowledge);
+      case 'reconnect': return this.reconnect();
+      case 'restore':
+        this.ledger = new Map(this.backup);
+        this.stored = new Set(this.backupLines);
+        return this.reconnect();
+      case 'restart':
+      case 'crash': return this.restart(step.do, step.damage, step.at);
+    }
+  }
+
+  truncate(file: string, share: number, regrow: number): void {
+    if (!existsSync(this.path(file))) return;
+    truncateSync(this.path(file), Math.floor((readFileSync(this.path(file)).length * share) / 100));
+    this.touched(file);
+    if (regrow > 0) this.append(file, regrow, 0);
+  }
+
+  move(how: 'rename' | 'copy', from: string, to: string): void {
+    if (!existsSync(this.path(from)) || from === to) return;
+    mkdirSync(dirname(this.path(to)), { recursive: true });
+    if (how === 'rename') renameSync(this.path(from), this.path(to));
+    else {
+      writeFileSync(this.path(to), readFileSync(this.path(from)));
+      this.touched(to);
+    }
+  }
+
+  read(slices: number, bytes: number): void {
+    for (let count = 0; count < slices; count += 1) {
+      const lane = this.fixture.tail.hasWork('live') ? 'live' : 'backfill';
+      const slice = this.fixture.tail.read(lane, { ...LIMITS, targetBytes: bytes });
+      if (slice !== undefined) this.take(slice);
+    }
+  }
+
+  take(slice: Slice): void {
+    const { gen, from, to } = slice.file;
+    expect(from).toBe(this.readTo.get(gen) ?? from);
+    this.readTo.set(gen, to);
+    expect(to).toBeGreaterThan(from);
+    // The carry-over is right wherever reading began: lines are numbered through the whole generation.
+    const number = from === 0 ? 0 : this.numbers.get(`${gen}:${from}`);
+    for (const [index, text] of slice.printed.entries()) {
+      const event: { nth: number } = JSON.parse(text);
+      if (number !== undefined) expect(event.nth).toBe(number + index + 1);
+      this.numbers.set(`${gen}:${to}`, event.nth);
+    }
+    this.sent.push(slice);
+  }
+
+  async store(count: number, acknowledge: number): Promise<void> {
+    for (const slice of this.sent.splice(0, count)) {
+      const { gen, from, to, prev, tail } = slice.file;
+      const known = this.ledger.get(gen) ?? { offset: 0, tail: '' };
+      if (from > known.offset) {
+        await this.again(() => this.fixture.tail.rewind(parseGeneration(gen)!, known.offset, { replace: false }), gen);
+        continue;
+      }
+      if (from === known.offset && from > 0 && prev !== known.tail) {
+        await this.again(() => this.fixture.tail.reset(parseGeneration(gen)!), gen);
+        continue;
+      }
+      for (const text of slice.printed) this.stored.add(String((JSON.parse(text) as { line: string }).line));
+      if (to >= known.offset) this.ledger.set(gen, { offset: to, tail });
+      this.unacknowledged.push(slice);
+    }
+    const late = this.unacknowledged.splice(0).filter((slice, index) => {
+      if ((acknowledge + index) % 3 === 0) return true;
+      this.fixture.tail.acknowledge(slice.receipt);
+      if (acknowledge % 5 === 0) this.fixture.tail.acknowledge(slice.receipt);
+      return false;
+    });
+    this.unacknowledged = late;
+  }
+
+  async again(what: () => Promise<void>, gen: string): Promise<void> {
+    await what();
+    this.readTo.delete(gen);
+    this.sent = this.sent.filter((slice) => slice.file.gen !== gen);
+    this.unacknowledged = this.unacknowledged.filter((slice) => slice.file.gen !== gen);
+  }
+
+  async reconnect(): Promise<void> {
+    this.sent = [];
+    this.unacknowledged = [];
+    this.readTo.clear();
+    this.fixture.tail.resync();
+    const positions = [...this.ledger].map(([gen, { offset, tail }]): Position => [gen, offset, tail]);
+    for (const gen of await this.fixture.tail.settle(positions)) this.ledger.delete(gen);
+    for (const [gen, offset] of this.fixture.tail.positions()) expect(offset).toBeLessThanOrEqual(this.ledger.get(gen)?.offset ?? 0);
+  }
+
+  async restart(how: 'restart' | 'crash', damage: string, at: number): Promise<void> {
+    const { checkpointDir } = this.fixture;
+    const saved = `${checkpointDir}.saved`;
+    if (how === 'crash' && existsSync(checkpointDir)) cpSync(checkpointDir, saved, { recursive: true });
+    await this.fixture.tail.close();
+    if (how === 'crash') {
+      rmSync(checkpointDir, { recursive: true, force: true });
+      if (existsSync(saved)) renameSync(saved, checkpointDir);
+    }
+    if (damage === 'deleted') rmSync(checkpointDir, { recursive: true, force: true });
+    for (const file of existsSync(checkpointDir) ? readdirSync(checkpointDir) : []) {
+      const path = join(checkpointDir, file);
+      const bytes = readFileSync(path);
+      if (damage === 'torn' && file.startsWith('journal')) truncateSync(path, Math.min(at, bytes.length));
+      if (damage === 'garbage' && bytes.length > 0) {
+        bytes[at % bytes.length] = 7;
+        writeFileSync(path, bytes);
+      }
+    }
+    await this.fixture.open();
+    await this.reconnect();
+  }
+
+  checkPositions(): void {
+    for (const [gen, offset] of this.fixture.tail.positions()) {
+      const stored = this.ledger.get(gen)?.offset ?? 0;
+      expect(offset).toBeLessThanOrEqual(stored);
+    }
+  }
+
+  makeBackup(): void {
+    this.backup = new Map(this.ledger);
+    this.backupLines = new Set(this.stored);
+  }
+
+  /** All complete lines that are in the files now. */
+  lines(): string[] {
+    return NAMES.filter((file) => existsSync(this.path(file))).flatMap((file) => {
+      const bytes = readFileSync(this.path(file));
+      const end = bytes.lastIndexOf(10);
+      return end === -1 ? [] : bytes.subarray(0, end).toString().split('\n').filter((line) => line !== '');
+    });
+  }
+
+  async settleDown(): Promise<void> {
+    await this.reconnect();
+    for (let round = 0; round < 50; round += 1) {
+      this.fixture.look();
+      this.read(20, 100_000);
+      if (this.sent.length === 0 && round > 2) break;
+      await this.store(1000, 1);
+      for (const slice of this.unacknowledged.splice(0)) this.fixture.tail.acknowledge(slice.receipt);
+    }
+  }
+}
+
+describe('the tailer in random histories', () => {
+  it('delivers every line that is there, and never lets a checkpoint pass what is not stored', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 60 }), async (steps) => {
+        const model = new Model();
+        await using _fixture = model.fixture;
+        await model.fixture.open();
+        for (const [index, step] of steps.entries()) {
+          await model.run(step);
+          model.checkPositions();
+          if (index % 17 === 9) model.makeBackup();
+        }
+        await model.settleDown();
+        const missing = model.lines().filter((line) => !model.stored.has(line));
+        expect(missing).toEqual([]);
+        expect(model.fixture.tail.status().backlogBytes).toBe(0);
+        expect(model.fixture.tail.status().drainedAt).not.toBeNull();
+      }),
+      { numRuns: Number(process.env['MODEL_RUNS'] ?? 120), endOnFailure: false },
+    );
+  }, 600_000);
+});
