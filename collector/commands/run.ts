@@ -5,7 +5,7 @@ import { aborted } from '../../shared/lifecycle.ts';
 import { createLog } from '../../shared/log.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { openCollector } from '../collector.ts';
-import { openNoPage } from '../no-page.ts';
+import { openPage } from '../http/page.ts';
 import { WRITER_ENTRY } from '../writer/entry.ts';
 
 /** `tt collector run`: one line on stdout when it is ready, the log on stderr. */
@@ -14,7 +14,7 @@ export async function runCollector(_parsed: ParsedCommand, io: CommandIo): Promi
   const config = loadConfig(paths.configFile, io.environment);
   const log = createLog(config.log_level, { write: (line) => io.stderr.write(line) });
   const collector = await openCollector(
-    { paths, config, writerEntry: WRITER_ENTRY }, { clock: io.clock, log, openPage: openNoPage },
+    { paths, config, writerEntry: WRITER_ENTRY }, { clock: io.clock, log, openPage },
   );
   const { ingestPort, uiPort } = collector;
   io.stdout.write(
