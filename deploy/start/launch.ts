@@ -112,7 +112,10 @@ async function enrol(options: LaunchOptions, known: AgentStatus | undefined): Pr
   if (!known?.machine_id) succeeded(await ask(agent, ['init'], environment), 'give this machine an identity');
   const label = (await readStatus(options, agent, agentStatusSchema))?.label;
   if (!label) throw new TtError('no_label', 'this machine has no label', { hint: `run \`node ${agent} init --label NAME\`` });
-  const added = succeeded(await ask(collector, ['machines', 'add', label, '--json'], environment), 'get an enrolment code');
+  const first = await ask(collector, ['machines', 'add', label, '--json'], environment);
+  // The collector may know the label from before: then this machine may have it again, and no other can.
+  const again = first.code === 0 ? first : await ask(collector, ['machines', 'add', label, '--again', '--json'], environment);
+  const added = succeeded(again.code === 0 ? again : first, 'get an enrolment code');
   const { code, url } = parse(machineAddedSchema, added, 'machines add --json');
   succeeded(await ask(agent, ['join', url, '--code', '-'], environment, `${code}\n`), 'enrol this machine');
   const joined = await readStatus(options, agent, agentStatusSchema);

@@ -1,5 +1,8 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openIdentity, readIdentity } from '../../agent/identity.ts';
 import { renderSchemas } from '../../deploy/json-schemas.ts';
 import { configSchema } from '../../shared/config.ts';
 import { isLabel, parseMachineId } from '../../shared/ids.ts';
@@ -45,6 +48,22 @@ describe('machine.json', () => {
     expect(sampleText('machine')).toBe(JSON.stringify(value, null, 2));
     expect(parseMachineId(value.machine_id)).toBeDefined();
     expect(isLabel(value.label)).toBe(true);
+  });
+
+  it('is read by the agent, and written back the same when only the label changes and changes back', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tt-machine-'));
+    try {
+      const file = join(directory, 'machine.json');
+      writeFileSync(file, sampleText('machine'));
+      const { machine_id, label } = sample<{ machine_id: string; label: string }>('machine');
+      expect(readIdentity(file)).toEqual({ machineId: machine_id, label });
+      openIdentity(file, 'other', 'unused');
+      expect(readFileSync(file, 'utf8')).not.toBe(sampleText('machine'));
+      openIdentity(file, label, 'unused');
+      expect(readFileSync(file, 'utf8')).toBe(sampleText('machine'));
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 });
 

@@ -112,6 +112,7 @@ describe('npm start', () => {
 
   it('joins again when the collector has another port than the agent was told', async () => {
     have('identity');
+    have('label-known');
     have('joined', '9f8e7d6c-5b4a-4938-a716-f5e4d3c2b1a0 http://127.0.0.1:40404');
     when(WELCOME, () => stop.abort());
     await start();
