@@ -1,0 +1,82 @@
+/** Small requests to a collector before there is a connection: `GET /challenge` and `POST /enrol`. */
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Clock } from '../../shared/clock.ts';
+import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
+import type { Endpoint } from '../../shared/protocol/endpoint.ts';
+
+export interface HttpRequest {
+  method: 'GET' | 'POST';
+  path: string;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Gives up at once when it aborts. */
+  signal?: AbortSignal;
+}
+
+export interface HttpAnswer {
+  status: number;
+  /** Parsed JSON; undefined where the answer is none. */
+  body: unknown;
+}
+
+export interface HttpClient {
+  /** Throws `unreachable` (retryable): no connection, no answer in time, an answer that is too large. */
+  send(endpoint: Endpoint, request: HttpRequest): Promise<HttpAnswer>;
+}
+
+const TIMEOUT_MS = 10_000;
+const ANSWER_BYTES = 64 * 1024;
+
+export function createHttpClient(clock: Pick<Clock, 'after'>): HttpClient {
+  return {
+    async send(endpoint, request) {
+      try {
+        return await exchange(endpoint, request, clock);
+      } catch (error) {
+        throw new TtError('unreachable', `no collector answers at ${endpoint.url}: ${messageOf(error)}`, {
+          hint: 'is the collector running (tt status on the laptop), and is the tunnel up?',
+          exitCode: EXIT_CODES.unreachable,
+          retryable: true,
+          cause: error,
+        });
+      }
+    },
+  };
+}
+
+function exchange(endpoint: Endpoint, { method, path, body, signal }: HttpRequest, clock: Pick<Clock, 'after'>): Promise<HttpAnswer> {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const headers = text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  // No agent of node:http: one request, one connection, nothing kept open.
+  const options = { method, path, headers, agent: false as const, ...(signal ? { signal } : {}) };
+  return new Promise((resolve, reject) => {
+    const onAnswer = (response: IncomingMessage): void => {
+      readJson(response).then((json) => resolve({ status: response.statusCode ?? 0, body: json }), reject).finally(cancel);
+    };
+    const outgoing = 'socketPath' in endpoint.http
+      ? httpRequest({ ...options, socketPath: endpoint.http.socketPath }, onAnswer)
+      : (endpoint.http.origin.startsWith('https:') ? httpsRequest : httpRequest)(endpoint.http.origin + path, options, onAnswer);
+    const cancel = clock.after(TIMEOUT_MS, () => outgoing.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
+    outgoing.on('error', (error) => {
+      cancel();
+      reject(error);
+    });
+    outgoing.end(text);
+  });
+}
+
+async function readJson(response: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES) throw new Error('the answer is too large to be a collector’s');
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

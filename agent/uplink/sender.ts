@@ -1,0 +1,130 @@
+/** Turns what the feed has into batch frames, as far as credit reaches. Live lines go first, at once. */
+import type { Clock } from '../../shared/clock.ts';
+import type { Log } from '../../shared/log.ts';
+import { TARGET_FRAME_BYTES } from '../../shared/limits.ts';
+import { encodeBatch } from '../../shared/protocol/codec.ts';
+import { compressFrame } from '../../shared/protocol/compression.ts';
+import type { FrameSocket } from '../../shared/protocol/frame-socket.ts';
+import { CAPABILITIES, type Lane, type WireLimits } from '../../shared/protocol/frames.ts';
+import type { Feed } from '../feed.ts';
+import { createBatcher } from './batcher.ts';
+import { SendWindow } from './window.ts';
+
+export interface Sender {
+  readonly window: SendWindow;
+  start(): void;
+  /** Sends one batch if there is one and credit for it; more follow by themselves. */
+  pump(): void;
+  /** Sends nothing for so long. */
+  pause(ms: number): void;
+  /** The feed will read again what is in flight. */
+  forget(): void;
+  /** A batch was answered by `rewind`. True when that says something new: it was waited for, or is the one just rewound. */
+  answeredByRewind(seq: number): boolean;
+  stop(): void;
+}
+
+export interface SenderDeps {
+  clock: Clock;
+  log: Log;
+  feed: Feed;
+  socket: FrameSocket;
+  onSent: () => void;
+}
+
+export interface SenderOptions {
+  limits: WireLimits;
+  capabilities: readonly string[];
+  mayCompress: boolean;
+}
+
+/** Live lines count as coming for so long after one was sent. */
+const LIVE_BUSY_MS = 2000;
+const PAUSE_CEILING_MS = 60_000;
+/** The collector takes compressed frames below 4 KiB for live lines, and lets those pass others. */
+const MIN_COMPRESSED_BYTES = 4097;
+
+export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, options: SenderOptions): Sender {
+  const { limits } = options;
+  const window = new SendWindow(limits);
+  const batcher = createBatcher(feed, clock, limits);
+  const compresses = options.mayCompress && options.capabilities.includes(CAPABILITIES.brotli);
+  let isRunning = false;
+  let liveSentAt = Number.NEGATIVE_INFINITY;
+  let cancelNext: (() => void) | undefined;
+  let cancelPause: (() => void) | undefined;
+  let rewoundSeq: number | undefined;
+
+  function nextLane(): Lane | undefined {
+    const isLiveBusy = clock.monotonic() - liveSentAt < LIVE_BUSY_MS;
+    const lanes: readonly Lane[] = ['live', 'backfill'];
+    return lanes.find((lane) => batcher.hasWork(lane) && window.hasCredit(lane, TARGET_FRAME_BYTES, { isLiveBusy }));
+  }
+
+  /** True when something may have been taken out of the feed. */
+  function sendNext(): boolean {
+    if (!isRunning || cancelPause) return false;
+    const lane = nextLane();
+    if (lane === undefined) return false;
+    const batch = batcher.next(lane);
+    if (batch === undefined) return false;
+    const text = encodeBatch({ seq: window.nextSeq, lane, ...batch }, batch.printed);
+    const bytes = Buffer.byteLength(text);
+    if (bytes > limits.frameBytes) log.error({ bytes, files: batch.files.length }, 'a frame is larger than the collector takes');
+    const now = clock.monotonic();
+    window.sent({ lane, bytes, receipts: batch.receipts, sentAt: now });
+    if (lane === 'live') liveSentAt = now;
+    socket.send(lane === 'backfill' && compresses ? shorter(text) : text);
+    onSent();
+    return true;
+  }
+
+  function pump(): void {
+    if (cancelNext) return;
+    if (!sendNext() || nextLane() === undefined) return;
+    // One frame at a time, so that what arrives meanwhile is looked at in between.
+    cancelNext = clock.after(0, () => {
+      cancelNext = undefined;
+      pump();
+    });
+  }
+
+  return {
+    window,
+    pump,
+    start() {
+      isRunning = true;
+      pump();
+    },
+    pause(ms) {
+      cancelPause?.();
+      cancelPause = clock.after(Math.min(Math.max(ms, 0), PAUSE_CEILING_MS), () => {
+        cancelPause = undefined;
+        pump();
+      });
+    },
+    forget() {
+      window.forget();
+      batcher.forget();
+    },
+    answeredByRewind(seq) {
+      const isNews = window.awaits(seq) || seq === rewoundSeq;
+      window.refused(seq);
+      if (isNews) rewoundSeq = seq;
+      return isNews;
+    },
+    stop() {
+      isRunning = false;
+      cancelNext?.();
+      cancelNext = undefined;
+      cancelPause?.();
+      cancelPause = undefined;
+    },
+  };
+}
+
+/** Live lines are never compressed: the collector reads their lane off the frame's head. */
+function shorter(text: string): string | Buffer {
+  const compressed = compressFrame(text);
+  return compressed.length < MIN_COMPRESSED_BYTES ? text : compressed;
+}
