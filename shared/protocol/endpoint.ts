@@ -15,6 +15,12 @@ export interface Endpoint {
   isLoopback: boolean;
 }
 
+/** What survives as it is in a `ws+unix:` URL, which the ws package cuts at a colon and does not decode. */
+const SOCKET_PATH = /^\/[\w./~@+,=-]+$/;
+/** `sun_path` of Linux has 108 bytes with its end, that of macOS 104. */
+const LONGEST_SOCKET_PATH = 103;
+
+/** Throws `endpoint_invalid`. What it returns as `url` parses to itself. */
 export function parseEndpoint(text: string): Endpoint {
   let url: URL;
   try {
@@ -23,8 +29,9 @@ export function parseEndpoint(text: string): Endpoint {
     throw invalid(text, error);
   }
   if (url.protocol === 'tt+unix:') {
-    const path = decodeURIComponent(url.pathname);
-    if (url.host !== '' || !path.startsWith('/')) throw invalid(text);
+    const path = url.pathname;
+    if (url.host !== '' || url.search !== '' || url.hash !== '' || !SOCKET_PATH.test(path)) throw invalid(text);
+    if (path.length > LONGEST_SOCKET_PATH) throw tooLong(path);
     return {
       url: `tt+unix://${path}`,
       webSocketUrl: (route) => `ws+unix://${path}:${route}`,
@@ -43,9 +50,15 @@ export function parseEndpoint(text: string): Endpoint {
   };
 }
 
+function tooLong(path: string): TtError {
+  return new TtError('endpoint_invalid', `${path} is too long for a Unix socket (${path.length} bytes, ${LONGEST_SOCKET_PATH} fit)`, {
+    hint: 'use a shorter directory, such as one below /tmp', exitCode: EXIT_CODES.usage,
+  });
+}
+
 function invalid(text: string, cause?: unknown): TtError {
   return new TtError('endpoint_invalid', `${JSON.stringify(text)} is not an address of a collector`, {
-    hint: 'give http://HOST:PORT, https://HOST:PORT or tt+unix:///PATH, as `tt machines add` prints it',
+    hint: 'give http://HOST:PORT, https://HOST:PORT or tt+unix:///PATH (letters, digits and ._-/ only), as `tt machines add` prints it',
     exitCode: EXIT_CODES.usage,
     cause,
   });
