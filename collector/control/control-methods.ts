@@ -37,6 +37,7 @@ export const rewoundSchema = z.object({
 
 export const importCountsSchema = z.object({
   read: z.number(), stored: z.number(), duplicates: z.number(), malformed: z.number(),
+  malformedAt: z.array(z.number()),
 });
 export const rebuildCountsSchema = z.object({
   events: z.number(), copies: z.number(), sessions: z.number(), responses: z.number(),
@@ -51,7 +52,7 @@ export const CONTROL_METHODS = {
   'machines.revoke': { request: z.object({ label: z.string() }), response: machineRowSchema },
   'machines.retire': { request: z.object({ label: z.string() }), response: machineRowSchema },
   'machines.rewind': { request: z.object({ label: z.string(), replace: z.boolean() }), response: rewoundSchema },
-  /** Copies the database to `file`, on the collector's machine. */
+  /** Writes an archive to `file`, on the collector's machine. */
   'backup': { request: z.object({ file: z.string() }), response: z.object({ bytes: z.number() }) },
   'rebuild': { request: nothing, response: rebuildCountsSchema },
   /** At most 4 MiB of JSON lines; a stream is many calls. */

@@ -75,6 +75,31 @@ function makePrivateFile(path: string): void {
   }
 }
 
+/** Another program's database, to read. The caller gives a copy: reading can still write beside a file. */
+export function openForeign(path: string): Database {
+  const database = open(path, { readonly: true });
+  database.pragma('query_only = ON');
+  return database;
+}
+
+/** Opens a copy, as it is: nothing is migrated, no mode is changed. */
+export function openCopy(path: string, options: { readonly: boolean }): Database {
+  if (!existsSync(path)) {
+    throw new TtError('file_missing', `there is no ${path}`, { hint: 'check the path', exitCode: 2 });
+  }
+  const database = open(path, options);
+  try {
+    const version = userVersion(database);
+    if (version > SCHEMA_VERSION) throw tooNew(path, version);
+    if (version > 0) return database;
+  } catch (error) {
+    database.close();
+    if (systemCode(error) !== 'SQLITE_NOTADB') throw asOpenError(error, path);
+  }
+  database.close();
+  throw new TtError('database_foreign', `${path} is no database of tt`, { hint: 'check the path', exitCode: 2 });
+}
+
 function open(path: string, options: Sqlite.Options): Database {
   try {
     return new Sqlite(path, { ...options, timeout: BUSY_TIMEOUT_MS });

@@ -48,7 +48,10 @@ export interface ImportCounts {
   read: number;
   stored: number;
   duplicates: number;
+  /** Kept as dead letters. */
   malformed: number;
+  /** Which: indexes into the lines of the call, at most 1000. */
+  malformedAt: number[];
 }
 
 export interface RebuildCounts {

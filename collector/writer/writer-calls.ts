@@ -2,6 +2,7 @@
 import { checkpointWal, copyDatabase } from '../store/backup.ts';
 import type { Database } from '../store/database.ts';
 import type { EventStore } from '../store/event-store.ts';
+import { openImporter } from '../store/import.ts';
 import type { WriterCalls, WriterMethod } from './messages.ts';
 
 /** By the time a call arrives its arguments have only been in our own hands. */
@@ -9,6 +10,7 @@ type Calls = { [M in WriterMethod]?: (...args: never[]) => WriterCalls[M]['resul
 export type UntypedCalls = { readonly [M in WriterMethod]?: (...args: readonly unknown[]) => unknown };
 
 export function createWriterCalls(database: Database, store: EventStore): UntypedCalls {
+  const importer = openImporter(database, store);
   const calls = {
     ledger: (machineId: string) => store.transaction(() => store.ledger.positions(store.machineKey(machineId))),
     closeGenerations: (machineId: string, gens: string[]) => {
@@ -19,6 +21,7 @@ export function createWriterCalls(database: Database, store: EventStore): Untype
       store.transaction(() => store.gaps.store(store.machine(machine), gaps, reportedAtMs));
       return null;
     },
+    importLines: (lines: string[], receivedAtMs: number) => importer.importLines(lines, receivedAtMs),
     backup: (file: string) => copyDatabase(database, file),
     rebuild: () => store.rebuild(),
     checkpoint: () => {
