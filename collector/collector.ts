@@ -118,7 +118,7 @@ async function compose(
     status: () => page.status(),
     pageLink: () => page.signInLink(),
   };
-  const control = await openControlServer(paths.controlSocket, createControlHandlers({ clock, registry, writer, live }), log);
+  const control = await openControlServer(paths.controlSocket, createControlHandlers({ clock, registry, paths, writer, live }), log);
   onClose(() => control.close());
   return { ingestPort, uiPort: page.port, failure: writer.failure };
 }

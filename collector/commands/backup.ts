@@ -1,6 +1,15 @@
-import type { ExitCode } from '../../shared/errors.ts';
-import { EXIT_CODES } from '../../shared/errors.ts';
+import { resolve } from 'node:path';
+import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import { openControl } from '../control/open-control.ts';
 
-export async function backup(): Promise<ExitCode> {
-  return EXIT_CODES.failed;
+/** `tt collector backup FILE`: of a running collector as well, without stopping it. */
+export async function backup(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const file = resolve(parsed.args[0] ?? '');
+  const { bytes } = await openControl(resolvePaths(io.environment, io.home), io.clock).call('backup', { file });
+  io.stdout.write(flag(parsed, 'json')
+    ? `${JSON.stringify({ schema: 1, file, bytes })}\n`
+    : `${file}: ${bytes} bytes, checked. It holds this collector's private key: keep it as you keep one.\n`);
+  return EXIT_CODES.ok;
 }

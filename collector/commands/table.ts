@@ -1,9 +1,11 @@
 /** Every command of `tt`. A module is loaded only when its command is called. */
 import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
+import { READING_COMMANDS } from './reading-commands.ts';
 
 const LABEL = { syntax: '<label>', description: 'label of the machine, as `tt machines` prints it' };
 
 export const COMMANDS: readonly CommandSpec[] = [
+  ...READING_COMMANDS,
   {
     name: 'collector run',
     summary: 'Collect in the foreground until SIGTERM or SIGINT; a second one ends it at once',
@@ -13,7 +15,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'collector backup',
     summary: 'Write database, identity and machines into one private file',
-    example: 'tt collector backup ~/tt-backup.tar',
+    example: 'tt collector backup ~/tt-backup.db',
     arguments: [{ syntax: '<file>', description: 'where to; replaced if it exists' }],
     options: [JSON_OPTION],
     load: async () => (await import('./backup.ts')).backup,
@@ -21,7 +23,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'collector restore',
     summary: 'Take the database of a backup; identity and machines only where there are none',
-    example: 'tt collector restore ~/tt-backup.tar',
+    example: 'tt collector restore ~/tt-backup.db',
     arguments: [{ syntax: '<file>', description: 'a file of tt collector backup' }],
     options: [JSON_OPTION],
     load: async () => (await import('./restore.ts')).restore,

@@ -2,6 +2,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
 import { isLabel } from '../../shared/ids.ts';
+import type { Paths } from '../../shared/paths.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import type { EnrolmentCodes } from '../enrolment/codes.ts';
@@ -9,6 +10,7 @@ import { labelTaken, type EnrolledMachine, type MachineRegistry } from '../enrol
 import type { Ingest } from '../ingest/ingest.ts';
 import type { MachineLinks } from '../ingest/machine-links.ts';
 import type { WriterPort } from '../writer/writer.ts';
+import { writeArchive } from './archive.ts';
 import type { ControlHandlers, MachineRow } from './control-methods.ts';
 
 /** What only a running collector has. */
@@ -25,11 +27,12 @@ export interface LiveCollector {
 export interface HandlersDeps {
   clock: Pick<Clock, 'now'>;
   registry: MachineRegistry;
+  paths: Pick<Paths, 'collectorFile' | 'machinesFile' | 'database'>;
   writer: Pick<WriterPort, 'call'>;
   live: LiveCollector | undefined;
 }
 
-export function createControlHandlers({ clock, registry, writer, live }: HandlersDeps): ControlHandlers {
+export function createControlHandlers({ clock, registry, paths, writer, live }: HandlersDeps): ControlHandlers {
   const row = (machine: EnrolledMachine): MachineRow => toRow(machine, live);
   return {
     'status': async () => running(live, 'status').status(),
@@ -48,7 +51,7 @@ export function createControlHandlers({ clock, registry, writer, live }: Handler
       await writer.call('closeGenerations', machine.machineId, gens);
       return { ...common, happens: 'at_next_connect' };
     },
-    'backup': ({ file }) => writer.call('backup', file),
+    'backup': ({ file }) => writeArchive(file, paths, (copy) => writer.call('backup', copy)),
     'rebuild': () => writer.call('rebuild'),
     'import': ({ lines }) => writer.call('importLines', lines, clock.now()),
     async 'page.link'() {

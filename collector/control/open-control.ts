@@ -36,7 +36,7 @@ async function callUnderLock<M extends ControlMethod>(
   const writer = createLocalWriter(paths.database, clock);
   try {
     const registry = openMachineRegistry(paths.machinesFile);
-    const handlers: ControlHandlers = createControlHandlers({ clock, registry, writer, live: undefined });
+    const handlers: ControlHandlers = createControlHandlers({ clock, registry, paths, writer, live: undefined });
     return await handlers[method](request);
   } finally {
     writer.close();

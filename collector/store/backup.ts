@@ -1,9 +1,19 @@
-/** A consistent copy of a database that is being written to, and the proof that a copy is sound. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, chmodSync } from 'node:fs';
+/**
+ * A backup is one SQLite file: a consistent copy of the database with one more
+ * table, `backup_part`, that holds the files beside it. So a backup is checked,
+ * opened and read with what is there already, and needs no archive format.
+ */
+import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PRIVATE_FILE_MODE, syncDirectory } from '../../shared/atomic-file.ts';
 import { TtError } from '../../shared/errors.ts';
-import { openReader, type Database } from './database.ts';
+import { openCopy, type Database } from './database.ts';
+
+/** A file that goes with the database, by name. */
+export interface BackupPart {
+  name: string;
+  body: string;
+}
 
 /**
  * Copies online, from the connection that writes: from another one it would
@@ -11,43 +21,99 @@ import { openReader, type Database } from './database.ts';
  * and checked, or not at all.
  */
 export async function copyDatabase(database: Database, file: string): Promise<{ bytes: number }> {
-  const temporary = `${file}.tmp`;
-  rmSync(temporary, { force: true });
+  const temporary = `${file}.copy`;
+  removeDatabase(temporary);
   try {
     await database.backup(temporary);
     chmodSync(temporary, PRIVATE_FILE_MODE);
-    checkDatabase(temporary);
-    const fd = openSync(temporary, 'r+');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, file);
+    withCopy(temporary, (copy) => {
+      copy.pragma('journal_mode = DELETE'); // one file, with nothing beside it
+      requireSound(copy, temporary);
+    });
+    moveInPlace(temporary, file);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeDatabase(temporary);
     throw error;
   }
-  syncDirectory(dirname(file));
   return { bytes: statSync(file).size };
 }
 
-/**
- * Throws `database_damaged` when SQLite finds the file inconsistent. Limit: a
- * flipped bit inside a value is not seen, SQLite has no checksums of its own.
- */
-export function checkDatabase(file: string): void {
-  const database = openReader(file);
+/** Puts `parts` into a copy, reads them back, and gives it its name. */
+export function sealBackup(copy: string, parts: readonly BackupPart[], file: string): { bytes: number } {
+  withCopy(copy, (database) => {
+    database.exec('CREATE TABLE backup_part (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT');
+    const insert = database.prepare<[string, string]>('INSERT INTO backup_part (name, body) VALUES (?, ?)');
+    database.transaction(() => {
+      for (const { name, body } of parts) insert.run(name, body);
+    }).immediate();
+  });
+  const written = readBackup(copy);
+  const isWhole = parts.length === written.length && parts.every(({ name, body }) => written.some((part) => part.name === name && part.body === body));
+  if (!isWhole) throw new TtError('backup_failed', `${copy} does not read back as it was written`, { hint: 'check the disk' });
+  moveInPlace(copy, file);
+  return { bytes: statSync(file).size };
+}
+
+/** Checks a backup and gives its parts. Throws `file_missing`, `database_foreign`, `not_a_backup` or `database_damaged`. */
+export function readBackup(file: string): BackupPart[] {
+  const database = openCopy(file, { readonly: true });
   try {
-    const result: unknown = database.pragma('quick_check(1)', { simple: true });
-    if (result !== 'ok') {
-      throw new TtError('database_damaged', `${file} is damaged: ${String(result)}`, { hint: 'use another backup' });
+    requireSound(database, file);
+    const table = database.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'backup_part'").get();
+    if (table === undefined) {
+      throw new TtError('not_a_backup', `${file} is a database of tt, but no backup`, { hint: 'give a file that tt collector backup wrote', exitCode: 2 });
     }
+    return database.prepare<[], BackupPart>('SELECT name, body FROM backup_part ORDER BY name').all();
   } finally {
     database.close();
-    // A reader of a WAL database leaves these two beside it.
-    for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
   }
+}
+
+/** Makes a copied backup a plain database again. What the parts held is overwritten, not only unlinked. */
+export function unsealBackup(copy: string): void {
+  withCopy(copy, (database) => {
+    database.pragma('secure_delete = ON');
+    database.exec('DROP TABLE backup_part');
+  });
+  syncFile(copy);
+}
+
+/**
+ * Limit of the check: a flipped bit inside a value is not seen, SQLite has no
+ * checksums of its own.
+ */
+function requireSound(database: Database, file: string): void {
+  const result: unknown = database.pragma('quick_check(1)', { simple: true });
+  if (result === 'ok') return;
+  throw new TtError('database_damaged', `${file} is damaged: ${String(result)}`, { hint: 'use another backup' });
+}
+
+function withCopy(path: string, work: (database: Database) => void): void {
+  const database = openCopy(path, { readonly: false });
+  try {
+    work(database);
+  } finally {
+    database.close();
+  }
+}
+
+function moveInPlace(from: string, to: string): void {
+  syncFile(from);
+  renameSync(from, to);
+  syncDirectory(dirname(to));
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r+');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function removeDatabase(path: string): void {
+  for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
 }
 
 /** Moves the WAL into the database as far as no reader is in the way. */

@@ -1,0 +1,137 @@
+/** `tt events`: what was collected, from the database alone. */
+import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
+import type { TtEvent } from '../../shared/event.ts';
+import { machineOf } from '../../shared/event-id.ts';
+import { isUuid } from '../../shared/ids.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import { clockWords } from '../../shared/status-words.ts';
+import { openMachineRegistry } from '../enrolment/machine-registry.ts';
+import { openReader } from '../store/database.ts';
+import { openEventReader, type EventFilter, type EventReader, type PlacedEvent } from '../store/read-events.ts';
+import { parseTimeArgument } from './time-argument.ts';
+
+/** A person reads a screenful; `--json` without a limit is everything. */
+const SCREENFUL = 50;
+const FOLLOW_MS = 250;
+const FOLLOW_ROWS = 1000;
+
+type Print = (event: TtEvent) => string;
+
+export async function events(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const paths = resolvePaths(io.environment, io.home);
+  const labels = new Map(openMachineRegistry(paths.machinesFile).list().map(({ machineId, label }) => [String(machineId), label]));
+  const filter = toFilter(parsed, labels, io.clock.now());
+  const isJson = flag(parsed, 'json');
+  const print: Print = isJson ? (event) => JSON.stringify(event) : (event) => toLine(event, labels, io.clock.now());
+  const limit = parseLimit(textOption(parsed, 'limit')) ?? (isJson && !flag(parsed, 'follow') ? Infinity : SCREENFUL);
+  const database = openReader(paths.database);
+  try {
+    const reader = openEventReader(database);
+    const row = reader.newestRow();
+    const printed = printPresent(reader, filter, limit, (event) => io.stdout.write(`${print(event)}\n`), row);
+    if (flag(parsed, 'follow')) await follow(reader, { filter, row, printed, print }, io);
+    return EXIT_CODES.ok;
+  } finally {
+    database.close();
+  }
+}
+
+/** The newest `limit`, oldest first. Returns the rows beyond `row` among them: they came while reading. */
+function printPresent(
+  reader: EventReader, filter: EventFilter, limit: number, write: (event: TtEvent) => void, row: number,
+): Set<number> {
+  const late = new Set<number>();
+  const show = (placed: PlacedEvent): void => {
+    if (placed.row > row) late.add(placed.row);
+    write(placed.event);
+  };
+  if (limit === Infinity) {
+    for (const placed of reader.read(filter, 'oldest')) show(placed);
+    return late;
+  }
+  const newest: PlacedEvent[] = [];
+  if (limit > 0) {
+    for (const placed of reader.read(filter, 'newest')) {
+      newest.push(placed);
+      if (newest.length >= limit) break;
+    }
+  }
+  for (const placed of newest.reverse()) show(placed);
+  return late;
+}
+
+interface Following {
+  filter: EventFilter;
+  row: number;
+  printed: Set<number>;
+  print: Print;
+}
+
+/** By row, not by time: what arrives late is new all the same. */
+async function follow(reader: EventReader, { filter, row, printed, print }: Following, io: CommandIo): Promise<void> {
+  let last = row;
+  while (!io.stop.aborted) {
+    const newest = reader.newestRow();
+    while (last < newest) {
+      const arrived = reader.arrivedAfter(last, FOLLOW_ROWS, filter);
+      for (const placed of arrived) {
+        if (!printed.delete(placed.row)) io.stdout.write(`${print(placed.event)}\n`);
+      }
+      last = arrived.length < FOLLOW_ROWS ? Math.max(newest, arrived.at(-1)?.row ?? 0) : (arrived.at(-1)?.row ?? newest);
+    }
+    await io.clock.sleep(FOLLOW_MS, io.stop);
+  }
+}
+
+function toFilter(parsed: ParsedCommand, labels: ReadonlyMap<string, string>, nowMs: number): EventFilter {
+  const [machines, types] = [listOption(parsed, 'machine'), listOption(parsed, 'type')];
+  const [session, since, until] = [textOption(parsed, 'session'), textOption(parsed, 'since'), textOption(parsed, 'until')];
+  return {
+    ...(machines.length > 0 && { machineIds: machines.map((name) => toMachineId(name, labels)) }),
+    ...(types.length > 0 && { types }),
+    ...(session !== undefined && { sessionId: session }),
+    ...(since !== undefined && { sinceMs: parseTimeArgument(since, nowMs, '--since') }),
+    ...(until !== undefined && { untilMs: parseTimeArgument(until, nowMs, '--until') }),
+  };
+}
+
+function listOption(parsed: ParsedCommand, name: string): string[] {
+  const value = parsed.options[name];
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+/** A UUID need not be enrolled: imported events name machines that never were. */
+function toMachineId(name: string, labels: ReadonlyMap<string, string>): string {
+  if (isUuid(name)) return name;
+  for (const [machineId, label] of labels) if (label === name) return machineId;
+  throw usageError(`--machine: no machine is called ${JSON.stringify(name)}`, '`tt machines` lists them; the ID of a machine works too');
+}
+
+function parseLimit(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw usageError(`--limit: ${JSON.stringify(text)} is not a number`, 'give a whole number, e.g. --limit 100');
+}
+
+const TEXT_COLUMNS = 100;
+
+function toLine(event: TtEvent, labels: ReadonlyMap<string, string>, nowMs: number): string {
+  const machineId = machineOf(event.id);
+  const machine = machineId === undefined ? '?' : (labels.get(machineId) ?? machineId.slice(0, 8));
+  const sessionId = event['session_id'];
+  const session = typeof sessionId === 'string' ? sessionId.slice(0, 8) : '';
+  return toPlain(`${clockWords(event.timestamp, nowMs)}  ${machine.padEnd(12)}  ${event.type.padEnd(17)}  ${session.padEnd(8)}  ${summaryOf(event)}`).trimEnd();
+}
+
+const SUMMARY_KEYS = ['action', 'kind', 'tool', 'status', 'file', 'text', 'tmux_session', 'window_title', 'cwd'];
+
+function summaryOf(event: TtEvent): string {
+  const words = SUMMARY_KEYS.map((key) => event[key]).filter((value) => typeof value === 'string' && value !== '');
+  return words.slice(0, 3).join(' · ').slice(0, TEXT_COLUMNS);
+}
+
+/** Logs hold escape sequences; a terminal must not obey them. */
+function toPlain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
+}

@@ -1,0 +1,135 @@
+/** `tt import`: lines of an export, or the earlier tool's database, into the collector. */
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { EXIT_CODES, messageOf, TtError, type ExitCode } from '../../shared/errors.ts';
+import { LINE_BYTES } from '../../shared/limits.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import type { Control } from '../control/control-methods.ts';
+import { openControl } from '../control/open-control.ts';
+import { openLegacy } from '../store/legacy-db.ts';
+
+const CHUNK_LINES = 5000;
+const CHUNK_BYTES = 2 * 1024 * 1024;
+/** No event may be so large; of such a line a dead letter keeps no more anyway. */
+const SENT_LINE_BYTES = 256 * 1024;
+const NAMED_LINES = 20;
+const NEWLINE = 0x0a;
+
+export async function importEvents(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [file] = parsed.args;
+  const legacy = textOption(parsed, 'legacy');
+  if (legacy !== undefined && file !== undefined) throw usageError('FILE and --legacy exclude each other', 'import one after the other');
+  const intake = createIntake(openControl(resolvePaths(io.environment, io.home), io.clock));
+  if (legacy !== undefined) await importLegacy(legacy, intake);
+  else await importLines(file === undefined || file === '-' ? io.stdin : createReadStream(file), file, intake);
+  report(await intake.end(), flag(parsed, 'json'), io);
+  return EXIT_CODES.ok;
+}
+
+interface Imported {
+  read: number;
+  stored: number;
+  duplicates: number;
+  malformed: number;
+  /** 1-based; the first 20. */
+  malformedLines: number[];
+}
+
+interface Intake {
+  take(line: string): Promise<void>;
+  end(): Promise<Imported>;
+}
+
+function createIntake(control: Control): Intake {
+  const total: Imported = { read: 0, stored: 0, duplicates: 0, malformed: 0, malformedLines: [] };
+  let lines: string[] = [];
+  let bytes = 0;
+  let sent = 0;
+  const send = async (): Promise<void> => {
+    const counts = await control.call('import', { lines });
+    total.read += counts.read;
+    total.stored += counts.stored;
+    total.duplicates += counts.duplicates;
+    total.malformed += counts.malformed;
+    for (const index of counts.malformedAt) if (total.malformedLines.length < NAMED_LINES) total.malformedLines.push(sent + index + 1);
+    sent += lines.length;
+    [lines, bytes] = [[], 0];
+  };
+  return {
+    async take(line) {
+      lines.push(line);
+      bytes += line.length;
+      if (lines.length >= CHUNK_LINES || bytes >= CHUNK_BYTES) await send();
+    },
+    async end() {
+      if (lines.length > 0) await send();
+      return total;
+    },
+  };
+}
+
+async function importLegacy(file: string, intake: Intake): Promise<void> {
+  using legacy = openLegacy(file);
+  for (const line of legacy.lines()) await intake.take(line);
+}
+
+async function importLines(input: Readable, file: string | undefined, intake: Intake): Promise<void> {
+  let parts: Buffer[] = [];
+  let length = 0;
+  let dropped = 0;
+  const keep = (part: Buffer): void => {
+    // A line without end must not fill the memory.
+    if (length + part.length > LINE_BYTES) dropped += part.length;
+    else {
+      parts.push(part);
+      length += part.length;
+    }
+  };
+  const finish = async (): Promise<void> => {
+    const line = Buffer.concat(parts);
+    const whole = line.length + dropped;
+    [parts, length, dropped] = [[], 0, 0];
+    await intake.take(toText(line, whole));
+  };
+  try {
+    for await (const chunk of input as AsyncIterable<Buffer | string>) {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      let start = 0;
+      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+        keep(bytes.subarray(start, end));
+        start = end + 1;
+        await finish();
+      }
+      if (start < bytes.length) keep(Buffer.from(bytes.subarray(start)));
+    }
+  } catch (error) {
+    if (error instanceof TtError) throw error;
+    throw new TtError('import_unreadable', `cannot read ${file ?? 'stdin'}: ${messageOf(error)}`, {
+      hint: 'what was read before is imported; repeat it, nothing counts twice', cause: error,
+    });
+  }
+  if (length + dropped > 0) await finish();
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Bytes that are no text are said in base64: the importer finds no JSON in that and keeps it as a dead letter. */
+function toText(line: Buffer, whole: number): string {
+  if (whole > SENT_LINE_BYTES) return `line of ${whole} bytes, begins ${line.toString('latin1', 0, 64 * 1024)}`;
+  try {
+    return strictUtf8.decode(line);
+  } catch {
+    return `not UTF-8, in base64 ${line.toString('base64')}`;
+  }
+}
+
+function report(total: Imported, isJson: boolean, io: CommandIo): void {
+  const { read, stored, duplicates, malformed, malformedLines } = total;
+  io.stderr.write(`Imported ${stored} new events (${duplicates} duplicates, ${malformed} malformed lines)\n`);
+  if (malformed > 0) {
+    const more = malformed > malformedLines.length ? ` and ${malformed - malformedLines.length} more` : '';
+    io.stderr.write(`Not events, kept as dead letters: line ${malformedLines.join(', ')}${more}\n`);
+  }
+  if (isJson) io.stdout.write(`${JSON.stringify({ schema: 1, read, stored, duplicates, malformed, malformed_lines: malformedLines })}\n`);
+}

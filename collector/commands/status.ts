@@ -1,0 +1,115 @@
+/** `tt status`: of the running collector, or from its files when none runs. */
+import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
+import { resolvePaths, type Paths } from '../../shared/paths.ts';
+import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
+import { agoWords, backlogWords, countWords, lagWords, STATE_SHAPES, STATE_WORDS, UNKNOWN, verdictOf } from '../../shared/status-words.ts';
+import { createControlClient, isNotRunning } from '../control/control-client.ts';
+import { readCollectorIdentity } from '../enrolment/collector-identity.ts';
+import { openMachineRegistry } from '../enrolment/machine-registry.ts';
+import { startOfLocalDay, toCollectorStatus } from '../status.ts';
+import { openReader } from '../store/database.ts';
+import { NO_COUNTS, openStatusReader, type MachineCounts } from '../store/read-status.ts';
+import { toTextTable } from './text-table.ts';
+
+const WATCH_MS = 1000;
+const CLEAR_SCREEN = '\u001b[H\u001b[J';
+
+export async function status(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const paths = resolvePaths(io.environment, io.home);
+  const print = flag(parsed, 'json') ? toJson : toText;
+  if (flag(parsed, 'watch')) return watch(paths, print, io);
+  const now = await readStatus(paths, io.clock.now());
+  io.stdout.write(print(now, io.clock.now()));
+  return flag(parsed, 'strict') && !isWell(now) ? EXIT_CODES.unhealthy : EXIT_CODES.ok;
+}
+
+async function watch(paths: Paths, print: typeof toText, io: CommandIo): Promise<ExitCode> {
+  let last = '';
+  while (!io.stop.aborted) {
+    const text = print(await readStatus(paths, io.clock.now()), io.clock.now());
+    if (io.stdout.isTTY && print === toText) io.stdout.write(CLEAR_SCREEN + text);
+    else if (text !== last) io.stdout.write(text);
+    last = text;
+    await io.clock.sleep(WATCH_MS, io.stop);
+  }
+  return EXIT_CODES.ok;
+}
+
+/** Without a collector: what its files tell. What only a connection tells is unknown then. */
+export async function readStatus(paths: Paths, nowMs: number): Promise<CollectorStatus> {
+  try {
+    return await createControlClient(paths.controlSocket).call('status', {});
+  } catch (error) {
+    if (!isNotRunning(error)) throw error;
+    return readStopped(paths, nowMs);
+  }
+}
+
+function readStopped(paths: Paths, nowMs: number): CollectorStatus {
+  const machines = openMachineRegistry(paths.machinesFile).list();
+  const counts = new Map(readCounts(paths.database, machines.map((machine) => machine.machineId), nowMs));
+  return toCollectorStatus({
+    nowMs, running: false, ingestPort: null, uiPort: null, machines,
+    collectorId: readCollectorIdentity(paths.collectorFile)?.collectorId ?? null,
+    linkOf: () => undefined,
+    countsOf: (machineId) => counts.get(machineId) ?? NO_COUNTS,
+  });
+}
+
+function readCounts(file: string, machineIds: readonly string[], nowMs: number): [string, MachineCounts][] {
+  const database = openIfPresent(file);
+  if (!database) return [];
+  try {
+    const reader = openStatusReader(database);
+    return machineIds.map((machineId) => [machineId, reader.counts(machineId, startOfLocalDay(nowMs))]);
+  } finally {
+    database.close();
+  }
+}
+
+/** Before the first start there is none, and that is no error. */
+function openIfPresent(file: string): ReturnType<typeof openReader> | undefined {
+  try {
+    return openReader(file);
+  } catch (error) {
+    if (error instanceof TtError && error.code === 'database_missing') return undefined;
+    throw error;
+  }
+}
+
+/** Collecting from every machine that counts, and sure how far it got. */
+function isWell(now: CollectorStatus): boolean {
+  const counted = now.machines.filter((machine) => machine.state !== 'retired');
+  return now.running && now.complete_until !== null && counted.every((machine) => machine.state === 'live' && machine.gaps === 0);
+}
+
+function toJson(now: CollectorStatus): string {
+  return `${JSON.stringify(now)}\n`;
+}
+
+const HEADINGS = ['MACHINE', 'STATE', 'LAST EVENT', 'LAG', 'BACKLOG', 'TODAY', 'REFUSED', 'GAPS', 'VERSION'];
+const NUMBERS = new Set([5, 6, 7]);
+
+function toText(now: CollectorStatus, nowMs: number): string {
+  const verdict = `${verdictOf(now, nowMs)}\n`;
+  if (now.machines.length === 0) {
+    const start = now.running ? '' : 'start the collector: tt collector run\n';
+    return `${verdict}${start}add a machine: tt machines add LABEL\n`;
+  }
+  return `${verdict}\n${toTextTable([HEADINGS, ...now.machines.map((machine) => toRow(machine, nowMs))], NUMBERS)}`;
+}
+
+function toRow(machine: MachineStatus, nowMs: number): string[] {
+  return [
+    machine.label,
+    `${STATE_SHAPES[machine.state]} ${STATE_WORDS[machine.state]}`,
+    agoWords(machine.last_event_at, nowMs),
+    lagWords(machine.lag_ms),
+    backlogWords(machine),
+    countWords(machine.events_today),
+    countWords(machine.refused),
+    countWords(machine.gaps),
+    machine.version ?? UNKNOWN,
+  ];
+}

@@ -1,0 +1,8 @@
+/** Rows of cells in columns as wide as their widest cell; `right`: columns of numbers. */
+export function toTextTable(rows: readonly (readonly string[])[], right: ReadonlySet<number> = new Set()): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const toLine = (row: readonly string[]): string => row
+    .map((cell, column) => (right.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+    .join('  ').trimEnd();
+  return rows.map((row) => `${toLine(row)}\n`).join('');
+}
