@@ -12,7 +12,7 @@ import { makePrivateDirectory, PRIVATE_FILE_MODE, syncDirectory, writeFileAtomic
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { Generation } from '../../shared/ids.ts';
-import { checkpointPaths, keepPrevious, loadCheckpoint } from './checkpoint-files.ts';
+import { checkpointPaths, keepPrevious, loadCheckpoint, type CheckpointPaths, type LoadedCheckpoint } from './checkpoint-files.ts';
 import { CHECKPOINT_VERSION, encodeLine, type CheckpointLine, type CheckpointRecord } from './record.ts';
 
 export interface CheckpointStore {
@@ -41,125 +41,141 @@ const COMPACT_FACTOR = 4;
 const COMPACT_MIN_BYTES = 1024 * 1024;
 
 export function openCheckpointStore(deps: CheckpointStoreDeps): CheckpointStore {
-  const paths = checkpointPaths(deps.directory);
-  const loaded = loadCheckpoint(paths, deps.clock.now());
-  const dirty = new Set<Generation>();
-  let number = loaded.lastNumber;
-  let journal: number | undefined;
-  let journalBytes = 0;
-  let liveBytes = 0;
-  let problem: string | null = null;
-  let cancelTimer: (() => void) | undefined;
-  let flushing: Promise<boolean> = Promise.resolve(true);
-  let isClosed = false;
+  return new JournaledCheckpoints(deps);
+}
 
-  function encode(line: (n: number) => CheckpointLine): string {
-    number += 1;
-    return encodeLine(line(number));
+class JournaledCheckpoints implements CheckpointStore {
+  readonly #deps: CheckpointStoreDeps;
+  readonly #paths: CheckpointPaths;
+  readonly #loaded: LoadedCheckpoint;
+  readonly #dirty = new Set<Generation>();
+  #number: number;
+  #journal: number | undefined;
+  #journalBytes = 0;
+  #liveBytes = 0;
+  #problem: string | null = null;
+  #cancelTimer: (() => void) | undefined;
+  #flushing: Promise<boolean> = Promise.resolve(true);
+  #isClosed = false;
+
+  constructor(deps: CheckpointStoreDeps) {
+    this.#deps = deps;
+    this.#paths = checkpointPaths(deps.directory);
+    this.#loaded = loadCheckpoint(this.#paths, deps.clock.now());
+    this.#number = this.#loaded.lastNumber;
   }
 
-  function mark(gen: Generation): void {
-    dirty.add(gen);
-    arm(problem === null ? FLUSH_MS : RETRY_MS);
+  get loaded(): ReadonlyMap<Generation, CheckpointRecord> {
+    return this.#loaded.records;
   }
 
-  function arm(ms: number): void {
-    if (isClosed) return;
-    cancelTimer ??= deps.clock.after(ms, () => {
-      cancelTimer = undefined;
-      flush().catch(() => {}); // Never rejects: what went wrong is in `problem`.
+  get problems(): readonly string[] {
+    return this.#problem === null ? this.#loaded.problems : [...this.#loaded.problems, this.#problem];
+  }
+
+  mark(gen: Generation): void {
+    this.#dirty.add(gen);
+    this.#arm(this.#problem === null ? FLUSH_MS : RETRY_MS);
+  }
+
+  #arm(ms: number): void {
+    if (this.#isClosed) return;
+    this.#cancelTimer ??= this.#deps.clock.after(ms, () => {
+      this.#cancelTimer = undefined;
+      this.flush().catch(() => {}); // Never rejects: what went wrong is in `problems`.
     });
   }
 
   /** One after another: a journal has one writer. */
-  function flush(): Promise<boolean> {
-    flushing = flushing.then(write, write);
-    return flushing;
+  flush(): Promise<boolean> {
+    const write = (): Promise<boolean> => this.#write();
+    this.#flushing = this.#flushing.then(write, write);
+    return this.#flushing;
   }
 
-  async function write(): Promise<boolean> {
-    if (dirty.size === 0) return true;
-    const gens = [...dirty];
-    dirty.clear();
+  async #write(): Promise<boolean> {
+    if (this.#dirty.size === 0) return true;
+    const gens = [...this.#dirty];
+    this.#dirty.clear();
     try {
+      const isLong = this.#journalBytes > Math.max(COMPACT_MIN_BYTES, COMPACT_FACTOR * this.#liveBytes);
       // The first write of a run is a snapshot: it leaves a torn journal behind for good.
-      if (journal === undefined || journalBytes > Math.max(COMPACT_MIN_BYTES, COMPACT_FACTOR * liveBytes)) compact();
-      else await append(journal, gens);
-      problem = null;
+      if (this.#journal === undefined || isLong) this.#compact();
+      else await this.#append(this.#journal, gens);
+      this.#problem = null;
       return true;
     } catch (error) {
-      for (const gen of gens) dirty.add(gen);
-      problem = `cannot write checkpoints in ${deps.directory}: ${messageOf(error)}; what was sent since will be sent again after a restart`;
-      arm(RETRY_MS);
+      for (const gen of gens) this.#dirty.add(gen);
+      this.#problem = `cannot write checkpoints in ${this.#deps.directory}: ${messageOf(error)}; what was acknowledged since will be sent again after a restart`;
+      this.#arm(RETRY_MS);
       return false;
     }
   }
 
-  function compact(): void {
-    makePrivateDirectory(deps.directory);
-    const lines = [encode((n) => ({ n, version: CHECKPOINT_VERSION }))];
-    for (const gen of deps.generations()) {
-      const record = deps.recordOf(gen);
-      if (record !== undefined) lines.push(encode((n) => ({ n, put: record })));
+  #compact(): void {
+    makePrivateDirectory(this.#deps.directory);
+    const lines = [this.#encode((n) => ({ n, version: CHECKPOINT_VERSION }))];
+    for (const gen of this.#deps.generations()) {
+      const record = this.#deps.recordOf(gen);
+      if (record !== undefined) lines.push(this.#encode((n) => ({ n, put: record })));
     }
     const count = lines.length - 1;
-    lines.push(encode((n) => ({ n, count })));
+    lines.push(this.#encode((n) => ({ n, count })));
     const text = lines.join('');
-    keepPrevious(paths);
-    writeFileAtomic(paths.snapshot, text);
-    liveBytes = text.length;
-    startJournal();
+    keepPrevious(this.#paths);
+    writeFileAtomic(this.#paths.snapshot, text);
+    this.#liveBytes = text.length;
+    this.#startJournal();
   }
 
   /** Only behind a durable snapshot that holds all the old journal said. */
-  function startJournal(): void {
-    closeJournal();
-    journal = openSync(paths.journal, 'w', PRIVATE_FILE_MODE);
-    journalBytes = 0;
-    appendText(journal, encode((n) => ({ n, version: CHECKPOINT_VERSION })));
-    syncDirectory(deps.directory);
+  #startJournal(): void {
+    this.#closeJournal();
+    const journal = openSync(this.#paths.journal, 'w', PRIVATE_FILE_MODE);
+    this.#journal = journal;
+    this.#journalBytes = 0;
+    this.#appendText(journal, this.#encode((n) => ({ n, version: CHECKPOINT_VERSION })));
+    syncDirectory(this.#deps.directory);
   }
 
-  async function append(fd: number, gens: readonly Generation[]): Promise<void> {
+  async #append(journal: number, gens: readonly Generation[]): Promise<void> {
     const lines = gens.map((gen) => {
-      const record = deps.recordOf(gen);
-      return encode((n) => (record === undefined ? { n, drop: gen } : { n, put: record }));
+      const record = this.#deps.recordOf(gen);
+      return this.#encode((n) => (record === undefined ? { n, drop: gen } : { n, put: record }));
     });
-    appendText(fd, lines.join(''));
+    this.#appendText(journal, lines.join(''));
     await new Promise<void>((resolve, reject) => {
-      fdatasync(fd, (error) => (error === null ? resolve() : reject(error)));
+      fdatasync(journal, (error) => (error === null ? resolve() : reject(error)));
     });
   }
 
   /** A part of a line would hide all that follow it: what was not written whole is cut off again. */
-  function appendText(fd: number, text: string): void {
+  #appendText(journal: number, text: string): void {
     const bytes = Buffer.from(text);
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, journalBytes + done);
+      let done = 0;
+      while (done < bytes.length) done += writeSync(journal, bytes, done, bytes.length - done, this.#journalBytes + done);
     } catch (error) {
-      ftruncateSync(fd, journalBytes);
+      ftruncateSync(journal, this.#journalBytes);
       throw error;
     }
-    journalBytes += bytes.length;
+    this.#journalBytes += bytes.length;
   }
 
-  function closeJournal(): void {
-    if (journal !== undefined) closeSync(journal);
-    journal = undefined;
+  #encode(line: (n: number) => CheckpointLine): string {
+    this.#number += 1;
+    return encodeLine(line(this.#number));
   }
 
-  return {
-    loaded: loaded.records,
-    mark,
-    flush,
-    get problems() {
-      return problem === null ? loaded.problems : [...loaded.problems, problem];
-    },
-    close: async () => {
-      isClosed = true;
-      cancelTimer?.();
-      await flush();
-      closeJournal();
-    },
-  };
+  #closeJournal(): void {
+    if (this.#journal !== undefined) closeSync(this.#journal);
+    this.#journal = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+    await this.flush();
+    this.#closeJournal();
+  }
 }

@@ -45,109 +45,124 @@ export interface DirectoryWalk {
   readonly problems: ReadonlyMap<string, string>;
 }
 
+interface VisitOptions {
+  renew: boolean;
+  isRoot: boolean;
+  /** Inodes of the directories met in this walk. */
+  visited: Set<string>;
+}
+
 const ACTIVE_MS = 7 * 24 * 60 * 60 * 1000;
 
 export function createDirectoryWalk(deps: WalkDeps, options: WalkOptions): DirectoryWalk {
-  const { files, watch } = deps;
-  const directories = new Map<string, KnownDirectory>();
-  const roots = new Map<string, RootState>();
-  const problems = new Map<string, string>();
-  let current = 0;
-  let visited = new Set<string>();
+  return new RootWalk(deps, options);
+}
 
-  function* walkAll(sources: readonly SourceKind[], lookNumber: number): Generator<undefined, void> {
-    current = lookNumber;
-    visited = new Set();
+class RootWalk implements DirectoryWalk {
+  readonly #deps: WalkDeps;
+  readonly #options: WalkOptions;
+  readonly #directories = new Map<string, KnownDirectory>();
+  readonly #roots = new Map<string, RootState>();
+  readonly #problems = new Map<string, string>();
+  #current = 0;
+
+  constructor(deps: WalkDeps, options: WalkOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  *walkAll(sources: readonly SourceKind[], lookNumber: number): Generator<undefined, void> {
+    this.#current = lookNumber;
+    const visited = new Set<string>();
     for (const source of sources) {
       for (const root of source.roots) {
-        const entries = yield* visit(root, source, { renew: false, isRoot: true });
-        roots.set(root, entries === undefined ? 'missing' : entries === 0 ? 'empty' : 'present');
-        if (entries === undefined) watchParent(root);
+        const entries = yield* this.#visit(root, source, { renew: false, isRoot: true, visited });
+        this.#roots.set(root, entries === undefined ? 'missing' : entries === 0 ? 'empty' : 'present');
+        if (entries === undefined) this.#watchParent(root);
       }
     }
-    for (const [path, known] of directories) {
-      if (known.lookNumber < lookNumber) forget(path);
+    for (const [path, known] of this.#directories) {
+      if (known.lookNumber < lookNumber) this.forget(path);
     }
   }
 
-  function* walk(directory: string, source: SourceKind, { renew }: { renew: boolean }): Generator<undefined, void> {
-    visited = new Set();
-    yield* visit(directory, source, { renew, isRoot: false });
+  *walk(directory: string, source: SourceKind, { renew }: { renew: boolean }): Generator<undefined, void> {
+    yield* this.#visit(directory, source, { renew, isRoot: false, visited: new Set() });
   }
 
   /** Returns how many entries the directory has; undefined when there is none. */
-  function* visit(
-    path: string, source: SourceKind, how: { renew: boolean; isRoot: boolean },
+  *#visit(
+    path: string, source: SourceKind, how: VisitOptions,
   ): Generator<undefined, number | undefined> {
-    if (options.ignoredDirectories.has(path)) return 0;
+    if (this.#options.ignoredDirectories.has(path)) return 0;
     const below: string[] = [];
     let count = 0;
     try {
-      const stat = files.stat(path);
+      const stat = this.#deps.files.stat(path);
       if (!stat.isDirectory) return undefined;
       const inode = `${stat.dev}:${stat.ino}`;
-      if (visited.has(inode)) return 1; // The same directory by another root: read once.
-      visited.add(inode);
-      const entries = readWatched(path, source, stat, how);
+      if (how.visited.has(inode)) return 1; // The same directory by another root: read once.
+      how.visited.add(inode);
+      const entries = this.#readWatched(path, source, stat, how);
       count = entries.length;
-      problems.delete(path);
+      this.#problems.delete(path);
       for (const entry of entries) {
         const child = join(path, entry.name);
         if (entry.isDirectory) below.push(child);
         else if ((entry.isFile || entry.isSymbolicLink) && source.matches(child)) {
-          deps.look(child, source);
+          this.#deps.look(child, source);
           yield;
         }
       }
     } catch (error) {
-      return failed(path, error);
+      return this.#failed(path, error);
     }
     for (const child of below) {
       yield;
-      yield* visit(child, source, { renew: how.renew, isRoot: false });
+      yield* this.#visit(child, source, { ...how, isRoot: false });
     }
     return count;
   }
 
-  function failed(path: string, error: unknown): number | undefined {
+  #failed(path: string, error: unknown): number | undefined {
     const code = systemCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      forget(path);
+      this.forget(path);
       return undefined;
     }
-    problems.set(path, `cannot read ${path}: ${code ?? messageOf(error)}`);
-    const known = directories.get(path);
-    if (known !== undefined) known.lookNumber = current;
+    this.#problems.set(path, `cannot read ${path}: ${code ?? messageOf(error)}`);
+    const known = this.#directories.get(path);
+    if (known !== undefined) known.lookNumber = this.#current;
     return 1;
   }
 
-  function readWatched(
-    path: string, source: SourceKind, stat: FileStat, how: { renew: boolean; isRoot: boolean },
+  #readWatched(
+    path: string, source: SourceKind, stat: FileStat, how: VisitOptions,
   ): DirectoryEntry[] {
-    const known = directories.get(path);
+    const known = this.#directories.get(path);
     // ext4 reuses inodes at once: only the birth time tells a directory from its successor.
     const isSame = known !== undefined && known.source !== undefined
       && known.ino === stat.ino && known.dev === stat.dev && known.birthMs === stat.birthMs;
-    directories.set(path, { dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, source, lookNumber: current });
-    if (isSame && !how.renew) return files.readDirectory(path);
-    const isActive = how.isRoot || stat.mtimeMs > deps.now() - ACTIVE_MS;
+    this.#directories.set(path, { dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, source, lookNumber: this.#current });
+    if (isSame && !how.renew) return this.#deps.files.readDirectory(path);
+    const isActive = how.isRoot || stat.mtimeMs > this.#deps.now() - ACTIVE_MS;
     // Only what was there at the first look goes to an engine that watches late.
-    const mayWatchLate = known === undefined && current <= 1 && !how.renew;
-    watch.add(path, { isActive: mayWatchLate && isActive, entries: files.readDirectory(path).length });
-    return files.readDirectory(path);
+    const mayWatchLate = known === undefined && this.#current <= 1 && !how.renew;
+    this.#deps.watch.add(path, { isActive: mayWatchLate && isActive, entries: this.#deps.files.readDirectory(path).length });
+    return this.#deps.files.readDirectory(path);
   }
 
   /** A root that is not there yet shows up first as a name in its nearest parent. */
-  function watchParent(root: string): void {
+  #watchParent(root: string): void {
     for (let parent = dirname(root); parent !== dirname(parent); parent = dirname(parent)) {
-      const known = directories.get(parent);
+      const known = this.#directories.get(parent);
       if (known?.source !== undefined) return;
       try {
-        const stat = files.stat(parent);
+        const stat = this.#deps.files.stat(parent);
         if (known === undefined || known.ino !== stat.ino || known.birthMs !== stat.birthMs) {
-          watch.add(parent, { isActive: false, entries: 0 });
+          this.#deps.watch.add(parent, { isActive: false, entries: 0 });
         }
-        directories.set(parent, { dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, source: undefined, lookNumber: current });
+        this.#directories.set(parent, { dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, source: undefined, lookNumber: this.#current });
         return;
       } catch {
         continue; // Not there either: the next one up.
@@ -155,18 +170,21 @@ export function createDirectoryWalk(deps: WalkDeps, options: WalkOptions): Direc
     }
   }
 
-  function forget(path: string): void {
-    if (!directories.delete(path)) return;
-    problems.delete(path);
-    watch.remove(path);
+  forget(path: string): void {
+    if (!this.#directories.delete(path)) return;
+    this.#problems.delete(path);
+    this.#deps.watch.remove(path);
   }
 
-  return {
-    walkAll,
-    walk,
-    directory: (path) => directories.get(path),
-    forget,
-    rootState: (root) => roots.get(root) ?? 'missing',
-    problems,
-  };
+  directory(path: string): KnownDirectory | undefined {
+    return this.#directories.get(path);
+  }
+
+  rootState(root: string): RootState {
+    return this.#roots.get(root) ?? 'missing';
+  }
+
+  get problems(): ReadonlyMap<string, string> {
+    return this.#problems;
+  }
 }

@@ -4,7 +4,7 @@
  * when watching is degraded; at once after the event loop was blocked, since the
  * system then drops hints without a word, and after the clock jumped).
  */
-import { join } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import type { SourceKind } from '../extraction.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf, systemCode } from '../../shared/errors.ts';
@@ -42,167 +42,188 @@ export interface Discovery extends WatchEvents {
 
 const SLICE_MS = 4;
 const HEARTBEAT_MS = 100;
+/** Late by this much: the loop stood still for 100 to 200 ms, and the system's queue of hints may have run over. */
 const BLOCKED_MS = 100;
 const CLOCK_JUMP_MS = 2_000;
 const AGAIN_MS = 100;
 const FORCED_PAUSE_MS = 1_000;
 
 export function createDiscovery(deps: DiscoveryDeps): Discovery {
-  const { clock, walk, relooks, sources } = deps;
-  const cancels = new Set<() => void>();
-  const unwatched = new Map<string, string>();
-  let lookNumber = 0;
-  let lastEndedAt = 0;
-  let isLooking = false;
-  let isDue = false;
-  let isClosed = false;
-  let firstLook: (() => void) | undefined;
+  return new RootDiscovery(deps);
+}
 
-  function later(ms: number, task: () => void): void {
-    const cancel = clock.after(ms, () => {
-      cancels.delete(cancel);
+class RootDiscovery implements Discovery {
+  readonly #deps: DiscoveryDeps;
+  readonly #cancels = new Set<() => void>();
+  /** Directory → why it is not watched. */
+  readonly #unwatched = new Map<string, string>();
+  #lookNumber = 0;
+  #lastEndedAt = 0;
+  #isLooking = false;
+  #isDue = false;
+  #isClosed = false;
+  #isDegraded = false;
+  #firstLookEnded: () => void = () => {};
+
+  constructor(deps: DiscoveryDeps) {
+    this.#deps = deps;
+  }
+
+  start(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#firstLookEnded = resolve;
+      this.lookNow();
+      this.#heartbeat();
+    });
+  }
+
+  lookNow(): void {
+    if (this.#isClosed) return;
+    if (this.#isLooking) {
+      this.#isDue = true;
+      return;
+    }
+    const { clock, walk } = this.#deps;
+    this.#isLooking = true;
+    this.#isDue = false;
+    this.#lookNumber += 1;
+    const look = { number: this.#lookNumber, startedAt: clock.now() };
+    this.#renewWatches();
+    this.#run(walk.walkAll(this.#deps.sources, look.number), () => {
+      this.#isLooking = false;
+      this.#isDegraded = this.#unwatched.size > 0;
+      this.#lastEndedAt = clock.monotonic();
+      this.#deps.lookEnded(look);
+      // An engine that watches late may have missed what came between.
+      if (look.number === 1) this.#later(AGAIN_MS, () => this.lookNow());
+      this.#firstLookEnded();
+    });
+  }
+
+  /** The limit may have been raised, or others may have gone below it. */
+  #renewWatches(): void {
+    const directories = [...this.#unwatched.keys()];
+    this.#unwatched.clear();
+    for (const directory of directories) {
+      if (this.#deps.walk.directory(directory) !== undefined) this.#deps.renewWatch(directory);
+    }
+  }
+
+  #later(ms: number, task: () => void): void {
+    const cancel = this.#deps.clock.after(ms, () => {
+      this.#cancels.delete(cancel);
       task();
     });
-    cancels.add(cancel);
+    this.#cancels.add(cancel);
   }
 
   /** Runs a walk in slices, so that a line that arrives meanwhile waits a few ms at most. */
-  function run(steps: Iterator<undefined, void>, ended: () => void): void {
-    if (isClosed) return;
+  #run(steps: Iterator<undefined, void>, ended: () => void): void {
+    if (this.#isClosed) return;
+    const { clock } = this.#deps;
     const until = clock.monotonic() + SLICE_MS;
-    for (;;) {
-      if (steps.next().done === true) {
-        ended();
-        return deps.found();
-      }
+    while (steps.next().done !== true) {
       if (clock.monotonic() < until) continue;
-      deps.found();
-      return later(0, () => run(steps, ended));
+      this.#deps.found();
+      return this.#later(0, () => this.#run(steps, ended));
     }
+    ended();
+    this.#deps.found();
   }
 
-  function fullLook(): void {
-    if (isClosed) return;
-    if (isLooking) {
-      isDue = true;
-      return;
-    }
-    isLooking = true;
-    isDue = false;
-    lookNumber += 1;
-    const look = { number: lookNumber, startedAt: clock.now() };
-    for (const directory of unwatched.keys()) renew(directory);
-    run(walk.walkAll(sources, lookNumber), () => {
-      isLooking = false;
-      lastEndedAt = clock.monotonic();
-      deps.lookEnded(look);
-      // An engine that watches late may have missed what came between.
-      if (look.number === 1) later(AGAIN_MS, fullLook);
-      else if (isDue) later(0, fullLook);
-      firstLook?.();
-    });
-  }
-
-  function renew(directory: string): void {
-    unwatched.delete(directory);
-    if (directory !== '' && walk.directory(directory) !== undefined) deps.renewWatch(directory);
-  }
-
-  function heartbeat(): void {
+  #heartbeat(): void {
+    const { clock } = this.#deps;
     let beatAt = clock.monotonic();
     let wallAt = clock.now();
-    cancels.add(clock.every(HEARTBEAT_MS, () => {
+    this.#cancels.add(clock.every(HEARTBEAT_MS, () => {
       const beat = clock.monotonic();
       const wall = clock.now();
-      const isBlocked = beat - beatAt > HEARTBEAT_MS + BLOCKED_MS;
-      const hasJumped = Math.abs(wall - wallAt - (beat - beatAt)) > CLOCK_JUMP_MS;
+      const elapsed = beat - beatAt;
+      const hasJumped = Math.abs(wall - wallAt - elapsed) > CLOCK_JUMP_MS;
+      if (elapsed > HEARTBEAT_MS + BLOCKED_MS || hasJumped) this.#isDue = true;
       beatAt = beat;
       wallAt = wall;
-      const period = unwatched.size > 0 ? RESCAN_DEGRADED_MS : RESCAN_MS;
-      const sinceLast = beat - lastEndedAt;
-      if (isLooking) return;
-      if (sinceLast >= period || ((isBlocked || hasJumped) && sinceLast >= FORCED_PAUSE_MS)) fullLook();
-      // Blocked shortly after a look: the next beat that may, looks.
-      else if (isBlocked || hasJumped) lastEndedAt = beat - period + FORCED_PAUSE_MS;
+      this.#lookIfDue(beat);
     }));
   }
 
-  function changed(directory: string, name: string | null, isRename: boolean): void {
-    if (isClosed) return;
+  #lookIfDue(now: number): void {
+    if (this.#isLooking) return;
+    const period = this.#isDegraded || this.#unwatched.size > 0 ? RESCAN_DEGRADED_MS : RESCAN_MS;
+    const elapsed = now - this.#lastEndedAt;
+    if (elapsed >= period || (this.#isDue && elapsed >= FORCED_PAUSE_MS)) this.lookNow();
+  }
+
+  changed(directory: string, name: string | null, isRename: boolean): void {
+    if (this.#isClosed) return;
+    const { walk, relooks } = this.#deps;
     const source = walk.directory(directory)?.source;
-    if (name === null) {
-      if (source !== undefined) lookInto(directory, source, false);
-      return;
-    }
+    // The system names a watched directory itself when it is removed or renamed.
+    if (name === null || (isRename && name === basename(directory))) this.#lookAtDirectory(directory, source, isRename);
+    if (name === null) return;
     const path = join(directory, name);
-    if (isTowardsRoot(path) && walk.directory(path)?.source === undefined) return fullLook();
+    const isKnownDirectory = walk.directory(path)?.source !== undefined;
+    if (!isKnownDirectory && this.#isTowardsRoot(path)) return this.lookNow();
     if (source === undefined) return;
-    if (walk.directory(path) !== undefined) {
-      if (isRename) lookInto(path, source, true);
-      return;
-    }
-    if (source.matches(path)) {
+    if (isKnownDirectory) {
+      if (isRename) this.#lookInto(path, source, true);
+    } else if (source.matches(path)) {
       relooks.arm(path, source);
-      if (deps.look(path, source)) deps.found();
-      return;
-    }
-    if (isRename) lookInto(path, source, false);
+      if (this.#deps.look(path, source)) this.#deps.found();
+    } else if (isRename) this.#lookInto(path, source, false);
+  }
+
+  #lookAtDirectory(directory: string, source: SourceKind | undefined, isRename: boolean): void {
+    if (source === undefined || this.#isTowardsRoot(directory)) return this.lookNow();
+    this.#lookInto(directory, source, isRename);
   }
 
   /** Now, and again: a file may have come before the watch. */
-  function lookInto(directory: string, source: SourceKind, renew: boolean): void {
+  #lookInto(directory: string, source: SourceKind, renew: boolean): void {
+    const { walk } = this.#deps;
     const wasKnown = walk.directory(directory) !== undefined;
-    run(walk.walk(directory, source, { renew }), () => {
-      if (wasKnown && walk.directory(directory) === undefined) deps.lookBelow(directory);
+    this.#run(walk.walk(directory, source, { renew }), () => {
+      if (wasKnown && walk.directory(directory) === undefined) this.#deps.lookBelow(directory);
     });
     if (walk.directory(directory) === undefined) return;
-    later(AGAIN_MS, () => run(walk.walk(directory, source, { renew: false }), () => {}));
+    this.#later(AGAIN_MS, () => this.#run(walk.walk(directory, source, { renew: false }), () => {}));
   }
 
-  function isTowardsRoot(path: string): boolean {
-    return sources.some((source) => source.roots.some((root) => root === path || root.startsWith(`${path}/`)));
+  #isTowardsRoot(path: string): boolean {
+    return this.#deps.sources.some((source) => source.roots.some((root) => root === path || root.startsWith(path + sep)));
   }
 
-  function failed(directory: string, error: unknown): void {
+  failed(directory: string, error: unknown): void {
     const code = systemCode(error);
-    if (isClosed || code === 'ENOENT' || code === 'ENOTDIR') return;
-    if (unwatched.size === 0) deps.log.warn({ directory, code }, 'cannot watch every directory: looking at all of them more often');
-    unwatched.set(directory, code ?? messageOf(error));
+    if (this.#isClosed || code === 'ENOENT' || code === 'ENOTDIR') return;
+    if (!this.#isDegraded) this.#deps.log.warn({ directory, code }, 'cannot watch every directory: looking at all of them more often');
+    this.#isDegraded = true;
+    this.#unwatched.set(directory, code ?? messageOf(error));
     // A watcher that just broke may have swallowed something.
-    if (lookNumber > 0 && clock.monotonic() - lastEndedAt >= FORCED_PAUSE_MS) fullLook();
+    this.#isDue = true;
   }
 
-  return {
-    start: () => new Promise((resolve) => {
-      firstLook = () => {
-        firstLook = undefined;
-        resolve();
-      };
-      fullLook();
-      heartbeat();
-    }),
-    lookNow: fullLook,
-    changed,
-    failed,
-    get lookNumber() {
-      return lookNumber;
-    },
-    get isFirstLook() {
-      return lookNumber === 0 || (lookNumber === 1 && isLooking);
-    },
-    get problems() {
-      const [reason] = new Set(unwatched.values());
-      const watching = reason === undefined ? [] : [
-        `${reason === 'ENOSPC' || reason === 'EMFILE' ? 'watch limit reached' : `cannot watch (${reason})`}: rescanning every ${RESCAN_DEGRADED_MS / 1000} s`,
-      ];
-      return [...watching, ...walk.problems.values()];
-    },
-    close: () => {
-      isClosed = true;
-      for (const cancel of cancels) cancel();
-      relooks.close();
-      firstLook?.();
-    },
-  };
-}
+  get lookNumber(): number {
+    return this.#lookNumber;
+  }
 
+  get isFirstLook(): boolean {
+    return this.#lookNumber === 0 || (this.#lookNumber === 1 && this.#isLooking);
+  }
+
+  get problems(): readonly string[] {
+    const [reason] = new Set(this.#unwatched.values());
+    const isLimit = reason === 'ENOSPC' || reason === 'EMFILE';
+    const watching = reason === undefined ? [] : [
+      `${isLimit ? 'watch limit reached' : `cannot watch (${reason})`}: rescanning every ${RESCAN_DEGRADED_MS / 1000} s`,
+    ];
+    return [...watching, ...this.#deps.walk.problems.values()];
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const cancel of this.#cancels) cancel();
+    this.#deps.relooks.close();
+    this.#firstLookEnded();
+  }
+}

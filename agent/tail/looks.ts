@@ -25,8 +25,8 @@ export interface LooksDeps {
   isFirstLook(): boolean;
   /** The record of this generation must be written again. */
   touched(file: TailedFile): void;
-  /** `old` is no more; `replacement` takes its place, if there is one. */
-  dropped(old: TailedFile, replacement: TailedFile | undefined): void;
+  /** `old` is no more; `replacement` takes its place. */
+  dropped(old: TailedFile, replacement: TailedFile): void;
   lost(gap: GapReport): void;
 }
 
@@ -41,102 +41,110 @@ export interface Looks {
 }
 
 export function createLooks(deps: LooksDeps): Looks {
-  const { files, table, lanes, readers } = deps;
+  return new FileLooks(deps);
+}
 
-  function look(path: string, source: SourceKind): boolean {
-    const known = table.byPath(path);
+class FileLooks implements Looks {
+  readonly #deps: LooksDeps;
+
+  constructor(deps: LooksDeps) {
+    this.#deps = deps;
+  }
+
+  look(path: string, source: SourceKind): boolean {
+    const known = this.#deps.table.byPath(path);
     const before = known === undefined ? undefined : { size: known.size, mtimeMs: known.mtimeMs };
     try {
-      const stat = files.stat(path);
+      const stat = this.#deps.files.stat(path);
       if (!stat.isFile) return false;
-      const file = known === undefined ? adopt(path, stat, source) : update(known, path, stat, source);
+      const file = known === undefined ? this.#adopt(path, stat, source) : this.#update(known, path, stat, source);
       if (file === undefined) return false;
-      file.lookNumber = deps.lookNumber();
-      lanes.enqueue(file);
+      file.lookNumber = this.#deps.lookNumber();
+      this.#deps.lanes.enqueue(file);
       return file !== known || before?.size !== file.size || before.mtimeMs !== file.mtimeMs;
     } catch (error) {
-      return failed(path, known, error);
+      return this.#failed(path, known, error);
     }
   }
 
-  function failed(path: string, known: TailedFile | undefined, error: unknown): boolean {
+  #failed(path: string, known: TailedFile | undefined, error: unknown): boolean {
     const code = systemCode(error);
     if (known === undefined) return false;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       const wasPresent = known.presence === 'present';
-      if (wasPresent) vanish(known);
-      if (readers.has(known)) lanes.enqueue(known);
+      if (wasPresent) this.vanish(known);
+      if (this.#deps.readers.has(known)) this.#deps.lanes.enqueue(known);
       return wasPresent;
     }
     known.problem = `cannot look at ${path}: ${code ?? messageOf(error)}`;
     return false;
   }
 
-  function update(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
+  #update(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
     if (known.source === undefined) known.source = source;
-    if (known.ino !== stat.ino || known.dev !== stat.dev) return replaced(known, path, stat, source);
+    if (known.ino !== stat.ino || known.dev !== stat.dev) return this.#replaced(known, path, stat, source);
     const isBack = known.presence !== 'present';
-    if (isBack && !isSame(known, path, stat)) return displaced(known, path, stat, source);
-    return refresh(known, stat);
+    if (isBack && !this.#isSame(known, path, stat)) return this.#displaced(known, path, stat, source);
+    return this.#refresh(known, stat);
   }
 
   /** Same path and inode: did its size or time change? */
-  function refresh(file: TailedFile, stat: FileStat): TailedFile {
+  #refresh(file: TailedFile, stat: FileStat): TailedFile {
     file.presence = 'present';
     file.vanishedAt = null;
     file.gap = null;
     file.problem = null;
     if (stat.size === file.size && stat.mtimeMs === file.mtimeMs) return file;
-    if (stat.size < file.positions.cursor.offset) return withStat(replaceGeneration(file), stat);
+    if (stat.size < file.positions.cursor.offset) return this.#withStat(this.replaceGeneration(file), stat);
     // An unterminated tail may have been cut and written anew.
     if (stat.size < file.scannedTo) file.scannedTo = 0;
-    if (stat.size > file.size && !deps.isFirstLook()) file.wantsLive = true;
-    return withStat(file, stat);
+    if (stat.size > file.size && !this.#deps.isFirstLook()) file.wantsLive = true;
+    return this.#withStat(file, stat);
   }
 
-  function withStat(file: TailedFile, stat: FileStat): TailedFile {
+  #withStat(file: TailedFile, stat: FileStat): TailedFile {
     file.size = stat.size;
     file.mtimeMs = stat.mtimeMs;
     return file;
   }
 
   /** Another inode at a known path. */
-  function replaced(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
+  #replaced(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
     const hasRead = known.positions.cursor.offset > 0;
-    if (!hasRead || !isSame(known, path, stat)) return displaced(known, path, stat, source);
+    if (!hasRead || !this.#isSame(known, path, stat)) return this.#displaced(known, path, stat, source);
     // Written anew with all we read in it, or on a device with a new number since a restart.
-    readers.close(known);
-    table.move(known, { path, dev: stat.dev, ino: stat.ino });
+    this.#deps.readers.close(known);
+    this.#deps.table.move(known, { path, dev: stat.dev, ino: stat.ino });
     known.birthMs = stat.birthMs;
-    deps.touched(known);
-    return refresh(known, stat);
+    this.#deps.touched(known);
+    return this.#refresh(known, stat);
   }
 
-  function displaced(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
-    if (known.ino === stat.ino && known.dev === stat.dev) return withStat(replaceGeneration(known), stat);
-    if (known.presence !== 'vanished' && known.presence !== 'gone') vanish(known);
-    return adopt(path, stat, source);
+  #displaced(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
+    if (known.ino === stat.ino && known.dev === stat.dev) return this.#withStat(this.replaceGeneration(known), stat);
+    if (known.presence !== 'vanished' && known.presence !== 'gone') this.vanish(known);
+    return this.#adopt(path, stat, source);
   }
 
   /** A path that none of the known files has: one of them renamed, or a new one. */
-  function adopt(path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
-    for (const candidate of table.byInode(stat)) {
-      if (candidate.path !== path && isAt(candidate.path, stat)) return undefined; // A second name of a file that is read.
-      if (!isSame(candidate, path, stat)) continue;
-      table.move(candidate, { path, dev: stat.dev, ino: stat.ino });
+  #adopt(path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
+    for (const candidate of this.#deps.table.byInode(stat)) {
+      if (candidate.path !== path && this.#isAt(candidate.path, stat)) return undefined; // A second name of a file that is read.
+      if (!this.#isSame(candidate, path, stat)) continue;
+      this.#deps.table.move(candidate, { path, dev: stat.dev, ino: stat.ino });
       candidate.source = source;
-      deps.touched(candidate);
-      return refresh(candidate, stat);
+      this.#deps.touched(candidate);
+      return this.#refresh(candidate, stat);
     }
     const file = createTailedFile(mintGeneration(), source, path, stat);
-    file.lane = deps.isFirstLook() ? 'backfill' : 'live';
-    table.add(file);
+    file.lane = this.#deps.isFirstLook() ? 'backfill' : 'live';
+    this.#deps.table.add(file);
     return file;
   }
 
-  function isAt(path: string, stat: FileStat): boolean {
+  #isAt(path: string, stat: FileStat): boolean {
     try {
-      const other = files.stat(path);
+      const other = this.#deps.files.stat(path);
       return other.ino === stat.ino && other.dev === stat.dev;
     } catch {
       return false;
@@ -144,45 +152,45 @@ export function createLooks(deps: LooksDeps): Looks {
   }
 
   /** Are the bytes that were read of `file` those at the beginning of what `path` leads to now? */
-  function isSame(file: TailedFile, path: string, stat: FileStat): boolean {
+  #isSame(file: TailedFile, path: string, stat: FileStat): boolean {
     const { offset } = file.positions.cursor;
     if (stat.size < offset) return false;
     if (stat.size === file.size && stat.mtimeMs === file.mtimeMs && stat.ino === file.ino && stat.dev === file.dev) return true;
     if (offset === 0) return stat.ino === file.ino && stat.birthMs === file.birthMs;
-    const fd = files.open(path);
+    const fd = this.#deps.files.open(path);
     try {
-      return hasSameContent(files, fd, file);
+      return hasSameContent(this.#deps.files, fd, file);
     } finally {
-      files.close(fd);
+      this.#deps.files.close(fd);
     }
   }
 
-  function vanish(file: TailedFile): void {
+  vanish(file: TailedFile): void {
     // The last lines may have been written after the last look: only the descriptor still shows them.
-    const reader = readers.get(file);
-    if (reader !== undefined) file.size = Math.max(file.size, files.fstat(reader.fd).size);
+    const reader = this.#deps.readers.get(file);
+    if (reader !== undefined) file.size = Math.max(file.size, this.#deps.files.fstat(reader.fd).size);
     file.presence = 'vanished';
-    file.vanishedAt = deps.now();
-    file.lookNumber = deps.lookNumber();
-    deps.touched(file);
+    file.vanishedAt = this.#deps.now();
+    file.lookNumber = this.#deps.lookNumber();
+    this.#deps.touched(file);
   }
 
-  function replaceGeneration(file: TailedFile): TailedFile {
+  replaceGeneration(file: TailedFile): TailedFile {
     const unreadFrom = scannedEnd(file);
     if (file.size > unreadFrom && file.gap === null) {
-      deps.lost({
+      this.#deps.lost({
         gen: file.gen, path: file.path, from: file.positions.cursor.offset, to: file.size,
         t_from: file.lastTimestamp, t_to: '', reason: 'truncated',
       });
     }
-    return renewGeneration(file);
+    return this.renewGeneration(file);
   }
 
-  function renewGeneration(file: TailedFile): TailedFile {
+  renewGeneration(file: TailedFile): TailedFile {
     const { source } = file;
-    readers.close(file);
-    lanes.remove(file);
-    table.remove(file);
+    this.#deps.readers.close(file);
+    this.#deps.lanes.remove(file);
+    this.#deps.table.remove(file);
     const replacement: TailedFile = {
       ...createTailedFile(mintGeneration(), requireSource(source), file.path, {
         ...file, isFile: true, isDirectory: false,
@@ -190,12 +198,10 @@ export function createLooks(deps: LooksDeps): Looks {
       lane: file.lane,
       lookNumber: file.lookNumber,
     };
-    table.add(replacement);
-    deps.dropped(file, replacement);
+    this.#deps.table.add(replacement);
+    this.#deps.dropped(file, replacement);
     return replacement;
   }
-
-  return { look, replaceGeneration, renewGeneration, vanish };
 }
 
 function requireSource(source: SourceKind | undefined): SourceKind {

@@ -54,36 +54,44 @@ export interface ReadersDeps {
 }
 
 export function createReaders(deps: ReadersDeps): Readers {
-  const { files, splitter } = deps;
-  const readers = new Map<TailedFile, Reader>();
+  return new OpenReaders(deps);
+}
 
-  function open(file: TailedFile, mayContinue: () => boolean): Opened {
-    const known = readers.get(file);
-    const reader = known ?? openReader(file);
+class OpenReaders implements Readers {
+  readonly #deps: ReadersDeps;
+  readonly #readers = new Map<TailedFile, Reader>();
+
+  constructor(deps: ReadersDeps) {
+    this.#deps = deps;
+  }
+
+  open(file: TailedFile, mayContinue: () => boolean): Opened {
+    const known = this.#readers.get(file);
+    const reader = known ?? this.#openReader(file);
     if (reader === undefined) return { kind: 'replaced' };
-    reader.usedAtMs = deps.monotonic();
-    readers.delete(file);
-    readers.set(file, reader);
+    reader.usedAtMs = this.#deps.monotonic();
+    this.#readers.delete(file);
+    this.#readers.set(file, reader);
     // Each time, not only when a look saw a new mtime: the file may have been cut and have grown again since that look.
-    const isSame = known === undefined ? hasSameContent(files, reader.fd, file) : hasSameTail(files, reader.fd, file);
+    const isSame = known === undefined ? hasSameContent(this.#deps.files, reader.fd, file) : hasSameTail(this.#deps.files, reader.fd, file);
     if (!isSame) return { kind: 'changed' };
     file.verifiedMtimeMs = file.mtimeMs;
-    const extractor = extractorAtCursor(file, reader, mayContinue);
+    const extractor = this.#extractorAtCursor(file, reader, mayContinue);
     return extractor === undefined ? { kind: 'warming' } : { kind: 'ready', reader, extractor };
   }
 
-  function openReader(file: TailedFile): Reader | undefined {
-    const fd = files.open(file.path);
-    const stat = files.fstat(fd);
+  #openReader(file: TailedFile): Reader | undefined {
+    const fd = this.#deps.files.open(file.path);
+    const stat = this.#deps.files.fstat(fd);
     if (stat.ino !== file.ino || stat.dev !== file.dev || !stat.isFile) {
-      files.close(fd);
+      this.#deps.files.close(fd);
       return undefined;
     }
-    makeRoom();
+    this.#makeRoom();
     return { fd, extractor: undefined, extractedTo: 0, longLine: undefined, usedAtMs: 0 };
   }
 
-  function extractorAtCursor(file: TailedFile, reader: Reader, mayContinue: () => boolean): Extractor | undefined {
+  #extractorAtCursor(file: TailedFile, reader: Reader, mayContinue: () => boolean): Extractor | undefined {
     const cursor = file.positions.cursor;
     if (file.source === undefined) return undefined;
     if (reader.extractor === undefined || reader.extractedTo > cursor.offset) {
@@ -94,14 +102,14 @@ export function createReaders(deps: ReadersDeps): Readers {
       reader.longLine = undefined;
     }
     if (reader.extractor === undefined) throw refusal(file);
-    if (reader.extractedTo < cursor.offset) warm(reader, reader.extractor, cursor.offset, mayContinue);
+    if (reader.extractedTo < cursor.offset) this.#warm(reader, reader.extractor, cursor.offset, mayContinue);
     return reader.extractedTo >= cursor.offset ? reader.extractor : undefined;
   }
 
   /** Feeds the lines before the cursor without keeping what they give, a slice of time at once. */
-  function warm(reader: Reader, extractor: Extractor, until: number, mayContinue: () => boolean): void {
+  #warm(reader: Reader, extractor: Extractor, until: number, mayContinue: () => boolean): void {
     if (reader.longLine === undefined) {
-      const read = splitter.readLines(reader.fd, reader.extractedTo, (bytes, start, end) => {
+      const read = this.#deps.splitter.readLines(reader.fd, reader.extractedTo, (bytes, start, end) => {
         extractor.line(bytes, start, end, ignoringSink);
         return mayContinue();
       }, until);
@@ -111,7 +119,7 @@ export function createReaders(deps: ReadersDeps): Readers {
       reader.longLine = new LongLineScan(read.to);
     }
     do {
-      const step = reader.longLine.step(files, reader.fd);
+      const step = reader.longLine.step(this.#deps.files, reader.fd);
       if (step === 'more') continue;
       reader.extractedTo = step === 'end' ? until : reader.longLine.scannedTo + 1;
       reader.longLine = undefined;
@@ -119,50 +127,52 @@ export function createReaders(deps: ReadersDeps): Readers {
     } while (mayContinue());
   }
 
-  function close(file: TailedFile): void {
-    const reader = readers.get(file);
+  close(file: TailedFile): void {
+    const reader = this.#readers.get(file);
     if (reader === undefined) return;
-    readers.delete(file);
-    files.close(reader.fd);
+    this.#readers.delete(file);
+    this.#deps.files.close(reader.fd);
   }
 
-  function makeRoom(): void {
-    if (readers.size < OPEN_FILES) return;
-    for (const file of readers.keys()) {
-      if (file.presence !== 'present' && (file.positions.hasPending || hasUnread(file))) continue;
-      close(file);
-      if (readers.size < OPEN_FILES) return;
+  #makeRoom(): void {
+    if (this.#readers.size < OPEN_FILES) return;
+    for (const file of this.#readers.keys()) {
+      if (file.presence !== 'present' && (file.positions.hasPending || this.#hasUnread(file))) continue;
+      this.close(file);
+      if (this.#readers.size < OPEN_FILES) return;
     }
   }
 
   /** A line written just before the close would wait for the rescan: ask the descriptor first. */
-  function hasUnread(file: TailedFile): boolean {
-    const reader = readers.get(file);
+  #hasUnread(file: TailedFile): boolean {
+    const reader = this.#readers.get(file);
     if (reader === undefined) return false;
-    file.size = Math.max(file.size, files.fstat(reader.fd).size);
+    file.size = Math.max(file.size, this.#deps.files.fstat(reader.fd).size);
     return file.size > scannedEnd(file);
   }
 
-  function closeIdle(): void {
-    const before = deps.monotonic() - IDLE_MS;
-    for (const [file, reader] of readers) {
-      if (reader.usedAtMs < before && !file.positions.hasPending && !hasUnread(file)) close(file);
+  closeIdle(): void {
+    const before = this.#deps.monotonic() - IDLE_MS;
+    for (const [file, reader] of this.#readers) {
+      if (reader.usedAtMs < before && !file.positions.hasPending && !this.#hasUnread(file)) this.close(file);
     }
   }
 
-  return {
-    open,
-    has: (file) => readers.has(file),
-    get: (file) => readers.get(file),
-    close,
-    closeIdle,
-    closeAll: () => {
-      for (const file of readers.keys()) close(file);
-    },
-    get openCount() {
-      return readers.size;
-    },
-  };
+  has(file: TailedFile): boolean {
+    return this.#readers.has(file);
+  }
+
+  get(file: TailedFile): Reader | undefined {
+    return this.#readers.get(file);
+  }
+
+  closeAll(): void {
+    for (const file of this.#readers.keys()) this.close(file);
+  }
+
+  get openCount(): number {
+    return this.#readers.size;
+  }
 }
 
 function refusal(file: TailedFile): TtError {

@@ -38,106 +38,112 @@ export interface Replay {
 const NEWLINE = 10;
 
 export function createReplay(deps: ReplayDeps): Replay {
-  const { files, table, lanes, readers, store } = deps;
+  return new FileReplay(deps);
+}
 
-  function resync(): void {
-    for (const file of table.all()) {
+class FileReplay implements Replay {
+  readonly #deps: ReplayDeps;
+
+  constructor(deps: ReplayDeps) {
+    this.#deps = deps;
+  }
+
+  resync(): void {
+    for (const file of this.#deps.table.all()) {
       if (!file.positions.hasPending) continue;
       file.positions.forget();
-      readAgain(file);
+      this.#readAgain(file);
     }
   }
 
-  function readAgain(file: TailedFile): void {
+  #readAgain(file: TailedFile): void {
     file.scannedTo = 0;
     file.verifiedMtimeMs = Number.NaN;
-    lanes.remove(file);
-    if (file.presence === 'present' || readers.has(file)) lanes.enqueue(file);
+    this.#deps.lanes.remove(file);
+    if (file.presence === 'present' || this.#deps.readers.has(file)) this.#deps.lanes.enqueue(file);
   }
 
   /** The mark at an offset below the checkpoint; the beginning where the bytes cannot be read or no line begins there. */
-  function markAt(file: TailedFile, offset: number): Mark {
-    const bytes = offset === 0 ? undefined : withDescriptor(file, (fd) => ({
-      last: readRange(files, fd, offset - 1, offset)?.[0],
-      tail: readTailHash(files, fd, offset),
+  #markAt(file: TailedFile, offset: number): Mark {
+    const bytes = offset === 0 ? undefined : this.#withDescriptor(file, (fd) => ({
+      last: readRange(this.#deps.files, fd, offset - 1, offset)?.[0],
+      tail: readTailHash(this.#deps.files, fd, offset),
     }));
     if (bytes?.tail === undefined || bytes.last !== NEWLINE) return START;
     return { offset, tail: bytes.tail, carry: null };
   }
 
-  function withDescriptor<T>(file: TailedFile, use: (fd: number) => T): T | undefined {
-    const open = readers.get(file)?.fd;
+  #withDescriptor<T>(file: TailedFile, use: (fd: number) => T): T | undefined {
+    const open = this.#deps.readers.get(file)?.fd;
     if (open === undefined && file.presence !== 'present' && file.presence !== 'unseen') return undefined;
     let fd: number | undefined;
     try {
-      fd = open ?? files.open(file.path);
+      fd = open ?? this.#deps.files.open(file.path);
       return use(fd);
     } catch {
       return undefined;
     } finally {
-      if (open === undefined && fd !== undefined) files.close(fd);
+      if (open === undefined && fd !== undefined) this.#deps.files.close(fd);
     }
   }
 
-  function lower(file: TailedFile, mark: Mark): void {
+  #lower(file: TailedFile, mark: Mark): void {
     file.positions.lower(mark);
     file.lane = 'backfill';
-    store.mark(file.gen);
-    readAgain(file);
+    this.#deps.store.mark(file.gen);
+    this.#readAgain(file);
   }
 
-  async function settle(ledger: readonly Position[]): Promise<Generation[]> {
-    resync();
+  async settle(ledger: readonly Position[]): Promise<Generation[]> {
+    this.resync();
     const known = new Map(ledger.map((position) => [position[0], position]));
     let hasLowered = false;
-    for (const file of [...table.all()]) {
+    for (const file of [...this.#deps.table.all()]) {
       const ours = file.positions.acknowledged;
       const [, offset, tail] = known.get(file.gen) ?? [file.gen, 0, ''];
       known.delete(file.gen);
       if (ours.offset === 0 || offset > ours.offset || (offset === ours.offset && tail === ours.tail)) continue;
       hasLowered = true;
-      const mark = markAt(file, offset);
-      if (offset > 0 && mark.tail !== tail) replace(file);
-      else lower(file, mark);
+      const mark = this.#markAt(file, offset);
+      if (offset > 0 && mark.tail !== tail) this.#replace(file);
+      else this.#lower(file, mark);
     }
     if (hasLowered) {
-      deps.drained.restart();
-      await store.flush();
-      deps.lookNow();
+      this.#deps.drained.restart();
+      await this.#deps.store.flush();
+      this.#deps.lookNow();
     }
     return [...known.keys()].map(parseGeneration).filter((gen) => gen !== undefined);
   }
 
-  async function rewind(gen: Generation, to: number, { replace: isReplaced }: { replace: boolean }): Promise<void> {
-    const file = table.byGeneration(gen);
+  async rewind(gen: Generation, to: number, { replace: isReplaced }: { replace: boolean }): Promise<void> {
+    const file = this.#deps.table.byGeneration(gen);
     if (file === undefined) return;
     const ours = file.positions.acknowledged;
     if (isReplaced) file.replaceUntil = Math.max(file.replaceUntil, file.positions.cursor.offset);
-    if (to < ours.offset) lower(file, markAt(file, to));
+    if (to < ours.offset) this.#lower(file, this.#markAt(file, to));
     else {
       file.positions.forget();
-      readAgain(file);
+      this.#readAgain(file);
     }
-    store.mark(gen);
+    this.#deps.store.mark(gen);
     if (!isReplaced && to < ours.offset) {
-      deps.drained.restart();
-      deps.lookNow();
+      this.#deps.drained.restart();
+      this.#deps.lookNow();
     }
-    await store.flush();
+    await this.#deps.store.flush();
   }
 
   /** Same file, new generation; what no longer exists is only forgotten. */
-  function replace(file: TailedFile): void {
-    if (file.presence === 'present' || file.presence === 'unseen') deps.looks.renewGeneration(file);
-    else deps.drop(file);
+  #replace(file: TailedFile): void {
+    if (file.presence === 'present' || file.presence === 'unseen') this.#deps.looks.renewGeneration(file);
+    else this.#deps.drop(file);
   }
 
-  async function reset(gen: Generation): Promise<void> {
-    const file = table.byGeneration(gen);
+  async reset(gen: Generation): Promise<void> {
+    const file = this.#deps.table.byGeneration(gen);
     if (file === undefined) return;
-    replace(file);
-    await store.flush();
+    this.#replace(file);
+    await this.#deps.store.flush();
   }
-
-  return { resync, settle, rewind, reset };
 }

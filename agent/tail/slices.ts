@@ -40,21 +40,29 @@ export interface Slices {
 }
 
 export function createSlices(deps: SlicesDeps): Slices {
-  const { files, splitter, readers } = deps;
+  return new FileSlices(deps);
+}
 
-  function read(file: TailedFile, limits: SliceLimits): SliceRead {
-    const deadline = deps.monotonic() + SLICE_MS;
-    const mayContinue = (): boolean => deps.monotonic() < deadline;
-    const opened = readers.open(file, mayContinue);
+class FileSlices implements Slices {
+  readonly #deps: SlicesDeps;
+
+  constructor(deps: SlicesDeps) {
+    this.#deps = deps;
+  }
+
+  read(file: TailedFile, limits: SliceLimits): SliceRead {
+    const deadline = this.#deps.monotonic() + SLICE_MS;
+    const mayContinue = (): boolean => this.#deps.monotonic() < deadline;
+    const opened = this.#deps.readers.open(file, mayContinue);
     if (opened.kind === 'warming') return { kind: 'again' };
     if (opened.kind !== 'ready') return opened;
     const { reader, extractor } = opened;
-    if (reader.longLine !== undefined) return readLongLine(file, reader, extractor, mayContinue);
-    if (!hasCompleteLine(file, reader)) return readUnterminated(file, reader, extractor);
+    if (reader.longLine !== undefined) return this.#readLongLine(file, reader, extractor, mayContinue);
+    if (!this.#hasCompleteLine(file, reader)) return this.#readUnterminated(file, reader, extractor);
 
-    const sink = sinkFor(file, reader);
+    const sink = this.#sinkFor(file, reader);
     const from = file.positions.cursor.offset;
-    const lines = splitter.readLines(reader.fd, from, (bytes, start, end) => {
+    const lines = this.#deps.splitter.readLines(reader.fd, from, (bytes, start, end) => {
       sink.line = { bytes, start, end };
       extractor.line(bytes, start, end, sink);
       return !sink.isFull(limits) && mayContinue();
@@ -62,50 +70,47 @@ export function createSlices(deps: SlicesDeps): Slices {
     file.scannedTo = lines.scannedTo;
     // The end that a read met is newer than any look: were it only a look's, a shrunk file would be read for ever.
     file.size = lines.stop === 'end' ? lines.scannedTo : Math.max(file.size, lines.scannedTo);
-    if (lines.to > from) return { kind: 'slice', slice: finish(file, reader, sink, lines.to) };
+    if (lines.to > from) return { kind: 'slice', slice: this.#finish(file, reader, sink, lines.to) };
     if (lines.stop === 'long') {
       reader.longLine = new LongLineScan(from);
       return { kind: 'again' };
     }
-    return readUnterminated(file, reader, extractor);
+    return this.#readUnterminated(file, reader, extractor);
   }
 
   /** Of an unterminated line only the bytes that were not seen yet are searched for its newline. */
-  function hasCompleteLine(file: TailedFile, reader: Reader): boolean {
+  #hasCompleteLine(file: TailedFile, reader: Reader): boolean {
     if (file.scannedTo <= file.positions.cursor.offset) return true;
-    const newline = splitter.findNewline(reader.fd, file.scannedTo);
+    const newline = this.#deps.splitter.findNewline(reader.fd, file.scannedTo);
     file.scannedTo = newline.scannedTo;
     if (newline.at === undefined) file.size = newline.scannedTo;
     return newline.at !== undefined;
   }
 
-  function readLongLine(file: TailedFile, reader: Reader, extractor: Extractor, mayContinue: () => boolean): SliceRead {
+  #readLongLine(file: TailedFile, reader: Reader, extractor: Extractor, mayContinue: () => boolean): SliceRead {
     const scan = reader.longLine;
     if (scan === undefined) return NOTHING;
-    do {
-      const step = scan.step(files, reader.fd);
-      file.scannedTo = scan.scannedTo;
-      if (step === 'more') continue;
-      if (step === 'end') {
-        file.size = scan.scannedTo;
-        return readUnterminated(file, reader, extractor);
-      }
-      reader.longLine = undefined;
-      const sink = sinkFor(file, reader);
-      if (scan.start >= file.countedTo) {
-        deps.badLines.record({ gen: file.gen, path: file.path, offset: scan.start, reason: 'line_too_long', ...step });
-      }
-      return { kind: 'slice', slice: finish(file, reader, sink, scan.scannedTo + 1) };
-    } while (mayContinue());
-    return { kind: 'again' };
+    let step = scan.step(this.#deps.files, reader.fd);
+    while (step === 'more' && mayContinue()) step = scan.step(this.#deps.files, reader.fd);
+    file.scannedTo = scan.scannedTo;
+    if (step === 'more') return { kind: 'again' };
+    if (step === 'end') {
+      file.size = scan.scannedTo;
+      return this.#readUnterminated(file, reader, extractor);
+    }
+    reader.longLine = undefined;
+    if (scan.start >= file.countedTo) {
+      this.#deps.badLines.record({ gen: file.gen, path: file.path, offset: scan.start, reason: 'line_too_long', ...step });
+    }
+    return { kind: 'slice', slice: this.#finish(file, reader, this.#sinkFor(file, reader), scan.scannedTo + 1) };
   }
 
   /** The last line of a file that no longer exists will never get its newline: it counts if it parses. */
-  function readUnterminated(file: TailedFile, reader: Reader, extractor: Extractor): SliceRead {
+  #readUnterminated(file: TailedFile, reader: Reader, extractor: Extractor): SliceRead {
     const from = file.positions.cursor.offset;
     const to = scannedEnd(file);
     if (file.presence !== 'gone' || to <= from) return NOTHING;
-    const bytes = to - from > LINE_BYTES ? undefined : readRange(files, reader.fd, from, to);
+    const bytes = to - from > LINE_BYTES ? undefined : readRange(this.#deps.files, reader.fd, from, to);
     if (bytes === undefined || !isJson(bytes)) {
       file.gap = {
         gen: file.gen, path: file.path, from, to,
@@ -113,21 +118,21 @@ export function createSlices(deps: SlicesDeps): Slices {
       };
       return NOTHING;
     }
-    const sink = sinkFor(file, reader);
+    const sink = this.#sinkFor(file, reader);
     sink.line = { bytes, start: from, end: to };
     extractor.line(bytes, from, to, sink);
-    return { kind: 'slice', slice: finish(file, reader, sink, to) };
+    return { kind: 'slice', slice: this.#finish(file, reader, sink, to) };
   }
 
-  function sinkFor(file: TailedFile, reader: Reader): SliceSink {
+  #sinkFor(file: TailedFile, reader: Reader): SliceSink {
     const sink: SliceSink = new SliceSink({
       unknown: (type) => {
-        if (sink.line.start >= file.countedTo) deps.countUnknown(type);
+        if (sink.line.start >= file.countedTo) this.#deps.countUnknown(type);
       },
       bad: (from, to, reason) => {
         if (from < file.countedTo) return;
-        const bytes = badBytes(sink, reader, from, to);
-        deps.badLines.record({
+        const bytes = this.#badBytes(sink, reader, from, to);
+        this.#deps.badLines.record({
           gen: file.gen, path: file.path, offset: from, length: to - from, reason,
           hash: createHash('sha256').update(bytes).digest('hex'), head: bytes,
         });
@@ -137,17 +142,17 @@ export function createSlices(deps: SlicesDeps): Slices {
   }
 
   /** Held lines are reported when they are given up: their bytes are behind us. */
-  function badBytes(sink: SliceSink, reader: Reader, from: number, to: number): Buffer {
+  #badBytes(sink: SliceSink, reader: Reader, from: number, to: number): Buffer {
     const { bytes, start, end } = sink.line;
     if (from >= start && to <= end) return bytes.subarray(from - start, to - start);
-    return readRange(files, reader.fd, from, Math.min(to, from + LINE_BYTES)) ?? Buffer.alloc(0);
+    return readRange(this.#deps.files, reader.fd, from, Math.min(to, from + LINE_BYTES)) ?? Buffer.alloc(0);
   }
 
-  function finish(file: TailedFile, reader: Reader, sink: SliceSink, to: number): Slice {
+  #finish(file: TailedFile, reader: Reader, sink: SliceSink, to: number): Slice {
     const cursor = file.positions.cursor;
-    const tail = hashBytes(readRange(files, reader.fd, Math.max(0, to - TAIL_HASH_BYTES), to) ?? Buffer.alloc(0));
+    const tail = hashBytes(readRange(this.#deps.files, reader.fd, Math.max(0, to - TAIL_HASH_BYTES), to) ?? Buffer.alloc(0));
     const receipt: SliceReceipt = { gen: file.gen, from: cursor.offset, to };
-    file.prefix = extendPrefix(files, reader.fd, file.prefix, to);
+    file.prefix = extendPrefix(this.#deps.files, reader.fd, file.prefix, to);
     file.positions.advance(receipt, { offset: to, tail, carry: JSON.stringify(reader.extractor?.carry() ?? null) });
     reader.extractedTo = to;
     file.countedTo = Math.max(file.countedTo, to);
@@ -162,8 +167,6 @@ export function createSlices(deps: SlicesDeps): Slices {
       receipt,
     };
   }
-
-  return { read };
 }
 
 function isJson(bytes: Buffer): boolean {

@@ -6,12 +6,12 @@
 import { sep } from 'node:path';
 import { openCheckpointStore, type CheckpointStore } from '../checkpoint/checkpoint-store.ts';
 import type { SourceKind } from '../extraction.ts';
-import type { Feed, Slice, SliceReceipt } from '../feed.ts';
+import type { Feed, FeedStatus, Slice, SliceReceipt } from '../feed.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf, systemCode } from '../../shared/errors.ts';
 import type { Generation } from '../../shared/ids.ts';
 import type { Log } from '../../shared/log.ts';
-import type { GapReport, Lane } from '../../shared/protocol/frames.ts';
+import type { GapReport, Lane, Position } from '../../shared/protocol/frames.ts';
 import { createAbsences } from './absences.ts';
 import { openBadLines } from './bad-lines.ts';
 import { fromRecord, toRecord } from './checkpoint-records.ts';
@@ -24,14 +24,15 @@ import { systemFiles, type FileAccess } from './file-access.ts';
 import { createFileTable } from './file-table.ts';
 import { createLanes } from './lanes.ts';
 import { createLineSplitter } from './line-splitter.ts';
-import { createLooks } from './looks.ts';
-import { createReaders } from './readers.ts';
+import { createLooks, type Looks, type LooksDeps } from './looks.ts';
+import { createReaders, type Readers } from './readers.ts';
 import { createRelooks } from './relooks.ts';
-import { createReplay } from './replay.ts';
-import { createSlices } from './slices.ts';
-import { createTailStatus } from './tail-status.ts';
+import { createReplay, type Replay } from './replay.ts';
+import type { SliceLimits } from './slice-sink.ts';
+import { createSlices, type Slices } from './slices.ts';
+import { createTailStatus, type TailStatus } from './tail-status.ts';
 import { needsRead, type TailedFile } from './tailed-file.ts';
-import { createWatch, type WatchDeps } from './watch.ts';
+import { createWatch, type Watch, type WatchDeps } from './watch.ts';
 
 export interface TailDeps {
   clock: Clock;
@@ -68,213 +69,262 @@ export interface Tail extends Feed {
 const READ_MS = 6;
 
 export function createTail(deps: TailDeps, options: TailOptions = {}): Tail {
-  const { clock } = deps;
-  const files = deps.files ?? systemFiles;
-  const monotonic = (): number => clock.monotonic();
-  const table = createFileTable();
-  const lanes = createLanes();
-  const drained = createDrainedLooks();
-  const splitter = createLineSplitter(files);
-  const readers = createReaders({ files, splitter, monotonic });
-  const badLines = openBadLines(deps.badDir);
-  const truncated: GapReport[] = [];
-  const store: CheckpointStore = openCheckpointStore({
-    clock,
-    directory: deps.checkpointDir,
-    recordOf: (gen) => {
-      const file = table.byGeneration(gen);
-      return file === undefined ? undefined : toRecord(file);
-    },
-    generations: () => [...table.all()].map((file) => file.gen),
-  });
-  const status = createTailStatus({ table, drained, badLines, store, problems: () => discovery.problems, truncated });
-  const slices = createSlices({ files, splitter, readers, badLines, monotonic, countUnknown: status.countUnknown });
+  return new FileTail(deps, options);
+}
 
-  let listener: () => void = () => {};
-  let cancelWake: (() => void) | undefined;
-  let closing: Promise<void> | undefined;
+class FileTail implements Tail {
+  readonly #deps: TailDeps;
+  readonly #table = createFileTable();
+  readonly #lanes = createLanes();
+  readonly #drained = createDrainedLooks();
+  readonly #store: CheckpointStore;
+  readonly #readers: Readers;
+  readonly #status: TailStatus;
+  readonly #slices: Slices;
+  readonly #looks: Looks;
+  readonly #watch: Watch;
+  readonly #discovery: Discovery;
+  readonly #replay: Replay;
+  /** Bytes that were overwritten before anyone read them. */
+  readonly #truncated: GapReport[] = [];
+  #listener: () => void = () => {};
+  #cancelWake: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
 
-  function found(): void {
-    if (lanes.hasNext('live') || lanes.hasNext('backfill')) listener();
-  }
-
-  function wakeSoon(): void {
-    cancelWake ??= clock.after(0, () => {
-      cancelWake = undefined;
-      found();
+  constructor(deps: TailDeps, options: TailOptions) {
+    const { clock, log, sources } = deps;
+    const files = deps.files ?? systemFiles;
+    const splitter = createLineSplitter(files);
+    const badLines = openBadLines(deps.badDir);
+    const common = { files, table: this.#table, lanes: this.#lanes, now: () => clock.now(), monotonic: () => clock.monotonic() };
+    const look = (path: string, source: SourceKind): boolean => this.#looks.look(path, source);
+    const found = (): void => this.#found();
+    this.#deps = deps;
+    this.#store = this.#openStore();
+    this.#readers = createReaders({ ...common, splitter });
+    this.#looks = this.#createLooks(common);
+    this.#watch = createWatch(
+      { ...common, ...(deps.watchers ?? { chokidar: createChokidarWatch, plain: createDirectoryWatch }) },
+      {
+        changed: (directory, name, isRename) => this.#discovery.changed(directory, name, isRename),
+        failed: (directory, error) => this.#discovery.failed(directory, error),
+      },
+    );
+    const walk = createDirectoryWalk(
+      { ...common, watch: this.#watch, look },
+      { ignoredDirectories: new Set([deps.badDir, deps.checkpointDir, ...(options.ignoredDirectories ?? [])]) },
+    );
+    const absences = createAbsences({
+      ...common,
+      readers: this.#readers,
+      exists: (path) => exists(files, path),
+      rootState: (root) => walk.rootState(root),
+      vanish: (file) => this.#looks.vanish(file),
+      prune: (file) => this.#drop(file),
+      givenUp: (file) => this.#drained.progressed(file),
+    });
+    this.#discovery = createDiscovery({
+      clock, log, sources, walk, look, found,
+      relooks: createRelooks({ clock, look, found }),
+      renewWatch: (directory) => this.#watch.add(directory, { isActive: false, entries: 0 }),
+      lookBelow: (directory) => this.#lookBelow(directory),
+      lookEnded: (ended) => {
+        absences.lookEnded(ended.number);
+        this.#readers.closeIdle();
+        this.#drained.lookEnded(ended.startedAt, this.#table.all());
+        this.#status.lookEnded();
+      },
+    });
+    this.#status = createTailStatus({
+      table: this.#table, drained: this.#drained, store: this.#store, badLines, truncated: this.#truncated,
+      problems: () => this.#discovery.problems,
+    });
+    this.#slices = createSlices({
+      ...common, splitter, badLines, readers: this.#readers, countUnknown: (type) => this.#status.countUnknown(type),
+    });
+    this.#replay = createReplay({
+      ...common, readers: this.#readers, store: this.#store, looks: this.#looks, drained: this.#drained,
+      drop: (file) => this.#drop(file),
+      lookNow: () => this.#discovery.lookNow(),
     });
   }
 
-  const looks = createLooks({
-    files, table, lanes, readers,
-    now: () => clock.now(),
-    lookNumber: () => discovery.lookNumber,
-    isFirstLook: () => discovery.isFirstLook,
-    touched: (file) => store.mark(file.gen),
-    dropped: (old, replacement) => {
-      store.mark(old.gen);
-      drained.replaced(old, replacement);
-      if (replacement !== undefined) lanes.enqueue(replacement);
-    },
-    lost: (gap) => truncated.push(gap),
-  });
-  const look = (path: string, source: SourceKind): boolean => looks.look(path, source);
-  const watch = createWatch(
-    { monotonic, ...(deps.watchers ?? { chokidar: createChokidarWatch, plain: createDirectoryWatch }) },
-    {
-      changed: (directory, name, isRename) => discovery.changed(directory, name, isRename),
-      failed: (directory, error) => discovery.failed(directory, error),
-    },
-  );
-  const walk = createDirectoryWalk(
-    { files, watch, look, now: () => clock.now() },
-    { ignoredDirectories: new Set([deps.badDir, deps.checkpointDir, ...(options.ignoredDirectories ?? [])]) },
-  );
-  const absences = createAbsences({
-    table, lanes, readers,
-    now: () => clock.now(),
-    exists: (path) => exists(files, path),
-    rootState: (root) => walk.rootState(root),
-    vanish: (file) => looks.vanish(file),
-    prune: (file) => drop(file),
-    givenUp: (file) => drained.progressed(file),
-  });
-  const discovery: Discovery = createDiscovery({
-    clock, log: deps.log, sources: deps.sources, walk, look, found,
-    relooks: createRelooks({ clock, look, found }),
-    renewWatch: (directory) => watch.add(directory, { isActive: false, entries: 0 }),
-    lookBelow: (directory) => {
-      for (const file of [...table.all()]) {
-        if (file.source !== undefined && file.path.startsWith(directory + sep)) looks.look(file.path, file.source);
-      }
-    },
-    lookEnded: ({ number, startedAt }) => {
-      absences.lookEnded(number);
-      readers.closeIdle();
-      drained.lookEnded(startedAt, table.all());
-      status.lookEnded();
-    },
-  });
-  const replay = createReplay({ files, table, lanes, readers, store, looks, drained, drop, lookNow: () => discovery.lookNow() });
-
-  function drop(file: TailedFile): void {
-    readers.close(file);
-    lanes.remove(file);
-    table.remove(file);
-    store.mark(file.gen);
-    drained.replaced(file, undefined);
+  #openStore(): CheckpointStore {
+    return openCheckpointStore({
+      clock: this.#deps.clock,
+      directory: this.#deps.checkpointDir,
+      recordOf: (gen) => {
+        const file = this.#table.byGeneration(gen);
+        return file === undefined ? undefined : toRecord(file);
+      },
+      generations: () => [...this.#table.all()].map((file) => file.gen),
+    });
   }
 
-  function read(lane: Lane, limits: { targetBytes: number; maxEvents: number }): Slice | undefined {
-    const until = monotonic() + READ_MS;
-    for (let file = lanes.next(lane); file !== undefined; file = lanes.next(lane)) {
-      const slice = needsRead(file) ? readFile(file, limits) : undefined;
+  #createLooks(common: Pick<LooksDeps, 'files' | 'table' | 'lanes' | 'now'>): Looks {
+    return createLooks({
+      ...common,
+      readers: this.#readers,
+      lookNumber: () => this.#discovery.lookNumber,
+      isFirstLook: () => this.#discovery.isFirstLook,
+      touched: (file) => this.#store.mark(file.gen),
+      dropped: (old, replacement) => {
+        this.#store.mark(old.gen);
+        this.#drained.replaced(old, replacement);
+        this.#lanes.enqueue(replacement);
+      },
+      lost: (gap) => this.#truncated.push(gap),
+    });
+  }
+
+  start(): Promise<void> {
+    for (const record of this.#store.loaded.values()) {
+      this.#table.add(fromRecord(record, this.#deps.sources.find((source) => isBelow(record.path, source))));
+    }
+    return this.#discovery.start();
+  }
+
+  onWork(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  hasWork(lane: Lane): boolean {
+    return this.#lanes.hasNext(lane);
+  }
+
+  read(lane: Lane, limits: SliceLimits): Slice | undefined {
+    const until = this.#deps.clock.monotonic() + READ_MS;
+    for (let file = this.#lanes.next(lane); file !== undefined; file = this.#lanes.next(lane)) {
+      const slice = needsRead(file) ? this.#readFile(file, limits) : undefined;
       if (slice !== undefined) return slice;
-      if (monotonic() < until) continue;
-      wakeSoon();
+      if (this.#deps.clock.monotonic() < until) continue;
+      this.#wakeSoon();
       return undefined;
     }
     return undefined;
   }
 
-  function readFile(file: TailedFile, limits: { targetBytes: number; maxEvents: number }): Slice | undefined {
+  #readFile(file: TailedFile, limits: SliceLimits): Slice | undefined {
     try {
-      const result = slices.read(file, limits);
+      const result = this.#slices.read(file, limits);
       switch (result.kind) {
         case 'slice':
-          lanes.requeue(file);
-          status.sliceRead(result.slice);
+          this.#lanes.requeue(file);
+          this.#status.sliceRead(result.slice);
           return result.slice;
         case 'again':
-          lanes.requeue(file);
-          wakeSoon();
-          return undefined;
+          this.#lanes.requeue(file);
+          break;
         case 'changed':
-          looks.replaceGeneration(file);
-          return undefined;
+          this.#looks.replaceGeneration(file);
+          break;
         case 'replaced':
-          if (file.source !== undefined) looks.look(file.path, file.source);
-          return undefined;
+          if (file.source !== undefined) this.#looks.look(file.path, file.source);
+          break;
         case 'nothing':
-          drained.progressed(file);
-          return undefined;
+          this.#drained.progressed(file);
+          break;
       }
     } catch (error) {
-      unreadable(file, error);
-      return undefined;
+      this.#unreadable(file, error);
     }
+    return undefined;
   }
 
-  function unreadable(file: TailedFile, error: unknown): void {
-    readers.close(file);
+  #unreadable(file: TailedFile, error: unknown): void {
+    this.#readers.close(file);
     const code = systemCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      if (file.presence === 'present') looks.vanish(file);
+      if (file.presence === 'present') this.#looks.vanish(file);
       return;
     }
     // The next look clears it and tries again; the other files go on.
     file.problem = `cannot read ${file.path}: ${code ?? messageOf(error)}`;
   }
 
-  function acknowledge(receipt: SliceReceipt): void {
-    const file = table.byGeneration(receipt.gen);
+  acknowledge(receipt: SliceReceipt): void {
+    const file = this.#table.byGeneration(receipt.gen);
     if (file === undefined || !file.positions.acknowledge(receipt)) return;
     if (file.positions.acknowledged.offset >= file.replaceUntil) file.replaceUntil = 0;
-    store.mark(file.gen);
-    drained.progressed(file);
-    if (file.wantsLive && !file.positions.hasPending && lanes.enqueue(file)) found();
+    this.#store.mark(file.gen);
+    this.#drained.progressed(file);
+    if (file.wantsLive && !file.positions.hasPending && this.#lanes.enqueue(file)) this.#found();
   }
 
-  return {
-    hasWork: (lane) => lanes.hasNext(lane),
-    read,
-    onWork: (callback) => {
-      listener = callback;
-    },
-    acknowledge,
-    positions: function* positions(): Iterable<readonly [Generation, number]> {
-      for (const file of table.all()) {
-        const { offset } = file.positions.acknowledged;
-        if (offset > 0) yield [file.gen, offset];
-      }
-    },
-    settle: async (ledger) => {
-      const unknown = await replay.settle(ledger);
-      found();
-      return unknown;
-    },
-    resync: () => {
-      replay.resync();
-      found();
-    },
-    rewind: async (gen, to, rewindOptions) => {
-      await replay.rewind(gen, to, rewindOptions);
-      found();
-    },
-    reset: async (gen) => {
-      await replay.reset(gen);
-      found();
-    },
-    status: () => status.read(),
-    start: () => {
-      for (const record of store.loaded.values()) {
-        table.add(fromRecord(record, deps.sources.find((source) => isBelow(record.path, source))));
-      }
-      return discovery.start();
-    },
-    lookNow: () => discovery.lookNow(),
-    close: () => {
-      closing ??= (async () => {
-        discovery.close();
-        cancelWake?.();
-        listener = () => {};
-        await watch.close();
-        await store.close();
-        readers.closeAll();
-      })();
-      return closing;
-    },
-  };
+  *positions(): Iterable<readonly [gen: Generation, offset: number]> {
+    for (const file of this.#table.all()) {
+      const { offset } = file.positions.acknowledged;
+      if (offset > 0) yield [file.gen, offset];
+    }
+  }
+
+  async settle(ledger: readonly Position[]): Promise<Generation[]> {
+    const unknown = await this.#replay.settle(ledger);
+    this.#found();
+    return unknown;
+  }
+
+  resync(): void {
+    this.#replay.resync();
+    this.#found();
+  }
+
+  async rewind(gen: Generation, to: number, options: { replace: boolean }): Promise<void> {
+    await this.#replay.rewind(gen, to, options);
+    this.#found();
+  }
+
+  async reset(gen: Generation): Promise<void> {
+    await this.#replay.reset(gen);
+    this.#found();
+  }
+
+  status(): FeedStatus {
+    return this.#status.read();
+  }
+
+  lookNow(): void {
+    this.#discovery.lookNow();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#discovery.close();
+    this.#cancelWake?.();
+    this.#listener = () => {};
+    await this.#watch.close();
+    await this.#store.close();
+    this.#readers.closeAll();
+  }
+
+  #found(): void {
+    if (this.#lanes.hasNext('live') || this.#lanes.hasNext('backfill')) this.#listener();
+  }
+
+  #wakeSoon(): void {
+    this.#cancelWake ??= this.#deps.clock.after(0, () => {
+      this.#cancelWake = undefined;
+      this.#found();
+    });
+  }
+
+  #lookBelow(directory: string): void {
+    for (const file of [...this.#table.all()]) {
+      if (file.source !== undefined && file.path.startsWith(directory + sep)) this.#looks.look(file.path, file.source);
+    }
+  }
+
+  #drop(file: TailedFile): void {
+    this.#readers.close(file);
+    this.#lanes.remove(file);
+    this.#table.remove(file);
+    this.#store.mark(file.gen);
+    this.#drained.replaced(file, undefined);
+  }
 }
 
 function isBelow(path: string, source: SourceKind): boolean {

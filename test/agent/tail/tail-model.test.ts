@@ -147,15 +147,15 @@ class Model {
 
   take(slice: Slice): void {
     const { gen, from, to } = slice.file;
-    expect(from).toBe(this.readTo.get(gen) ?? from);
+    must(from === (this.readTo.get(gen) ?? from), `a slice of ${gen} begins at ${from}`);
     this.readTo.set(gen, to);
-    expect(to).toBeGreaterThan(from);
+    must(to > from, 'a slice holds bytes');
     // The carry-over is right wherever reading began: lines are numbered through the whole generation.
     const number = from === 0 ? 0 : this.numbers.get(`${gen}:${from}`);
     for (const [index, text] of slice.printed.entries()) {
-      const event: { nth: number } = JSON.parse(text);
-      if (number !== undefined) expect(event.nth).toBe(number + index + 1);
-      this.numbers.set(`${gen}:${to}`, event.nth);
+      const { nth } = eventOf(text);
+      must(number === undefined || nth === number + index + 1, `line ${nth} of ${gen} follows line ${number}`);
+      this.numbers.set(`${gen}:${to}`, nth);
     }
     this.sent.push(slice);
   }
@@ -172,7 +172,7 @@ class Model {
         await this.again(() => this.fixture.tail.reset(parseGeneration(gen)!), gen);
         continue;
       }
-      for (const text of slice.printed) this.stored.add(String((JSON.parse(text) as { line: string }).line));
+      for (const text of slice.printed) this.stored.add(eventOf(text).line);
       if (to >= known.offset) this.ledger.set(gen, { offset: to, tail });
       this.unacknowledged.push(slice);
     }
@@ -199,7 +199,7 @@ class Model {
     this.fixture.tail.resync();
     const positions = [...this.ledger].map(([gen, { offset, tail }]): Position => [gen, offset, tail]);
     for (const gen of await this.fixture.tail.settle(positions)) this.ledger.delete(gen);
-    for (const [gen, offset] of this.fixture.tail.positions()) expect(offset).toBeLessThanOrEqual(this.ledger.get(gen)?.offset ?? 0);
+    this.checkPositions();
   }
 
   async restart(how: 'restart' | 'crash', damage: string, at: number): Promise<void> {
@@ -228,7 +228,7 @@ class Model {
   checkPositions(): void {
     for (const [gen, offset] of this.fixture.tail.positions()) {
       const stored = this.ledger.get(gen)?.offset ?? 0;
-      expect(offset).toBeLessThanOrEqual(stored);
+      must(offset <= stored, `the checkpoint ${offset} of ${gen} passed ${stored}`);
     }
   }
 
@@ -256,6 +256,16 @@ class Model {
       for (const slice of this.unacknowledged.splice(0)) this.fixture.tail.acknowledge(slice.receipt);
     }
   }
+}
+
+function must(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`wrong: ${what}`);
+}
+
+function eventOf(text: string): { nth: number; line: string } {
+  const event: unknown = JSON.parse(text);
+  if (typeof event !== 'object' || event === null || !('nth' in event && 'line' in event)) throw new Error(text);
+  return { nth: Number(event.nth), line: String(event.line) };
 }
 
 describe('the tailer in random histories', () => {
