@@ -29,7 +29,12 @@ export async function events(parsed: ParsedCommand, io: CommandIo): Promise<Exit
   try {
     const reader = openEventReader(database);
     const row = reader.newestRow();
-    const printed = printPresent(reader, filter, limit, (event) => io.stdout.write(`${print(event)}\n`), row);
+    const present = limit === Infinity ? reader.read(filter, 'oldest') : newestOf(reader, filter, limit);
+    const printed = new Set<number>();
+    for (const placed of present) {
+      if (placed.row > row) printed.add(placed.row); // it came while reading; `follow` will meet it again
+      io.stdout.write(`${print(placed.event)}\n`);
+    }
     if (flag(parsed, 'follow')) await follow(reader, { filter, row, printed, print }, io);
     return EXIT_CODES.ok;
   } finally {
@@ -37,28 +42,15 @@ export async function events(parsed: ParsedCommand, io: CommandIo): Promise<Exit
   }
 }
 
-/** The newest `limit`, oldest first. Returns the rows beyond `row` among them: they came while reading. */
-function printPresent(
-  reader: EventReader, filter: EventFilter, limit: number, write: (event: TtEvent) => void, row: number,
-): Set<number> {
-  const late = new Set<number>();
-  const show = (placed: PlacedEvent): void => {
-    if (placed.row > row) late.add(placed.row);
-    write(placed.event);
-  };
-  if (limit === Infinity) {
-    for (const placed of reader.read(filter, 'oldest')) show(placed);
-    return late;
-  }
+/** Oldest first. */
+function newestOf(reader: EventReader, filter: EventFilter, limit: number): PlacedEvent[] {
   const newest: PlacedEvent[] = [];
-  if (limit > 0) {
-    for (const placed of reader.read(filter, 'newest')) {
-      newest.push(placed);
-      if (newest.length >= limit) break;
-    }
+  if (limit === 0) return newest;
+  for (const placed of reader.read(filter, 'newest')) {
+    newest.push(placed);
+    if (newest.length >= limit) break;
   }
-  for (const placed of newest.reverse()) show(placed);
-  return late;
+  return newest.reverse();
 }
 
 interface Following {
@@ -127,7 +119,7 @@ function toLine(event: TtEvent, labels: ReadonlyMap<string, string>, nowMs: numb
 const SUMMARY_KEYS = ['action', 'kind', 'tool', 'status', 'file', 'text', 'tmux_session', 'window_title', 'cwd'];
 
 function summaryOf(event: TtEvent): string {
-  const words = SUMMARY_KEYS.map((key) => event[key]).filter((value) => typeof value === 'string' && value !== '');
+  const words = SUMMARY_KEYS.map((key) => event[key]).filter((value): value is string => typeof value === 'string' && value !== '');
   return words.slice(0, 3).join(' · ').slice(0, TEXT_COLUMNS);
 }
 
