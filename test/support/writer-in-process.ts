@@ -14,7 +14,8 @@ export function startWriterInProcess(clock: Clock, open: () => OpenStore): Write
     post: (message, transfer) => port1.postMessage(message, transfer),
     onMessage: (listener) => port1.on('message', (message: FromWriter) => listener(message)),
     onExit: (listener) => {
-      ended.then(() => setImmediate(() => listener(undefined)), (error: Error) => listener(error));
+      port1.on('close', () => listener(undefined));
+      ended.catch((error: Error) => listener(error));
     },
   };
   return createWriter(channel);

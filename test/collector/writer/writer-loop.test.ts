@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { GROUP_BYTES, takeGroup } from '../../../collector/writer/writer-loop.ts';
+import type { OpenStore } from '../../../collector/writer/group-commit.ts';
+import type { BatchJob, CommitSummary, ToWriter } from '../../../collector/writer/messages.ts';
+import type { Committed, Writer } from '../../../collector/writer/writer.ts';
+import { TtError } from '../../../shared/errors.ts';
+import { compressFrame } from '../../../shared/protocol/compression.ts';
+import type { Lane } from '../../../shared/protocol/frames.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { batchOf, machineId } from '../../support/scripted-agent.ts';
+import { startWriterInProcess } from '../../support/writer-in-process.ts';
+
+const MACHINE = { machineId: machineId(), enrolledAtMs: 0 };
+const SUMMARY: CommitSummary = { committedAtMs: 0, machines: [], storedRows: [] };
+
+function jobOf(text: string | Buffer, connection = 1, lane: Lane = 'live'): BatchJob {
+  const data = Buffer.from(text);
+  const bytes = new ArrayBuffer(data.length);
+  new Uint8Array(bytes).set(data);
+  return { kind: 'batch', connection, machine: MACHINE, receivedAtMs: 0, lane, bytes, isCompressed: typeof text !== 'string' };
+}
+
+function sqliteError(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+interface Scripted {
+  writer: Writer;
+  clock: ManualClock;
+  /** Connections of each group, and the names of calls, in order. */
+  log: (number[] | string)[];
+  opened: () => number;
+  committed: Committed[];
+}
+
+/** A writer whose commits fail with what `fail` throws. */
+function scripted(fail: (jobs: readonly BatchJob[], attempt: number) => void = () => {}): Scripted {
+  const clock = new ManualClock();
+  const log: Scripted['log'] = [];
+  const committed: Committed[] = [];
+  let opened = 0;
+  let attempt = 0;
+  const open = (): OpenStore => {
+    opened += 1;
+    return {
+      committer: {
+        commit(jobs) {
+          attempt += 1;
+          fail(jobs, attempt);
+          log.push(jobs.map(({ connection }) => connection));
+          return { answers: jobs.map(({ connection }) => ({ connection, frame: 'ack' })), summary: SUMMARY };
+        },
+        call(method) {
+          log.push(method);
+          if (method === 'rebuild') throw new TtError('told', 'in words', { hint: 'do this' });
+          return null;
+        },
+      },
+      close: () => log.push('close'),
+    };
+  };
+  const writer = startWriterInProcess(clock, open);
+  writer.onCommitted((message) => committed.push(message));
+  return { writer, clock, log, opened: () => opened, committed };
+}
+
+describe('the writer', () => {
+  it('commits what waits as one group and answers after it', async () => {
+    const { writer, log, committed } = scripted();
+    for (const connection of [1, 2, 3]) writer.send(jobOf(batchOf(1, []), connection));
+    await writer.idle();
+    expect(log).toEqual([[1, 2, 3]]);
+    expect(committed[0]?.answers.map(({ connection }) => connection)).toEqual([1, 2, 3]);
+    await writer.close();
+    expect(log.at(-1)).toBe('close');
+  });
+
+  it('runs a call after everything sent before it and before everything sent after', async () => {
+    const { writer, log } = scripted();
+    writer.send(jobOf(batchOf(1, []), 1, 'backfill'));
+    const call = writer.call('ledger', MACHINE.machineId);
+    writer.send(jobOf(batchOf(2, []), 2));
+    await call;
+    await writer.idle();
+    expect(log).toEqual([[1], 'ledger', [2]]);
+    await writer.close();
+  });
+
+  it('hands the error of a call back with its hint', async () => {
+    const { writer } = scripted();
+    await expect(writer.call('rebuild')).rejects.toMatchObject({ code: 'told', hint: 'do this' });
+    await writer.close();
+  });
+
+  it('answers disk_full, tells of it, and tells when it is over', async () => {
+    const { writer, committed } = scripted((_jobs, attempt) => {
+      if (attempt === 1) throw sqliteError('SQLITE_FULL');
+    });
+    writer.send(jobOf(batchOf(7, [])));
+    await writer.idle();
+    expect(JSON.parse(committed[0]?.answers[0]?.frame ?? '')).toMatchObject({ type: 'disk_full', seq: 7 });
+    await writer.call('checkpoint');
+    expect(writer.problem).toMatchObject({ code: 'disk_full' });
+    writer.send(jobOf(batchOf(8, [])));
+    await writer.call('checkpoint');
+    expect(writer.problem).toBeNull();
+    await writer.close();
+  });
+
+  it('opens the database anew after an I/O error, and acknowledges nothing of that commit', async () => {
+    const { writer, opened, committed } = scripted((_jobs, attempt) => {
+      if (attempt === 1) throw sqliteError('SQLITE_IOERR_FSYNC');
+    });
+    writer.send(jobOf(compressFrame(batchOf(3, []))));
+    await writer.idle();
+    expect(opened()).toBe(2);
+    expect(JSON.parse(committed[0]?.answers[0]?.frame ?? '')).toMatchObject({ type: 'busy', seq: 3 });
+    await writer.close();
+  });
+
+  it('fails for good when the database is corrupt', async () => {
+    const { writer } = scripted(() => {
+      throw sqliteError('SQLITE_CORRUPT');
+    });
+    writer.send(jobOf(batchOf(1, [])));
+    await expect(writer.failure).rejects.toMatchObject({ code: 'SQLITE_CORRUPT' });
+    await expect(writer.call('ledger', MACHINE.machineId)).rejects.toMatchObject({ code: 'SQLITE_CORRUPT' });
+  });
+
+  it('stores the rest of a group when one batch cannot be stored', async () => {
+    const { writer, log, committed } = scripted((jobs) => {
+      if (jobs.some(({ connection }) => connection === 2)) throw new Error('a bug');
+    });
+    for (const connection of [1, 2, 3]) writer.send(jobOf(batchOf(1, []), connection));
+    await writer.idle();
+    expect(log).toEqual([[1], [3]]);
+    expect(committed.flatMap(({ answers }) => answers).find(({ connection }) => connection === 2)?.frame).toContain('"type":"busy"');
+    await writer.close();
+  });
+
+  it('moves the WAL only when it has been idle for 2 s', async () => {
+    const { writer, clock, log } = scripted();
+    writer.send(jobOf(batchOf(1, [])));
+    await writer.call('ledger', MACHINE.machineId);
+    clock.advance(1999);
+    expect(log).not.toContain('checkpoint');
+    clock.advance(1);
+    expect(log).toContain('checkpoint');
+    await writer.close();
+  });
+
+  it('says why the database cannot be opened', async () => {
+    const writer = startWriterInProcess(new ManualClock(), () => {
+      throw new TtError('database_foreign', 'not ours', { hint: 'move it away' });
+    });
+    await expect(writer.opened()).rejects.toMatchObject({ code: 'database_foreign', hint: 'move it away' });
+  });
+});
+
+describe('a group', () => {
+  it('has live batches first, each lane in its order', () => {
+    const queue: ToWriter[] = [jobOf('a', 1, 'backfill'), jobOf('b', 2), jobOf('c', 3, 'backfill'), jobOf('d', 4)];
+    expect(takeGroup(queue).map(({ connection }) => connection)).toEqual([2, 4, 1, 3]);
+    expect(queue).toEqual([]);
+  });
+
+  it('ends at 4 MB and at the next call', () => {
+    const large = 'x'.repeat(GROUP_BYTES / 2);
+    const queue: ToWriter[] = [jobOf(large, 1), jobOf(large, 2), jobOf(large, 3), { kind: 'call', id: 1, method: 'checkpoint', args: [] }, jobOf('x', 4)];
+    expect(takeGroup(queue).map(({ connection }) => connection)).toEqual([1, 2]);
+    expect(takeGroup(queue).map(({ connection }) => connection)).toEqual([3]);
+    expect(queue.map(({ kind }) => kind)).toEqual(['call', 'batch']);
+  });
+});
