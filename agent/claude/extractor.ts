@@ -95,9 +95,9 @@ export class ClaudeExtractor implements Extractor {
     if (holdsSurrogateEscape(bytes)) makeWellFormed(entry);
     const type = textOf(entry, 'type');
     if (type === undefined) return sink.unknown('(no type)');
+    if (isNoiseType(type)) return;
     const uuid = textOf(entry, 'uuid');
     if (uuid !== undefined) sink.entry(uuid);
-    if (isNoiseType(type)) return;
     if (isStateType(type)) return this.#state(type, entry, offset, sink);
     this.#learn(entry, sink);
     this.#dispatch(type, entry, bytes, sink);

@@ -35,12 +35,12 @@ function stringEnd(bytes: Buffer, open: number): number {
   }
 }
 
-/** Index of the closing quote of a key, or -1: with an escape in it, other bytes may spell `type`. */
-function plainKeyEnd(bytes: Buffer, open: number): number {
+/** Index of the closing quote of a plain string, or -1: with an escape in it, other bytes may spell `type`. */
+function plainEnd(bytes: Buffer, open: number): number {
   for (let at = open + 1; ; at += 1) {
     const byte = bytes[at];
     if (byte === QUOTE) return at;
-    if (byte === BACKSLASH || byte === undefined) return -1;
+    if (byte === BACKSLASH || byte === undefined || byte >= 0x80) return -1;
   }
 }
 
@@ -49,13 +49,13 @@ export function leadingType(bytes: Buffer): string | undefined {
   if (bytes[0] !== OPEN_BRACE) return undefined;
   let at = 1;
   while (bytes[at] === QUOTE) {
-    const keyEnd = plainKeyEnd(bytes, at);
+    const keyEnd = plainEnd(bytes, at);
     if (keyEnd === -1 || bytes[keyEnd + 1] !== COLON) return undefined;
     const isType = keyEnd === at + 5 && bytes[at + 1] === 0x74 && bytes[at + 2] === 0x79 && bytes[at + 3] === 0x70 && bytes[at + 4] === 0x65;
     const value = keyEnd + 2;
     const end = scalarEnd(bytes, value);
     if (end === -1) return undefined;
-    if (isType) return bytes[value] === QUOTE ? bytes.toString('latin1', value + 1, end - 1) : undefined;
+    if (isType) return bytes[value] === QUOTE && plainEnd(bytes, value) === end - 1 ? bytes.toString('latin1', value + 1, end - 1) : undefined;
     if (bytes[end] !== COMMA) return undefined;
     at = end + 1;
   }
