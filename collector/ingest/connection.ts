@@ -9,7 +9,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { InstanceId, MachineId } from '../../shared/ids.ts';
-import { HELLO_TIMEOUT_MS, WIRE_LIMITS } from '../../shared/limits.ts';
+import { CLONE_PING_MS, HELLO_TIMEOUT_MS, WIRE_LIMITS } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
 import { decodeAgentFrame, encodeFrame, peekFrameType } from '../../shared/protocol/codec.ts';
 import type { FrameSocket, FrameSocketEvents } from '../../shared/protocol/frame-socket.ts';
@@ -17,6 +17,7 @@ import {
   BINARY_KINDS, CAPABILITIES, CLOSE_CODES, PROTOCOL_VERSION,
   type AgentFrame, type BatchFrame, type CollectorFrame, type GoodbyeCode, type HelloFrame, type ProbeFrame, type StatusFrame,
 } from '../../shared/protocol/frames.ts';
+import { createLiveness, type Liveness } from '../../shared/protocol/liveness.ts';
 import { timestampMs } from '../../shared/timestamp.ts';
 import type { CollectorIdentity } from '../enrolment/collector-identity.ts';
 import type { MachineRef } from '../writer/messages.ts';
@@ -24,7 +25,6 @@ import type { WriterPort } from '../writer/writer.ts';
 import { bannedBy, type Authenticated } from './authenticate.ts';
 import { toBatchJob } from './batch-job.ts';
 import type { Connections, Peer } from './connections.ts';
-import { createLiveness, type Liveness } from './liveness.ts';
 import type { MachineLinks } from './machine-links.ts';
 import { greet } from './welcome.ts';
 
@@ -85,7 +85,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
   }
 
   isAlive(): Promise<boolean> {
-    return this.#isOver() ? Promise.resolve(false) : this.#liveness.check();
+    return this.#isOver() ? Promise.resolve(false) : this.#liveness.check(CLONE_PING_MS);
   }
 
   onAlive(): void {

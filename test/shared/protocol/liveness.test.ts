@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLiveness } from '../../../collector/ingest/liveness.ts';
+import { createLiveness } from '../../../shared/protocol/liveness.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 function watched(): { clock: ManualClock; liveness: ReturnType<typeof createLiveness>; pings: () => number; deaths: () => number } {
@@ -30,7 +30,7 @@ describe('liveness', () => {
 
   it('answers a check with the next sign of life', async () => {
     const { liveness, pings } = watched();
-    const check = liveness.check();
+    const check = liveness.check(2000);
     expect(pings()).toBe(1);
     liveness.heard();
     expect(await check).toBe(true);
@@ -38,17 +38,17 @@ describe('liveness', () => {
 
   it('answers a check with no after 2 s of silence', async () => {
     const { clock, liveness } = watched();
-    const check = liveness.check();
+    const check = liveness.check(2000);
     clock.advance(2000);
     expect(await check).toBe(false);
   });
 
   it('answers every check with no once it is closed, and leaves no timer', async () => {
     const { clock, liveness } = watched();
-    const check = liveness.check();
+    const check = liveness.check(2000);
     liveness.close();
     expect(await check).toBe(false);
-    expect(await liveness.check()).toBe(false);
+    expect(await liveness.check(2000)).toBe(false);
     expect(clock.pendingTimers).toBe(0);
   });
 });
