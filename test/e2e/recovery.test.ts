@@ -1,0 +1,203 @@
+// A database that is deleted, restored from an older backup or rolled back refills itself, and so
+// does an agent that forgot everything. Nobody has to do anything about it.
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../shared/clock.ts';
+import { EVENT_LOG_ROTATE_BYTES } from '../../shared/limits.ts';
+import { createClaudeWriter, hookLine, type ClaudeWriter } from '../support/claude-writer.ts';
+import { enrol, readFacts, startAgent, startCollector, untilAgreed, type RunningCollector } from '../support/fleet.ts';
+import { createMachineHome, type MachineHome } from '../support/machine-home.ts';
+import { ensureExecutables, killAll, runCommand, startProgram, type RunningProgram } from '../support/processes.ts';
+import { freshSeed, seededRandom } from '../support/seeded-random.ts';
+import { until } from '../support/until.ts';
+
+beforeAll(ensureExecutables, 120_000);
+
+interface Machine {
+  home: MachineHome;
+  writer: ClaudeWriter;
+  agent: RunningProgram;
+}
+
+let laptop: MachineHome;
+let collector: RunningCollector;
+let devbox: Machine;
+let server: Machine;
+const seed = freshSeed();
+const all = (): Set<string> => new Set([...devbox.writer.facts, ...server.writer.facts]);
+
+beforeEach(async () => {
+  laptop = createMachineHome('laptop');
+  collector = await startCollector(laptop);
+  devbox = await addMachine('devbox', seed);
+  server = await addMachine('server', seed + 1);
+  write(40);
+  await untilAgreed(laptop.paths.database, all);
+});
+afterEach(async () => {
+  await killAll();
+  for (const home of [laptop, devbox?.home, server?.home]) home?.remove();
+});
+
+async function addMachine(label: string, withSeed: number): Promise<Machine> {
+  const home = createMachineHome(label);
+  await enrol(laptop, home, label);
+  const writer = createClaudeWriter({ projects: home.projects, random: seededRandom(withSeed) });
+  return { home, writer, agent: await startAgent(home) };
+}
+
+function write(actions: number): void {
+  for (let at = 0; at < actions; at += 1) for (const { writer } of [devbox, server]) writer.act();
+  for (const { writer } of [devbox, server]) writer.settle();
+}
+
+/** Waits until stored and written agree; how many facts that is. */
+async function agreed(): Promise<number> {
+  return (await untilAgreed(laptop.paths.database, all)).facts.length;
+}
+
+function deleteDatabase(): void {
+  for (const name of readdirSync(laptop.paths.dataDir)) {
+    if (name.startsWith('collector.db')) rmSync(join(laptop.paths.dataDir, name));
+  }
+}
+
+async function tt(...args: string[]): Promise<void> {
+  const { code, stderr } = await runCommand(laptop, 'tt', args);
+  if (code !== 0) throw new Error(`tt ${args.join(' ')} exited ${code}: ${stderr}`);
+}
+
+describe(`a database that was lost (SEED=${seed})`, () => {
+  it('refills itself after it was deleted', async () => {
+    await collector.stop();
+    deleteDatabase();
+    await startCollector(laptop);
+    write(10);
+    expect(await agreed()).toBe(all().size);
+  });
+
+  it('refills itself when it is deleted while the agents are away', async () => {
+    await Promise.all([collector, devbox.agent, server.agent].map((process) => process.stop()));
+    deleteDatabase();
+    write(10);
+    await startCollector(laptop);
+    await startAgent(devbox.home);
+    await startAgent(server.home);
+    expect(await agreed()).toBe(all().size);
+  });
+
+  it('gets back what came after the backup it was restored from', async () => {
+    const backup = join(laptop.directory, 'backup');
+    await tt('collector', 'backup', backup);
+    const then = new Set(all());
+    write(40);
+    await untilAgreed(laptop.paths.database, all);
+    await collector.stop();
+    await tt('collector', 'restore', backup);
+    expect(new Set(readFacts(laptop.paths.database).facts)).toEqual(then);
+    await startCollector(laptop);
+    expect(await agreed()).toBe(all().size);
+  });
+
+  it('gets it back when another machine comes first', async () => {
+    const backup = join(laptop.directory, 'backup');
+    await tt('collector', 'backup', backup);
+    write(40);
+    await untilAgreed(laptop.paths.database, all);
+    await Promise.all([collector, devbox.agent, server.agent].map((process) => process.stop()));
+    await tt('collector', 'restore', backup);
+    await startCollector(laptop);
+    await startAgent(server.home);
+    for (let at = 0; at < 10; at += 1) server.writer.act();
+    server.writer.settle();
+    await until('the other machine to be complete', () => {
+      const stored = new Set(readFacts(laptop.paths.database).facts);
+      return [...server.writer.facts].every((fact) => stored.has(fact));
+    });
+    await startAgent(devbox.home);
+    expect(await agreed()).toBe(all().size);
+  });
+
+  it('gets it back although the agent is killed while it learns of it', async () => {
+    const random = seededRandom(seed);
+    const backup = join(laptop.directory, 'backup');
+    await tt('collector', 'backup', backup);
+    write(60);
+    await untilAgreed(laptop.paths.database, all);
+    await Promise.all([collector, devbox.agent, server.agent].map((process) => process.stop()));
+    await tt('collector', 'restore', backup);
+    await startCollector(laptop);
+    // Before, while and after the ledger is compared and the lowered checkpoint is written.
+    for (let round = 0; round < 12; round += 1) {
+      const agent = startProgram(devbox.home, 'tt-agent', ['run']);
+      await systemClock.sleep(random.between(80, 500));
+      await agent.kill();
+    }
+    await startAgent(devbox.home);
+    await startAgent(server.home);
+    expect(await agreed()).toBe(all().size);
+  });
+
+  it('is the same collector after the laptop was replaced', async () => {
+    const backup = join(laptop.directory, 'backup');
+    await tt('collector', 'backup', backup);
+    write(20);
+    await untilAgreed(laptop.paths.database, all);
+    await collector.stop();
+    rmSync(laptop.paths.dataDir, { recursive: true });
+    rmSync(laptop.paths.stateDir, { recursive: true });
+    await tt('collector', 'restore', backup);
+    await startCollector(laptop);
+    expect(await agreed()).toBe(all().size);
+  });
+});
+
+describe(`an agent that forgot (SEED=${seed})`, () => {
+  it('sends everything again, and nothing counts twice', async () => {
+    await devbox.agent.stop();
+    rmSync(devbox.home.paths.stateDir, { recursive: true });
+    write(10);
+    await startAgent(devbox.home);
+    expect(await agreed()).toBe(all().size);
+  });
+
+  it('reads a damaged checkpoint as none', async () => {
+    await devbox.agent.stop();
+    const { checkpointDir } = devbox.home.paths;
+    for (const name of readdirSync(checkpointDir)) appendFileSync(join(checkpointDir, name), '\u0000garbage{');
+    write(10);
+    await startAgent(devbox.home);
+    expect(await agreed()).toBe(all().size);
+  });
+});
+
+describe(`the agent’s own log (SEED=${seed})`, () => {
+  it('is rotated, and comes back whole when the database is lost later', async () => {
+    const facts = new Set<string>();
+    const { eventLog, dataDir } = devbox.home.paths;
+    mkdirSync(dataDir, { recursive: true });
+    const cwd = `/home/dev/${'long-'.repeat(120)}`;
+    let at = Date.parse('2026-11-01T00:00:00.000Z');
+    const append = (count: number): void => {
+      const lines = Array.from({ length: count }, () => hookLine(devbox.home.machineId(), (at += 1), '%1', cwd));
+      for (const line of lines) for (const fact of line.facts) facts.add(fact);
+      appendFileSync(eventLog, lines.map(({ text }) => `${text}\n`).join(''));
+    };
+    const perLine = hookLine(devbox.home.machineId(), at, '%1', cwd).text.length + 1;
+    const everything = (): Set<string> => new Set([...all(), ...facts]);
+    for (let segment = 0; segment < 2; segment += 1) {
+      for (let part = 0; part < 10; part += 1) append(Math.ceil((EVENT_LOG_ROTATE_BYTES * 1.1) / perLine / 10));
+      await untilAgreed(laptop.paths.database, everything);
+      await until('a rotated segment', () => readdirSync(dataDir).filter((name) => /^events.*jsonl/.test(name)).length >= 2 + segment);
+      append(5);
+    }
+    await untilAgreed(laptop.paths.database, everything);
+    await collector.stop();
+    deleteDatabase();
+    append(5);
+    await startCollector(laptop);
+    await untilAgreed(laptop.paths.database, everything);
+    expect(existsSync(eventLog)).toBe(true);
+  }, 120_000);
+});
