@@ -67,15 +67,28 @@ function plural(count: number, word: string): string {
   return `${countWords(count)} ${word}${count === 1 ? '' : 's'}`;
 }
 
+export interface Verdict {
+  /** Changes when the state of a machine does: worth being read aloud. */
+  fleet: string;
+  /** Changes all the time. '' where there is no machine. */
+  completeness: string;
+}
+
+export function verdictPartsOf(status: CollectorStatus, nowMs: number): Verdict {
+  const counted = status.machines.filter((machine) => machine.state !== 'retired');
+  if (counted.length === 0) return { fleet: 'No machines yet.', completeness: '' };
+  const fleet = status.running ? fleetWords(counted) : 'The collector is not running: nothing is being collected.';
+  const gaps = counted.reduce((sum, machine) => sum + machine.gaps, 0);
+  return {
+    fleet: gaps === 0 ? fleet : `${fleet} ${plural(gaps, 'gap')} in the data.`,
+    completeness: completenessWords(status, counted, nowMs),
+  };
+}
+
 /** Everything a person must know, in a sentence or three. */
 export function verdictOf(status: CollectorStatus, nowMs: number): string {
-  const counted = status.machines.filter((machine) => machine.state !== 'retired');
-  if (counted.length === 0) return 'No machines yet.';
-  const parts = [status.running ? fleetWords(counted) : 'The collector is not running: nothing is being collected.'];
-  parts.push(completenessWords(status, counted, nowMs));
-  const gaps = counted.reduce((sum, machine) => sum + machine.gaps, 0);
-  if (gaps > 0) parts.push(`${plural(gaps, 'gap')} in the data.`);
-  return parts.join(' ');
+  const { fleet, completeness } = verdictPartsOf(status, nowMs);
+  return completeness === '' ? fleet : `${fleet} ${completeness}`;
 }
 
 function fleetWords(machines: readonly MachineStatus[]): string {

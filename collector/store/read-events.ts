@@ -129,8 +129,8 @@ export function openEventReader(database: Database): EventReader {
   const arrived = database.prepare<[Bindings & { row: number; limit: number; machines: string | null }], EventRow>(`${SELECT}
     WHERE e.row > $row AND ${OF_MACHINES} AND ${MATCHES}
     ORDER BY e.row LIMIT $limit`);
-  const machines = database.prepare<[string | null], { machine: number }>(
-    'SELECT machine FROM machine_key WHERE ?1 IS NULL OR machine_id IN (SELECT value FROM json_each(?1)) ORDER BY machine',
+  const machines = database.prepare<[{ machines: string | null }], { machine: number }>(
+    `SELECT m.machine FROM machine_key m WHERE ${OF_MACHINES} ORDER BY m.machine`,
   );
   const session = database.prepare<[string], { session: number }>('SELECT session FROM session_key WHERE session_id = ?');
   const newest = database.prepare<[], { row: number | null }>('SELECT max(row) AS row FROM event_row');
@@ -141,7 +141,7 @@ export function openEventReader(database: Database): EventReader {
     key: number;
   }
   const keysOf = (filter: EventFilter): Key[] => {
-    if (filter.sessionId === undefined) return machines.all(listOf(filter)).map(({ machine }) => ({ column: 'machine', key: machine }));
+    if (filter.sessionId === undefined) return machines.all({ machines: listOf(filter) }).map(({ machine }) => ({ column: 'machine', key: machine }));
     const found = filter.sessionId === '' ? undefined : session.get(filter.sessionId);
     return found ? [{ column: 'session', key: found.session }] : [];
   };

@@ -1,0 +1,59 @@
+/** The status, kept up to date over server-sent events; what was last known stays when the collector is away. */
+import type { CollectorStatus } from '../../shared/status.ts';
+
+export type LinkState = 'connecting' | 'live' | 'lost' | 'signed_out';
+
+export interface LiveStatus {
+  link: LinkState;
+  status: CollectorStatus | undefined;
+  /** When `status` came, epoch ms; undefined before the first. */
+  receivedAtMs: number | undefined;
+}
+
+export const INITIAL: LiveStatus = { link: 'connecting', status: undefined, receivedAtMs: undefined };
+
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 10_000;
+
+/** Calls `onChange` with every new state until the returned function is called. */
+export function followStatus(onChange: (live: LiveStatus) => void): () => void {
+  let live = INITIAL;
+  let source: EventSource | undefined;
+  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+  let retryMs = FIRST_RETRY_MS;
+  const become = (change: Partial<LiveStatus>): void => onChange((live = { ...live, ...change }));
+
+  const retry = async (): Promise<void> => {
+    source?.close();
+    become({ link: await whyLost() });
+    retryTimer = setTimeout(connect, retryMs);
+    retryMs = Math.min(LAST_RETRY_MS, retryMs * 2);
+  };
+  const connect = (): void => {
+    source = new EventSource('/api/v1/live');
+    source.addEventListener('status', (message: MessageEvent<string>) => {
+      retryMs = FIRST_RETRY_MS;
+      // Served by the same build of the collector as this page.
+      become({ link: 'live', status: JSON.parse(message.data) as CollectorStatus, receivedAtMs: Date.now() });
+    });
+    // A browser gives up after an answer other than 200, and waits long after a cut: both are our decision.
+    source.addEventListener('error', () => {
+      retry().catch(() => become({ link: 'lost' }));
+    }, { once: true });
+  };
+  connect();
+  return () => {
+    source?.close();
+    clearTimeout(retryTimer);
+  };
+}
+
+/** An EventSource does not tell why it failed. */
+async function whyLost(): Promise<LinkState> {
+  try {
+    const response = await fetch('/api/v1/status');
+    return response.status === 401 ? 'signed_out' : 'lost';
+  } catch {
+    return 'lost';
+  }
+}
