@@ -59,6 +59,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
   readonly #machine: MachineRef;
   readonly #liveness: Liveness;
   readonly #cancelHelloTimer: () => void;
+  #cancelCut = (): void => {};
   #state: State = 'awaiting_hello';
   #capabilities: readonly string[] = [];
   #unansweredBytes = 0;
@@ -105,6 +106,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     const wasOpen = this.#state === 'open' || this.#state === 'draining';
     this.#state = 'closed';
     this.#cancelHelloTimer();
+    this.#cancelCut();
     this.#liveness.close();
     const { connections, links, log, onClosed } = this.#deps;
     connections.remove(this);
@@ -147,7 +149,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     if (this.#state !== 'open' && this.#state !== 'draining') this.#deps.links.refused(this.machineId, this.#farewell);
     this.#socket.send(encodeFrame({ type: 'goodbye', code, hint }));
     this.#socket.close(CLOSE_CODES[code], code);
-    this.#deps.clock.after(CLOSE_HANDSHAKE_MS, () => this.#socket.terminate());
+    this.#cancelCut = this.#deps.clock.after(CLOSE_HANDSHAKE_MS, () => this.#socket.terminate());
   }
 
   /** Cuts without a word. */

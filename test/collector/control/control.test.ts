@@ -1,0 +1,155 @@
+import { chmodSync, mkdirSync, mkdtempSync, statSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createControlClient } from '../../../collector/control/control-client.ts';
+import type { Control } from '../../../collector/control/control-methods.ts';
+import { openControlServer } from '../../../collector/control/control-server.ts';
+import { createControlHandlers, type LiveCollector } from '../../../collector/control/handlers.ts';
+import { takeCollectorLock } from '../../../collector/control/collector-lock.ts';
+import { openControl } from '../../../collector/control/open-control.ts';
+import { silentLog } from '../../../shared/log.ts';
+import { resolvePaths } from '../../../shared/paths.ts';
+import { systemClock } from '../../../shared/clock.ts';
+import { openIngest, type IngestFixture } from '../../support/ingest-fixture.ts';
+import { batchOf, GEN, join as joinMachine, machineId, ScriptedAgent, tokenFor } from '../../support/scripted-agent.ts';
+
+interface Controlled {
+  collector: IngestFixture;
+  control: Control;
+  socketPath: string;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+async function openControlled(): Promise<Controlled> {
+  const collector = await openIngest();
+  const { clock, registry, writer, codes, ingest, links, directory } = collector;
+  const paths = {
+    collectorFile: join(directory, 'collector.json'), machinesFile: join(directory, 'machines.json'), database: collector.database,
+  };
+  const live: LiveCollector = {
+    codes, ingest, links,
+    ingestUrl: () => collector.url,
+    status: () => {
+      throw new Error('something nobody foresaw');
+    },
+    pageLink: () => ({ url: 'http://127.0.0.1:1/sign-in?token=x', expiresAtMs: clock.now() }),
+  };
+  const socketPath = join(directory, 'run', 'collector.sock');
+  const server = await openControlServer(socketPath, createControlHandlers({ clock, registry, paths, writer, live }), silentLog);
+  return {
+    collector, socketPath, control: createControlClient(socketPath),
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      await collector[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function post(socketPath: string, path: string, body: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ socketPath, path, method: 'POST' }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+describe('the control socket', () => {
+  it('is for its owner only', async () => {
+    await using fixture = await openControlled();
+    expect(statSync(fixture.socketPath).mode & 0o777).toBe(0o600);
+    expect(statSync(join(fixture.socketPath, '..')).mode & 0o777).toBe(0o700);
+  });
+
+  it('makes a code by which a machine joins', async () => {
+    await using fixture = await openControlled();
+    const added = await fixture.control.call('machines.add', { label: 'devbox', again: false });
+    expect(added.command).toBe(`tt-agent join ${fixture.collector.url} --code ${added.code}`);
+    await joinMachine(added.url, added.code);
+    expect(await fixture.control.call('machines.list', {})).toMatchObject({ machines: [{ label: 'devbox', connected: false, revoked_at: null }] });
+  });
+
+  it('makes no code for a label that is in use, unless it is to join again', async () => {
+    await using fixture = await openControlled();
+    await joinMachine(fixture.collector.url, fixture.collector.codes.create('devbox').code);
+    await expect(fixture.control.call('machines.add', { label: 'devbox', again: false })).rejects.toMatchObject({ code: 'label_taken', exitCode: 2 });
+    expect((await fixture.control.call('machines.add', { label: 'devbox', again: true })).label).toBe('devbox');
+    await expect(fixture.control.call('machines.add', { label: 'No Label', again: false })).rejects.toMatchObject({ code: 'label_invalid' });
+  });
+
+  it('renames, revokes and retires', async () => {
+    await using fixture = await openControlled();
+    await joinMachine(fixture.collector.url, fixture.collector.codes.create('devbox').code);
+    expect(await fixture.control.call('machines.rename', { label: 'devbox', new_label: 'build' })).toMatchObject({ label: 'build' });
+    expect((await fixture.control.call('machines.revoke', { label: 'build' })).revoked_at).not.toBeNull();
+    expect((await fixture.control.call('machines.retire', { label: 'build' })).retired_at).not.toBeNull();
+    await expect(fixture.control.call('machines.retire', { label: 'nobody' })).rejects.toMatchObject({ code: 'machine_unknown', exitCode: 2 });
+  });
+
+  it('rewinds a connected machine now, and another one when it connects next', async () => {
+    await using fixture = await openControlled();
+    const { collector, control } = fixture;
+    const machine = await joinMachine(collector.url, collector.codes.create('devbox').code);
+    const agent = await ScriptedAgent.connect(collector.url, await tokenFor(collector.url, machine));
+    agent.hello();
+    await agent.frame('welcome');
+    agent.send(batchOf(1, []));
+    await agent.frame('ack');
+    expect(await control.call('machines.rewind', { label: 'devbox', replace: true })).toEqual({ label: 'devbox', files: 1, happens: 'now' });
+    expect(await agent.frame('rewind')).toEqual({ type: 'rewind', seq: null, gen: GEN, to: 0, replace: true });
+    const gone = new Promise<void>((resolve) => {
+      collector.links.onChange((id) => collector.links.get(id)?.connected === false && resolve());
+    });
+    agent.terminate();
+    await gone;
+    await expect(control.call('machines.rewind', { label: 'devbox', replace: true })).rejects.toMatchObject({ code: 'not_connected' });
+    expect(await control.call('machines.rewind', { label: 'devbox', replace: false })).toMatchObject({ happens: 'at_next_connect' });
+    expect(await collector.writer.call('ledger', machine.machineId)).toEqual([]);
+  });
+
+  it('answers what it does not know, and what fails, as errors with a next step', async () => {
+    await using fixture = await openControlled();
+    expect(await post(fixture.socketPath, '/v1/nonsense', '{}')).toBe(422);
+    expect(await post(fixture.socketPath, '/v1/machines.revoke', '{}')).toBe(422);
+    expect(await post(fixture.socketPath, '/v1/machines.list', 'no JSON')).toBe(500);
+    await expect(fixture.control.call('status', {})).rejects.toMatchObject({ code: 'internal', message: 'something nobody foresaw' });
+  });
+
+  it('says that no collector runs where there is none', async () => {
+    const client = createControlClient(join(mkdtempSync(join(tmpdir(), 'tt-none-')), 'collector.sock'));
+    await expect(client.call('status', {})).rejects.toMatchObject({ code: 'collector_not_running', exitCode: 3 });
+  });
+});
+
+describe('without a running collector', () => {
+  it('commands do their work under its lock', async () => {
+    const paths = resolvePaths({}, mkdtempSync(join(tmpdir(), 'tt-offline-')));
+    const control = openControl(paths, systemClock);
+    expect(await control.call('rebuild', {})).toEqual({ events: 0, copies: 0, sessions: 0, responses: 0 });
+    expect(await control.call('machines.list', {})).toEqual({ machines: [] });
+    await expect(control.call('machines.add', { label: 'devbox', again: false })).rejects.toMatchObject({ code: 'collector_not_running' });
+    takeCollectorLock(paths.collectorLockFile).release();
+  });
+
+  it('nothing is done while another command holds the lock', async () => {
+    const paths = resolvePaths({}, mkdtempSync(join(tmpdir(), 'tt-offline-')));
+    const lock = takeCollectorLock(paths.collectorLockFile);
+    await expect(openControl(paths, systemClock).call('rebuild', {})).rejects.toMatchObject({ code: 'collector_running' });
+    lock.release();
+    expect(statSync(paths.collectorLockFile).mode & 0o777).toBe(0o600);
+  });
+
+  it('a machine is revoked all the same', async () => {
+    const paths = resolvePaths({}, mkdtempSync(join(tmpdir(), 'tt-offline-')));
+    const { openMachineRegistry } = await import('../../../collector/enrolment/machine-registry.ts');
+    mkdirSync(paths.dataDir, { recursive: true });
+    chmodSync(paths.dataDir, 0o700);
+    openMachineRegistry(paths.machinesFile).enrol({ machineId: machineId(), label: 'devbox', publicKey: 'A'.repeat(43), nowMs: 0 });
+    await openControl(paths, systemClock).call('machines.revoke', { label: 'devbox' });
+    expect(openMachineRegistry(paths.machinesFile).byLabel('devbox')?.revokedAt).not.toBeNull();
+  });
+});
