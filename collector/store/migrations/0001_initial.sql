@@ -241,11 +241,9 @@ SELECT
   e.row,
   CASE WHEN k.form = 'opaque' THEN e.discriminator ELSE
     m.machine_id || ':' || k.source || ':' || k.type || ':' ||
-    strftime('%Y-%m-%dT%H:%M:%S', (e.at - ((e.at % 1000) + 1000) % 1000) / 1000, 'unixepoch') ||
-    printf('.%03dZ', ((e.at % 1000) + 1000) % 1000) || ':' || e.discriminator
+    strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') || ':' || e.discriminator
   END AS id,
-  strftime('%Y-%m-%dT%H:%M:%S', (e.at - ((e.at % 1000) + 1000) % 1000) / 1000, 'unixepoch') ||
-    printf('.%03dZ', ((e.at % 1000) + 1000) % 1000) AS timestamp,
+  strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') AS timestamp,
   k.type, k.source, k.form,
   nullif(m.machine_id, '') AS machine_id,
   e.schema_version, c.path AS cwd, nullif(s.session_id, '') AS session_id,
@@ -275,3 +273,99 @@ SELECT
 FROM event_text t
 LEFT JOIN assignment a ON a.fact = t.fact
   AND a.fact_key = CASE WHEN t.form = 'fact' THEN t.type || ':' || t.discriminator ELSE t.id END;
+
+-- Claims that lost, as events. `event` is the row of the event that says the same and won.
+CREATE VIEW event_copies AS
+SELECT
+  CASE WHEN k.form = 'opaque' THEN e.discriminator ELSE
+    m.machine_id || ':' || k.source || ':' || k.type || ':' ||
+    strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') || ':' || e.discriminator
+  END AS id,
+  strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') AS timestamp,
+  k.type, k.source, nullif(m.machine_id, '') AS machine_id, e.schema_version, c.path AS cwd,
+  nullif(s.session_id, '') AS session_id, e.data,
+  (SELECT w.row FROM event_row w WHERE w.fact = e.fact AND w.discriminator = e.discriminator) AS event
+FROM copy_row e
+JOIN machine_key m ON m.machine = e.machine
+JOIN kind_key k ON k.kind = e.kind
+JOIN session_key s ON s.session = e.session
+LEFT JOIN cwd_key c ON c.cwd = e.cwd;
+
+CREATE VIEW message_usage AS
+SELECT
+  u.message_id, u.request_id, nullif(m.machine_id, '') AS machine_id, nullif(s.session_id, '') AS session_id, u.agent_id,
+  strftime('%Y-%m-%dT%H:%M:%fZ', u.at / 1000.0, 'unixepoch') AS timestamp,
+  u.model, u.input_tokens, u.output_tokens,
+  u.cache_creation_tokens AS cache_creation_input_tokens,
+  u.cache_creation_1h AS cache_creation_1h_input_tokens,
+  u.cache_read_tokens AS cache_read_input_tokens,
+  u.speed, u.placeholder AS output_is_lower_bound, u.event
+FROM usage_row u
+JOIN machine_key m ON m.machine = u.machine
+JOIN session_key s ON s.session = u.session;
+
+-- Its parts with text times; the views below choose and add.
+CREATE VIEW session_text AS
+SELECT
+  s.session_id, r.agent_id, nullif(m.machine_id, '') AS machine_id, r.harness,
+  CASE WHEN r.agent_id <> '' THEN s.session_id END AS parent_session_id,
+  strftime('%Y-%m-%dT%H:%M:%fZ', r.started_at / 1000.0, 'unixepoch') AS started_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', r.first_at / 1000.0, 'unixepoch') AS first_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', r.last_at / 1000.0, 'unixepoch') AS last_at,
+  c.path AS cwd, r.git_branch, r.harness_version,
+  CASE WHEN r.agent_id = '' THEN (
+    SELECT json_extract(t.value, '$') FROM session_state t
+    WHERE t.session = r.session AND t.key IN ('custom-title', 'ai-title', 'summary')
+    ORDER BY CASE t.key WHEN 'custom-title' THEN 1 WHEN 'ai-title' THEN 2 ELSE 3 END LIMIT 1
+  ) END AS title,
+  r.prompts, r.script_prompts, r.commands, r.interrupts, r.answers, r.assistant_messages, r.tool_uses,
+  r.tool_results, r.tool_errors, r.turns,
+  r.signal, strftime('%Y-%m-%dT%H:%M:%fZ', r.signal_at / 1000.0, 'unixepoch') AS signal_at,
+  r.status, r.waiting_for, strftime('%Y-%m-%dT%H:%M:%fZ', r.status_at / 1000.0, 'unixepoch') AS status_at,
+  -- A session's end is said without a time: it holds while no entry came after it.
+  CASE WHEN r.agent_id = '' THEN (
+    SELECT t.after FROM session_state t WHERE t.session = r.session AND t.key = 'ended'
+  ) END AS ended_after,
+  r.last_at AS last_at_ms
+FROM session_row r
+JOIN session_key s ON s.session = r.session
+JOIN machine_key m ON m.machine = r.machine
+LEFT JOIN cwd_key c ON c.cwd = r.cwd;
+
+CREATE VIEW sessions AS
+SELECT
+  session_id, agent_id, parent_session_id, machine_id, harness, started_at, first_at, last_at, cwd, git_branch,
+  harness_version, title, prompts, script_prompts, commands, interrupts, answers, assistant_messages, tool_uses,
+  tool_results, tool_errors, turns, signal, signal_at, status, waiting_for, status_at,
+  CASE
+    WHEN ended_after >= coalesce(signal_at, '') THEN 'ended'
+    -- The fresher of the harness's live registry and its log.
+    WHEN status_at >= coalesce(signal_at, '') THEN
+      CASE status WHEN 'gone' THEN 'ended' WHEN 'busy' THEN 'working' WHEN 'shell' THEN 'working'
+        WHEN 'waiting' THEN 'waiting' WHEN 'idle' THEN 'idle' ELSE 'unknown' END
+    WHEN signal IS NULL THEN 'unknown'
+    WHEN signal = 'ended' THEN 'ended'
+    WHEN signal = 'started' THEN 'idle'
+    WHEN signal IN ('answered', 'turn_ended', 'interrupt') THEN CASE agent_id WHEN '' THEN 'waiting' ELSE 'ended' END
+    ELSE 'working'
+  END AS state
+FROM session_text;
+
+-- Conversations only (no subagents), by machine, latest activity first.
+CREATE VIEW sessions_with_machine AS
+SELECT s.*, unixepoch('now') - unixepoch(s.last_at) AS age_seconds
+FROM sessions s WHERE s.agent_id = ''
+ORDER BY s.machine_id, s.last_at DESC;
+
+-- closed: ended; active: activity within 30 minutes; stale: neither.
+CREATE VIEW active_sessions_by_machine AS
+SELECT
+  machine_id,
+  sum(state <> 'ended' AND age_seconds <= 1800) AS active,
+  sum(state <> 'ended' AND age_seconds > 1800) AS stale,
+  sum(state = 'ended') AS closed,
+  count(DISTINCT cwd) AS projects,
+  max(last_at) AS last_at
+FROM sessions_with_machine
+GROUP BY machine_id
+ORDER BY max(last_at) DESC;
