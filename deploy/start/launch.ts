@@ -92,7 +92,7 @@ async function bringUpAgent(options: LaunchOptions, collector: CollectorStatus, 
   const before = known?.collector_id && !lostItsWay(known, collector) ? known : await enrol(options, known);
   if (before.collector_id !== collector.collector_id) {
     throw new TtError('other_collector', 'the agent of this machine already reports to another collector', {
-      hint: `stop using that one with \`node ${script} leave\`, or run only the collector: \`node ${options.programs.collector} collector run\``,
+      hint: `run only the collector (\`node ${options.programs.collector} collector run\`), or move the agent to it: \`node ${script} join URL --code CODE --replace\``,
     });
   }
   if (before.running) return before;
