@@ -20,9 +20,11 @@ export interface HttpAnswer {
   body: unknown;
 }
 
+export type HttpTarget = Pick<Endpoint, 'url' | 'http'>;
+
 export interface HttpClient {
   /** Throws `unreachable` (retryable): no connection, no answer in time, an answer that is too large. */
-  send(endpoint: Endpoint, request: HttpRequest): Promise<HttpAnswer>;
+  send(endpoint: HttpTarget, request: HttpRequest): Promise<HttpAnswer>;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -45,7 +47,7 @@ export function createHttpClient(clock: Pick<Clock, 'after'>): HttpClient {
   };
 }
 
-function exchange(endpoint: Endpoint, { method, path, body, signal }: HttpRequest, clock: Pick<Clock, 'after'>): Promise<HttpAnswer> {
+function exchange(endpoint: HttpTarget, { method, path, body, signal }: HttpRequest, clock: Pick<Clock, 'after'>): Promise<HttpAnswer> {
   const text = body === undefined ? '' : JSON.stringify(body);
   const headers = text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
   // No agent of node:http: one request, one connection, nothing kept open.

@@ -104,14 +104,11 @@ export function createUplink(deps: UplinkDeps): AgentUplink {
   function connect(credentials: Credentials, endpoint: Endpoint, token: string, signal: AbortSignal): Promise<Attempt> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve({ code: 'closed', message: 'interrupted', hasWorked: false, isFatal: false });
-      let dialling: ReturnType<typeof dial> | undefined;
-      const abort = (): void => {
-        if (connection) connection.abandon('interrupted');
-        else dialling?.abort();
-      };
+      let abortDialling = (): void => {};
+      const abort = (): void => (connection ? connection.abandon('interrupted') : abortDialling());
       signal.addEventListener('abort', abort, { once: true });
       const options = { token, handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS, maxFrameBytes: WIRE_LIMITS.frameBytes };
-      dialling = deps.dial(endpoint.webSocketUrl('/agent'), options, {
+      const dialling = deps.dial(endpoint.webSocketUrl('/agent'), options, {
         onRefused({ status, message }) {
           signal.removeEventListener('abort', abort);
           resolve({ ...refusalOf(status, message, endpoint), hasWorked: false, isFatal: false });
@@ -133,6 +130,7 @@ export function createUplink(deps: UplinkDeps): AgentUplink {
           return opened;
         },
       });
+      abortDialling = () => dialling.abort();
     });
   }
 

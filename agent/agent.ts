@@ -1,0 +1,187 @@
+/**
+ * Puts the agent together.
+ *
+ * Start: identity and lock, checkpoints, control socket, first look and first
+ * dial at once; ready when the first look has ended and the connection was tried.
+ * Stop: nothing new is read, at most 5 s for acks, the connection is closed
+ * (1001), checkpoints, last status, control socket, lock. `abandon` leaves out
+ * the waiting; what was not acknowledged is then sent again by the next start.
+ */
+import { randomUUID } from 'node:crypto';
+import { basename, dirname } from 'node:path';
+import type { Clock } from '../shared/clock.ts';
+import type { Config } from '../shared/config.ts';
+import { messageOf, TtError } from '../shared/errors.ts';
+import { toInstanceId } from '../shared/ids.ts';
+import { EVENT_LOG_ROTATE_BYTES } from '../shared/limits.ts';
+import type { Log } from '../shared/log.ts';
+import type { Paths } from '../shared/paths.ts';
+import { makePrivateDirectory } from '../shared/atomic-file.ts';
+import { dial } from '../shared/protocol/web-socket.ts';
+import type { AgentStatus } from '../shared/status.ts';
+import { toAgentStatus, writeLastStatus } from './agent-status.ts';
+import { openControlServer } from './control-server.ts';
+import { rotateEventLog } from './event-log/segments.ts';
+import { requireIdentity } from './identity.ts';
+import { LOCK_HEARTBEAT_MS, takeAgentLock } from './lock.ts';
+import { openMachineKey } from './machine-key.ts';
+import type { Processes } from './processes.ts';
+import { openSources } from './sources.ts';
+import { createDirectoryWatch } from './tail/directory-watch.ts';
+import { createTail } from './tail/tail.ts';
+import { readEndpointFile, requireUplink } from './uplink-file.ts';
+import { createHttpClient } from './uplink/http-client.ts';
+import { createUplink, type UplinkEnd } from './uplink/uplink.ts';
+import { watchForWake } from './uplink/wake-watch.ts';
+
+export interface AgentOptions {
+  paths: Paths;
+  config: Config;
+  claudeDirs: readonly string[];
+}
+
+export interface AgentDeps {
+  clock: Clock;
+  log: Log;
+  processes: Processes;
+}
+
+export interface Agent {
+  /** Resolves when everything was looked at once and the connection is up or was tried. */
+  readonly ready: Promise<void>;
+  /** Resolves when it stopped, or a person must act first; rejects when it can not go on. */
+  readonly ended: Promise<UplinkEnd>;
+  status(): AgentStatus;
+  /** Idempotent. */
+  close(): Promise<void>;
+  /** Cuts `close` short. */
+  abandon(): void;
+}
+
+const ACK_GRACE_MS = 5000;
+const ROTATION_CHECK_MS = 30_000;
+
+/** Throws `identity_missing`, `not_joined`, `agent_running`, `state_in_use` and what the files throw. */
+export async function openAgent({ paths, config, claudeDirs }: AgentOptions, deps: AgentDeps): Promise<Agent> {
+  const { clock, log } = deps;
+  const identity = requireIdentity(paths.machineFile);
+  requireUplink(paths.uplinkFile);
+  const keys = await openMachineKey(paths.machineKeyFile);
+  makePrivateDirectory(paths.dataDir);
+  const lock = takeAgentLock(paths.agentLockFile, deps);
+  const failure = createFailure();
+
+  const tail = createTail(
+    { clock, log, sources: openSources({ paths, config, claudeDirs, identity }), checkpointDir: paths.checkpointDir, badDir: paths.badDir },
+    { ignoredDirectories: [paths.keptDir, paths.archiveDir] },
+  );
+  const firstLook = tail.start();
+  const tried = createSignal();
+  const uplink = createUplink({
+    clock, log, feed: tail, dial,
+    http: createHttpClient(clock),
+    credentials: { identity, keys, instance: toInstanceId(randomUUID()) },
+    readUplink: () => requireUplink(paths.uplinkFile),
+    readEndpoint: () => readEndpointFile(paths.endpointFile),
+    onChange: tried.done,
+  });
+  const status = (): AgentStatus => toAgentStatus({
+    identity, collectorId: collectorIdOf(paths), feed: tail.status(), uplink: uplink.status(),
+  });
+  const control = await openControlServer(paths.agentSocket, status);
+  const stops = [
+    watchForWake(clock, () => {
+      log.info({}, 'woke up: looking at everything, testing the connection');
+      tail.lookNow();
+      uplink.wokeUp();
+    }),
+    clock.every(LOCK_HEARTBEAT_MS, () => {
+      if (!lock.refresh()) failure.fail(lockLost(paths));
+    }),
+    clock.every(ROTATION_CHECK_MS, () => rotate(paths, clock, log)),
+    watchFiles([paths.endpointFile, paths.uplinkFile], () => uplink.endpointChanged()),
+  ];
+  const running = uplink.run();
+  let closing: Promise<void> | undefined;
+
+  async function close(): Promise<void> {
+    for (const stop of stops) stop();
+    await uplink.close(ACK_GRACE_MS);
+    const last = status();
+    await tail.close();
+    writeLastStatus(paths.agentStatusFile, last, clock.now());
+    await control.close();
+    lock.release();
+  }
+
+  return {
+    ready: Promise.all([firstLook, Promise.race([tried.promise, running])]).then(() => {}),
+    ended: Promise.race([running, failure.promise]),
+    status,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+    abandon: () => uplink.abandon(),
+  };
+}
+
+function createSignal(): { promise: Promise<void>; done: () => void } {
+  let done = (): void => {};
+  const promise = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  return { promise, done };
+}
+
+function createFailure(): { promise: Promise<never>; fail: (error: Error) => void } {
+  let fail = (_error: Error): void => {};
+  const promise = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  // Nobody may be waiting for it any more when it comes.
+  promise.catch(() => {});
+  return { promise, fail };
+}
+
+function collectorIdOf({ uplinkFile }: Paths): string | null {
+  try {
+    return requireUplink(uplinkFile).collectorId;
+  } catch {
+    return null;
+  }
+}
+
+function lockLost({ stateDir }: Paths): TtError {
+  return new TtError('lock_lost', `another agent took over ${stateDir}`, {
+    hint: 'one agent per state directory: is the home shared with another host? Give each its own XDG_DATA_HOME and XDG_STATE_HOME',
+  });
+}
+
+function rotate(paths: Paths, clock: Clock, log: Log): void {
+  for (const path of [paths.eventLog, paths.statusLog]) {
+    try {
+      const segment = rotateEventLog(path, EVENT_LOG_ROTATE_BYTES, clock);
+      if (segment !== undefined) log.info({ segment }, 'rotated');
+    } catch (error) {
+      log.warn({ path, error: messageOf(error) }, 'could not rotate; it goes on growing');
+    }
+  }
+}
+
+/** Hints only: every attempt reads the files anyway. */
+function watchFiles(files: readonly string[], onChange: () => void): () => void {
+  const watcher = createDirectoryWatch({
+    changed(directory, name) {
+      if (files.some((file) => dirname(file) === directory && (name === null || basename(file) === name))) onChange();
+    },
+    failed() {},
+  });
+  for (const directory of new Set(files.map(dirname))) {
+    makePrivateDirectory(directory);
+    watcher.add(directory);
+  }
+  return () => {
+    watcher.close().catch(() => {});
+  };
+}

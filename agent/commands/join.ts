@@ -1,0 +1,65 @@
+import { hostname } from 'node:os';
+import type { Readable } from 'node:stream';
+import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { loadConfig } from '../../shared/config.ts';
+import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
+import { toLabel, type CollectorId } from '../../shared/ids.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import { parseEndpoint } from '../../shared/protocol/endpoint.ts';
+import { enrol } from '../enrol.ts';
+import { openIdentity } from '../identity.ts';
+import { openMachineKey } from '../machine-key.ts';
+import { readUplink, writeUplink, type Uplink } from '../uplink-file.ts';
+import { createHttpClient } from '../uplink/http-client.ts';
+import { fetchChallenge } from '../uplink/handshake.ts';
+
+const CODE_BYTES = 1024;
+
+/** `tt-agent join URL --code CODE|-`: enrols without asking anything; safe to repeat. */
+export async function join(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const paths = resolvePaths(io.environment, io.home);
+  const config = loadConfig(paths.configFile, io.environment);
+  const endpoint = parseEndpoint(parsed.args[0] ?? '');
+  const given = textOption(parsed, 'code') ?? '';
+  const code = given === '-' ? await readCode(io.stdin) : given;
+  if (code === '') throw usageError('there is no code', 'on the laptop: tt machines add LABEL; it prints the code');
+  const http = createHttpClient(io.clock);
+  const pinned = readUplink(paths.uplinkFile);
+  const mayReplace = flag(parsed, 'replace');
+  // Asked first, so that another collector's code is not spent on a mistake.
+  if (pinned && !mayReplace) await fetchChallenge(http, endpoint, pinned).catch(explainOther);
+  const identity = openIdentity(paths.machineFile, textOption(parsed, 'label'), config.label ?? toLabel(hostname()));
+  const keys = await openMachineKey(paths.machineKeyFile);
+  const { uplink, label } = await enrol(http, { endpoint, code, identity, keys });
+  if (!mayReplace) requireSame(pinned, uplink.collectorId);
+  writeUplink(paths.uplinkFile, uplink);
+  openIdentity(paths.machineFile, label, label);
+  io.stdout.write(`Joined as ${label}: collector ${uplink.collectorId} at ${uplink.url}\n`);
+  return EXIT_CODES.ok;
+}
+
+function requireSame(pinned: Uplink | undefined, collectorId: CollectorId): void {
+  if (pinned && pinned.collectorId !== collectorId) throw otherCollector(undefined);
+}
+
+function explainOther(error: unknown): never {
+  if (error instanceof TtError && error.code === 'wrong_collector') throw otherCollector(error);
+  throw error;
+}
+
+function otherCollector(cause: unknown): TtError {
+  return new TtError('other_collector', 'this machine has joined another collector already', {
+    hint: 'to leave that one, run the same command with --replace; everything is then sent to the new one',
+    cause,
+  });
+}
+
+/** The first line, without what a terminal or a pipe adds. */
+async function readCode(stdin: Readable): Promise<string> {
+  let text = '';
+  for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
+    text += chunk.toString();
+    if (text.includes('\n') || text.length > CODE_BYTES) break;
+  }
+  return (text.split('\n')[0] ?? '').trim();
+}

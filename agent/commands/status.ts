@@ -1,0 +1,67 @@
+import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
+import { resolvePaths, type Paths } from '../../shared/paths.ts';
+import { agentStatusSchema, type AgentStatus } from '../../shared/status.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { readLastStatus, unknownStatus } from '../agent-status.ts';
+import { readIdentity } from '../identity.ts';
+import { readUplink } from '../uplink-file.ts';
+import { createHttpClient } from '../uplink/http-client.ts';
+
+/** `tt-agent status`: of the running agent, else its last values. */
+export async function status(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const paths = resolvePaths(io.environment, io.home);
+  const current = (await askAgent(paths, io.clock)) ?? readLastStatus(paths.agentStatusFile) ?? nothingKnown(paths);
+  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify(current, null, 2)}\n` : printStatus(current));
+  const isHealthy = current.running && current.connected && current.problems.length === 0 && current.gaps.length === 0;
+  return flag(parsed, 'strict') && !isHealthy ? EXIT_CODES.unhealthy : EXIT_CODES.ok;
+}
+
+async function askAgent({ agentSocket }: Paths, clock: Clock): Promise<AgentStatus | undefined> {
+  try {
+    const target = { url: agentSocket, http: { socketPath: agentSocket } };
+    const { status: code, body } = await createHttpClient(clock).send(target, { method: 'GET', path: '/status' });
+    return code === 200 ? agentStatusSchema.parse(body) : undefined;
+  } catch (error) {
+    if (error instanceof TtError && error.code === 'unreachable') return undefined;
+    throw new TtError('version_skew', 'the running agent answers in a way this program does not understand', {
+      hint: 'restart the agent: it is another version than this program', exitCode: EXIT_CODES.version_skew, cause: error,
+    });
+  }
+}
+
+function nothingKnown(paths: Paths): AgentStatus {
+  return unknownStatus(readIdentity(paths.machineFile), readUplink(paths.uplinkFile)?.collectorId ?? null);
+}
+
+function printStatus(status: AgentStatus): string {
+  const lines = [
+    `Machine:   ${status.label ?? 'no identity yet (tt-agent init)'}${status.machine_id === null ? '' : ` (${status.machine_id})`}`,
+    `Agent:     ${runningLine(status)}`,
+    `Collector: ${collectorLine(status)}`,
+  ];
+  if (status.files !== null) lines.push(`Files:     ${status.files} followed${status.bad_lines ? `, ${status.bad_lines} lines that nothing could be made of` : ''}`);
+  lines.push(`Waiting:   ${backlogLine(status)}`, `Complete:  ${status.drained_at === null ? 'not known yet' : `everything up to ${status.drained_at} has arrived`}`);
+  for (const gap of status.gaps) lines.push(`Lost:      ${gap.path} bytes ${gap.from}-${gap.to} (${gap.reason})`);
+  const unknown = Object.entries(status.unknown_entries);
+  if (unknown.length > 0) lines.push(`Unknown:   ${unknown.map(([type, count]) => `${type} ×${count}`).join(', ')}`);
+  for (const problem of status.problems) lines.push(`Problem:   ${problem}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function runningLine({ running, as_of, version }: AgentStatus): string {
+  if (running) return `running, version ${version}`;
+  return as_of === null ? 'not running, and never ran here (tt-agent run)' : `not running; what follows was so at ${as_of}`;
+}
+
+function collectorLine({ collector_id, connected, running, endpoint }: AgentStatus): string {
+  if (collector_id === null) return 'none joined yet (tt machines add LABEL on the laptop prints the command)';
+  if (connected) return `${collector_id}, connected to ${endpoint}`;
+  return `${collector_id}, not connected${running && endpoint !== null ? `, trying ${endpoint}` : ''}`;
+}
+
+function backlogLine({ backlog_bytes, backlog_events }: AgentStatus): string {
+  if (backlog_bytes === null) return 'not known yet';
+  if (backlog_bytes === 0) return 'nothing';
+  return `${backlog_bytes} bytes${backlog_events === null ? '' : `, about ${backlog_events} events`}`;
+}

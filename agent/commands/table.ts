@@ -1,0 +1,100 @@
+/** Every command of `tt-agent`. A module is loaded only when its command is called. */
+import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
+import type { Processes } from '../processes.ts';
+
+const PANE_OPTIONS = [
+  { flags: '--pane <id>', description: 'tmux pane, e.g. %3', required: true },
+  { flags: '--cwd <path>', description: 'directory of the pane', required: true },
+  { flags: '--session <name>', description: 'tmux session', required: true },
+  { flags: '--window <index>', description: 'index of the tmux window' },
+];
+
+export function agentCommands(processes: () => Processes): readonly CommandSpec[] {
+  return [
+    {
+      name: 'init',
+      summary: 'Give this machine an identity, or show the one it has',
+      example: 'tt-agent init --label devbox',
+      options: [{ flags: '--label <label>', description: 'what to call it: ^[a-z0-9][a-z0-9_-]{0,63}$' }],
+      load: async () => (await import('./init.ts')).init,
+    },
+    {
+      name: 'join',
+      summary: 'Enrol this machine at a collector, with a code of `tt machines add LABEL`',
+      example: 'tt-agent join http://127.0.0.1:7071 --code -',
+      arguments: [{ syntax: '<url>', description: 'http(s)://HOST:PORT or tt+unix:///PATH' }],
+      options: [
+        { flags: '--code <code>', description: 'the one-time code; - reads it from stdin', required: true },
+        { flags: '--label <label>', description: 'name to wish for; the label the code was made for wins' },
+        { flags: '--replace', description: 'leave the collector that this machine joined before' },
+      ],
+      load: async () => (await import('./join.ts')).join,
+    },
+    {
+      name: 'run',
+      summary: 'Watch and send in the foreground until SIGTERM or SIGINT; a second one ends it at once',
+      example: 'tt-agent run',
+      load: async () => {
+        const { runAgent } = await import('./run.ts');
+        return (_parsed, io) => runAgent(io, processes());
+      },
+    },
+    {
+      name: 'status',
+      summary: 'Show what the agent has sent, what waits, and what is wrong',
+      options: [
+        { flags: '--strict', description: 'exit 4 when it is not running, not connected or has a problem' },
+        JSON_OPTION,
+      ],
+      load: async () => (await import('./status.ts')).status,
+    },
+    {
+      name: 'ingest pane-focus',
+      summary: 'Note that a tmux pane has the focus (for hooks)',
+      example: "tt-agent ingest pane-focus --pane %3 --cwd /home/me/shop --session dev",
+      options: PANE_OPTIONS,
+      load: async () => (await import('./ingest.ts')).ingestPaneFocus,
+    },
+    {
+      name: 'ingest scroll',
+      summary: 'Note that someone scrolls in a tmux pane (for hooks)',
+      options: PANE_OPTIONS,
+      load: async () => (await import('./ingest.ts')).ingestScroll,
+    },
+    {
+      name: 'ingest afk',
+      summary: 'Note that the person went away, or is back',
+      options: [
+        { flags: '--status <status>', description: 'idle or active', choices: ['idle', 'active'], required: true },
+        { flags: '--idle-ms <ms>', description: 'how long it was idle' },
+      ],
+      load: async () => (await import('./ingest.ts')).ingestAfk,
+    },
+    {
+      name: 'ingest window-focus',
+      summary: 'Note that a window has the focus',
+      options: [
+        { flags: '--app <id>', description: 'the application', required: true },
+        { flags: '--title <title>', description: 'title of the window', required: true },
+      ],
+      load: async () => (await import('./ingest.ts')).ingestWindowFocus,
+    },
+    {
+      name: 'export',
+      summary: 'Print every event of this machine, one JSON object a line',
+      example: 'tt-agent export --since 2026-01-01T00:00:00Z',
+      options: [
+        { flags: '--after <id>', description: 'only what comes behind this event' },
+        { flags: '--since <time>', description: 'only events from this RFC 3339 time on' },
+      ],
+      load: async () => (await import('./export.ts')).exportEvents,
+    },
+    {
+      name: 'preview',
+      summary: 'Print exactly what would leave this machine, after the text policy',
+      example: 'tt-agent preview --last 50',
+      options: [{ flags: '--last <n>', description: 'how many of the newest', default: '20' }],
+      load: async () => (await import('./preview.ts')).preview,
+    },
+  ];
+}

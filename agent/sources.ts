@@ -1,0 +1,26 @@
+/** Everything this machine's agent reads, in the order in which `export` prints it. */
+import type { Config } from '../shared/config.ts';
+import type { Paths } from '../shared/paths.ts';
+import { createClaudeCodeSource } from './claude/source.ts';
+import { createEventLogSource, createStatusLogSource } from './event-log/source.ts';
+import type { SourceKind } from './extraction.ts';
+import type { MachineIdentity } from './identity.ts';
+import { createTextPolicy } from './privacy/texts.ts';
+
+export interface SourcesOptions {
+  paths: Pick<Paths, 'dataDir'>;
+  config: Pick<Config, 'texts' | 'projects'>;
+  claudeDirs: readonly string[];
+  identity: MachineIdentity;
+}
+
+export function openSources({ paths, config, claudeDirs, identity }: SourcesOptions): SourceKind[] {
+  const { machineId } = identity;
+  const texts = createTextPolicy(config);
+  const log = { dataDir: paths.dataDir, machineId, texts };
+  return [
+    createEventLogSource(log),
+    createStatusLogSource(log),
+    createClaudeCodeSource({ configDirs: claudeDirs, machineId, texts }),
+  ];
+}
