@@ -8,6 +8,8 @@ import { messageOf, systemCode } from '../../shared/errors.ts';
 import type { Generation } from '../../shared/ids.ts';
 import { decodeLine, type CheckpointLine, type CheckpointRecord } from './record.ts';
 
+const NEWLINE = 10;
+
 export interface CheckpointPaths {
   snapshot: string;
   previous: string;
@@ -36,60 +38,72 @@ export interface LoadedCheckpoint {
  * offsets are lower, which costs a resend and loses nothing. Throws nothing.
  */
 export function loadCheckpoint(paths: CheckpointPaths, now: number): LoadedCheckpoint {
-  const loaded: LoadedCheckpoint = { records: new Map(), lastNumber: 0, problems: [] };
-  const snapshot = readSnapshot(paths.snapshot, now, loaded) ?? readSnapshot(paths.previous, now, loaded) ?? [];
-  for (const line of snapshot) apply(loaded, line);
-  const journal = readLines(paths.journal, loaded);
-  if (journal !== undefined) {
-    // One bad line alone is a header that a crash cut short.
-    if (journal.length > 1 && decodeLine(journal[0] ?? '') === undefined) setAside(paths.journal, now, loaded);
-    for (const text of journal) {
-      const line = decodeLine(text);
-      if (line === undefined) break;
-      if (line.n > loaded.lastNumber) apply(loaded, line);
-    }
+  const problems: string[] = [];
+  const loaded = loadSnapshot(paths.snapshot, now, problems) ?? loadSnapshot(paths.previous, now, problems)
+    ?? { records: new Map(), lastNumber: 0 };
+  const bytes = readBytes(paths.journal, problems);
+  let lineCount = 0;
+  for (const line of bytes === undefined ? [] : linesOf(bytes)) {
+    if (line === undefined) break;
+    lineCount += 1;
+    if (line.n > loaded.lastNumber) apply(loaded, line);
   }
-  return loaded;
+  // One bad line alone is a header that a crash cut short.
+  if (lineCount === 0 && bytes !== undefined && bytes.indexOf(NEWLINE) !== bytes.lastIndexOf(NEWLINE)) setAside(paths.journal, now, problems);
+  return { ...loaded, problems };
 }
 
-function apply(loaded: LoadedCheckpoint, line: CheckpointLine): void {
-  loaded.lastNumber = Math.max(loaded.lastNumber, line.n);
-  if ('put' in line) loaded.records.set(line.put.gen, line.put);
-  else if ('drop' in line) loaded.records.delete(line.drop);
+type Records = Omit<LoadedCheckpoint, 'problems'>;
+
+function apply(records: Records, line: CheckpointLine): void {
+  records.lastNumber = Math.max(records.lastNumber, line.n);
+  if ('put' in line) records.records.set(line.put.gen, line.put);
+  else if ('drop' in line) records.records.delete(line.drop);
 }
 
 /** Undefined when there is none that is whole. */
-function readSnapshot(path: string, now: number, loaded: LoadedCheckpoint): CheckpointLine[] | undefined {
-  const texts = readLines(path, loaded);
-  if (texts === undefined) return undefined;
-  const lines: CheckpointLine[] = [];
-  for (const text of texts) {
-    const line = decodeLine(text);
-    if (line !== undefined) lines.push(line);
+function loadSnapshot(path: string, now: number, problems: string[]): Records | undefined {
+  const bytes = readBytes(path, problems);
+  if (bytes === undefined) return undefined;
+  const records: Records = { records: new Map(), lastNumber: 0 };
+  let count: number | undefined;
+  for (const line of linesOf(bytes)) {
+    count = undefined;
+    if (line === undefined) break;
+    apply(records, line);
+    if ('count' in line) ({ count } = line);
   }
-  const last = lines.at(-1);
-  const isWhole = lines.length === texts.length && last !== undefined && 'count' in last && last.count === lines.length - 2;
-  if (isWhole) return lines;
-  setAside(path, now, loaded);
+  if (count === records.records.size) return records;
+  setAside(path, now, problems);
   return undefined;
 }
 
-function readLines(path: string, loaded: LoadedCheckpoint): string[] | undefined {
+/** One line after the other, undefined for a bad one: all at once would take the memory of all at once. */
+function* linesOf(bytes: Buffer): Generator<CheckpointLine | undefined, void> {
+  for (let start = 0; start < bytes.length;) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline === -1 ? bytes.length : newline;
+    yield newline === -1 ? undefined : decodeLine(bytes.toString('utf8', start, end));
+    start = end + 1;
+  }
+}
+
+function readBytes(path: string, problems: string[]): Buffer | undefined {
   try {
-    return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '');
+    return readFileSync(path);
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') loaded.problems.push(`cannot read checkpoint ${path}: ${messageOf(error)}`);
+    if (systemCode(error) !== 'ENOENT') problems.push(`cannot read checkpoint ${path}: ${messageOf(error)}`);
     return undefined;
   }
 }
 
-function setAside(path: string, now: number, loaded: LoadedCheckpoint): void {
+function setAside(path: string, now: number, problems: string[]): void {
   const aside = `${path}.bad-${now}`;
-  loaded.problems.push(`checkpoint ${path} was damaged and set aside as ${aside}: files are read again where needed`);
+  problems.push(`checkpoint ${path} was damaged and set aside as ${aside}: files are read again where needed`);
   try {
     renameSync(path, aside);
   } catch (error) {
-    loaded.problems.push(`cannot set ${path} aside: ${messageOf(error)}`);
+    problems.push(`cannot set ${path} aside: ${messageOf(error)}`);
   }
 }
 

@@ -4,10 +4,10 @@
  * dead and says nothing). A generator, so that the caller can cut it into slices
  * of time. Symbolic links to directories are not followed.
  */
-import { dirname, join } from 'node:path';
+import { dirname, sep } from 'node:path';
 import type { SourceKind } from '../extraction.ts';
 import { messageOf, systemCode } from '../../shared/errors.ts';
-import type { DirectoryEntry, FileAccess, FileStat } from './file-access.ts';
+import type { FileAccess, FileStat } from './file-access.ts';
 import type { Watch } from './watch.ts';
 
 export interface KnownDirectory {
@@ -17,6 +17,18 @@ export interface KnownDirectory {
   /** Undefined: watched only because a root is to appear below it. */
   source: SourceKind | undefined;
   lookNumber: number;
+  listing: Listing | undefined;
+}
+
+/** What a directory held when it was last read. */
+interface Listing {
+  entryCount: number;
+  files: readonly string[];
+  below: readonly string[];
+  /** Its mtime then, since when (monotonic) that had been seen, and when it was read. */
+  mtimeMs: number;
+  mtimeSeenAt: number;
+  readAt: number;
 }
 
 export interface WalkDeps {
@@ -25,6 +37,7 @@ export interface WalkDeps {
   /** Looks at one file; the walk does not care what comes of it. */
   look(path: string, source: SourceKind): void;
   now(): number;
+  monotonic(): number;
 }
 
 export interface WalkOptions {
@@ -52,6 +65,9 @@ interface VisitOptions {
   visited: Set<string>;
 }
 
+const FILES_PER_STEP = 16;
+/** Names that come within one tick of the file system's clock leave the same mtime: it counts only once it is older. */
+const MTIME_SETTLED_MS = 2_000;
 const ACTIVE_MS = 7 * 24 * 60 * 60 * 1000;
 
 export function createDirectoryWalk(deps: WalkDeps, options: WalkOptions): DirectoryWalk {
@@ -95,33 +111,29 @@ class RootWalk implements DirectoryWalk {
     path: string, source: SourceKind, how: VisitOptions,
   ): Generator<undefined, number | undefined> {
     if (this.#options.ignoredDirectories.has(path)) return 0;
-    const below: string[] = [];
-    let count = 0;
+    let listing: Listing;
     try {
       const stat = this.#deps.files.stat(path);
       if (!stat.isDirectory) return undefined;
       const inode = `${stat.dev}:${stat.ino}`;
       if (how.visited.has(inode)) return 1; // The same directory by another root: read once.
       how.visited.add(inode);
-      const entries = this.#readWatched(path, source, stat, how);
-      count = entries.length;
+      listing = this.#listWatched(path, source, stat, how);
       this.#problems.delete(path);
-      for (const entry of entries) {
-        const child = join(path, entry.name);
-        if (entry.isDirectory) below.push(child);
-        else if ((entry.isFile || entry.isSymbolicLink) && source.matches(child)) {
-          this.#deps.look(child, source);
-          yield;
-        }
-      }
     } catch (error) {
       return this.#failed(path, error);
     }
-    for (const child of below) {
+    let looked = 0;
+    for (const file of listing.files) {
+      this.#deps.look(file, source);
+      looked += 1;
+      if (looked % FILES_PER_STEP === 0) yield;
+    }
+    for (const child of listing.below) {
       yield;
       yield* this.#visit(child, source, { ...how, isRoot: false });
     }
-    return count;
+    return listing.entryCount;
   }
 
   #failed(path: string, error: unknown): number | undefined {
@@ -136,20 +148,39 @@ class RootWalk implements DirectoryWalk {
     return 1;
   }
 
-  #readWatched(
-    path: string, source: SourceKind, stat: FileStat, how: VisitOptions,
-  ): DirectoryEntry[] {
+  #listWatched(path: string, source: SourceKind, stat: FileStat, how: VisitOptions): Listing {
     const known = this.#directories.get(path);
     // ext4 reuses inodes at once: only the birth time tells a directory from its successor.
     const isSame = known !== undefined && known.source !== undefined
       && known.ino === stat.ino && known.dev === stat.dev && known.birthMs === stat.birthMs;
-    this.#directories.set(path, { dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, source, lookNumber: this.#current });
-    if (isSame && !how.renew) return this.#deps.files.readDirectory(path);
-    const isActive = how.isRoot || stat.mtimeMs > this.#deps.now() - ACTIVE_MS;
-    // Only what was there at the first look goes to an engine that watches late.
-    const mayWatchLate = known === undefined && this.#current <= 1 && !how.renew;
-    this.#deps.watch.add(path, { isActive: mayWatchLate && isActive, entries: this.#deps.files.readDirectory(path).length });
-    return this.#deps.files.readDirectory(path);
+    const directory: KnownDirectory = {
+      dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, source, lookNumber: this.#current,
+      listing: isSame && !how.renew ? known.listing : undefined,
+    };
+    this.#directories.set(path, directory);
+    if (!isSame || how.renew) {
+      const isActive = how.isRoot || stat.mtimeMs > this.#deps.now() - ACTIVE_MS;
+      // Only what was there at the first look goes to an engine that watches late.
+      const mayWatchLate = known === undefined && this.#current <= 1 && !how.renew;
+      this.#deps.watch.add(path, { isActive: mayWatchLate && isActive, entries: this.#deps.files.readDirectory(path).length });
+    }
+    if (directory.listing !== undefined && isStill(directory.listing, stat)) return directory.listing;
+    directory.listing = this.#read(path, source, stat, directory.listing);
+    return directory.listing;
+  }
+
+  #read(path: string, source: SourceKind, stat: FileStat, before: Listing | undefined): Listing {
+    const entries = this.#deps.files.readDirectory(path);
+    const below: string[] = [];
+    const files: string[] = [];
+    for (const entry of entries) {
+      const child = path + sep + entry.name;
+      if (entry.isDirectory) below.push(child);
+      else if ((entry.isFile || entry.isSymbolicLink) && source.matches(child)) files.push(child);
+    }
+    const readAt = this.#deps.monotonic();
+    const mtimeSeenAt = before?.mtimeMs === stat.mtimeMs ? before.mtimeSeenAt : readAt;
+    return { entryCount: entries.length, files, below, mtimeMs: stat.mtimeMs, mtimeSeenAt, readAt };
   }
 
   /** A root that is not there yet shows up first as a name in its nearest parent. */
@@ -162,7 +193,7 @@ class RootWalk implements DirectoryWalk {
         if (known === undefined || known.ino !== stat.ino || known.birthMs !== stat.birthMs) {
           this.#deps.watch.add(parent, { isActive: false, entries: 0 });
         }
-        this.#directories.set(parent, { dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, source: undefined, lookNumber: this.#current });
+        this.#directories.set(parent, { dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, source: undefined, lookNumber: this.#current, listing: undefined });
         return;
       } catch {
         continue; // Not there either: the next one up.
@@ -187,4 +218,9 @@ class RootWalk implements DirectoryWalk {
   get problems(): ReadonlyMap<string, string> {
     return this.#problems;
   }
+}
+
+/** Names come and go only with a new mtime. */
+function isStill(listing: Listing, stat: FileStat): boolean {
+  return listing.mtimeMs === stat.mtimeMs && listing.readAt - listing.mtimeSeenAt >= MTIME_SETTLED_MS;
 }
