@@ -89,3 +89,9 @@ export function addUp(rows: Iterable<Totals>): Totals {
   }
   return total;
 }
+
+export function addUpBy<T extends Totals>(rows: Iterable<T>, keyOf: (row: T) => string): Map<string, Totals> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) groups.set(keyOf(row), [...groups.get(keyOf(row)) ?? [], row]);
+  return new Map([...groups].map(([key, members]) => [key, addUp(members)]));
+}
