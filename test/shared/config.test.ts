@@ -45,13 +45,13 @@ describe('configuration', () => {
   it('takes every key from the environment', () => {
     const environment = {
       TT_LABEL: 'devbox', TT_INGEST_HOST: '::1', TT_INGEST_PORT: '0', TT_UI_HOST: 'localhost', TT_UI_PORT: '65535',
-      TT_TEXTS: 'none', TT_PROJECTS: '{"/work/secret":{"texts":"none"}}', TT_KEPT_LIMIT_BYTES: '1048576', TT_LOG_LEVEL: 'silent',
+      TT_TEXTS: 'none', TT_PROJECTS: '{"/home/me/secret":{"texts":"none"}}', TT_KEPT_LIMIT_BYTES: '1048576', TT_LOG_LEVEL: 'silent',
     };
     expect(Object.keys(environment).toSorted())
       .toEqual(Object.keys(configSchema.shape).map((key) => `TT_${key.toUpperCase()}`).toSorted());
     expect(loadConfig(nowhere, environment)).toEqual({
       label: 'devbox', ingest_host: '::1', ingest_port: 0, ui_host: 'localhost', ui_port: 65535, texts: 'none',
-      projects: { '/work/secret': { texts: 'none' } }, kept_limit_bytes: 1048576, log_level: 'silent',
+      projects: { '/home/me/secret': { texts: 'none' } }, kept_limit_bytes: 1048576, log_level: 'silent',
     });
   });
 
