@@ -1,0 +1,198 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Hono } from 'hono';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createApp } from '../../../collector/http/app.ts';
+import { readAssets } from '../../../collector/http/assets.ts';
+import { createLiveFeed } from '../../../collector/http/live.ts';
+import { LINK_LIFETIME_MS, openSignIn, type SignIn } from '../../../collector/http/sign-in.ts';
+import { openReader } from '../../../collector/store/database.ts';
+import { openEventReader } from '../../../collector/store/read-events.ts';
+import { openStore } from '../../../collector/writer/open-store.ts';
+import { silentLog } from '../../../shared/log.ts';
+import type { CollectorStatus } from '../../../shared/status.ts';
+import { printTimestamp } from '../../../shared/timestamp.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+const MACHINE = '11111111-1111-4111-8111-111111111111';
+const HOST = '127.0.0.1:7070';
+const STATUS: CollectorStatus = {
+  schema: 1, role: 'collector', running: true, collector_id: 'c', version: '1', ingest_port: 7071, ui_port: 7070, complete_until: null, machines: [],
+};
+
+let folder: string;
+let clock: ManualClock;
+let signIn: SignIn;
+let app: Hono;
+let close: () => void;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tt-app-'));
+  clock = new ManualClock();
+  const database = join(folder, 'collector.db');
+  const store = openStore(database, clock);
+  const lines = Array.from({ length: 25 }, (_, i) => JSON.stringify(eventAt(i)));
+  store.committer.call('importLines', [lines, clock.now()]);
+  const reader = openReader(database);
+  const events = openEventReader(reader);
+  writeFileSync(join(folder, 'index.html'), '<title>tt</title>');
+  writeFileSync(join(folder, 'app.js'), '1');
+  signIn = openSignIn(join(folder, 'sessions.json'), { clock, log: silentLog });
+  const live = createLiveFeed({ clock, status: () => STATUS, events });
+  app = createApp({
+    status: () => STATUS, events, live, signIn, assets: readAssets(folder), log: silentLog,
+    hosts: () => new Set([HOST, 'localhost:7070']), machineId: (name) => (name === 'devbox' || name === MACHINE ? MACHINE : undefined),
+  });
+  close = () => {
+    live.close();
+    reader.close();
+    store.close();
+  };
+});
+
+afterEach(() => {
+  close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function eventAt(i: number): Record<string, unknown> {
+  // Two of a time, so that a page can end between them.
+  const timestamp = printTimestamp(Date.UTC(2026, 0, 5, 10) + Math.floor(i / 2) * 1000);
+  const type = i % 5 === 0 ? 'user_message' : 'agent_tool_use';
+  return { id: `${MACHINE}:remote.agent:${type}:${timestamp}:e${i}`, timestamp, source: 'remote.agent', type, session_id: `s${i % 2}` };
+}
+
+function get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+  return Promise.resolve(app.request(path, { headers: { host: HOST, ...headers } }));
+}
+
+async function cookie(): Promise<string> {
+  const response = await get(`/sign-in?token=${signIn.createToken()}`);
+  return response.headers.get('set-cookie')!.split(';')[0]!;
+}
+
+const signedIn = async (path: string, headers: Record<string, string> = {}): Promise<Response> => get(path, { cookie: await cookie(), ...headers });
+const json = async <T>(response: Response): Promise<T> => (await response.json()) as T;
+
+describe('signing in', () => {
+  it('/healthz answers anybody, and says nothing else', async () => {
+    const response = await get('/healthz');
+    expect([response.status, await response.text()]).toEqual([200, '{"ok":true}']);
+  });
+
+  it.each(['/', '/app.js', '/api/v1/status', '/api/v1/events', '/api/v1/live', '/nowhere'])('%s is for who is signed in', async (path) => {
+    const refused = await get(path);
+    expect(refused.status).toBe(401);
+    expect(await refused.text()).toContain('tt open');
+    expect((await get(path, { cookie: 'tt_session=guess' })).status).toBe(401);
+    expect((await signedIn(path)).status).toBe(path === '/nowhere' ? 404 : 200);
+  });
+
+  it('makes a cookie that scripts cannot read and other sites do not send', async () => {
+    const response = await get(`/sign-in?token=${signIn.createToken()}`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('set-cookie')).toMatch(/^tt_session=[\w-]{43}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict$/);
+    expect(await response.text()).toContain('http-equiv="refresh"');
+  });
+
+  it('a link works once', async () => {
+    const token = signIn.createToken();
+    expect((await get(`/sign-in?token=${token}`)).status).toBe(200);
+    const again = await get(`/sign-in?token=${token}`);
+    expect([again.status, again.headers.get('set-cookie')]).toEqual([401, null]);
+  });
+
+  it('a link works for ten minutes', async () => {
+    const [early, late] = [signIn.createToken(), signIn.createToken()];
+    clock.advance(LINK_LIFETIME_MS);
+    expect((await get(`/sign-in?token=${early}`)).status).toBe(200);
+    clock.advance(1);
+    expect((await get(`/sign-in?token=${late}`)).status).toBe(401);
+  });
+
+  it.each(['/sign-in', '/sign-in?token=', '/sign-in?token=guess'])('%s lets nobody in', async (path) => {
+    expect((await get(path)).status).toBe(401);
+  });
+});
+
+describe('the door', () => {
+  it.each(['/healthz', '/', '/nowhere', '/sign-in', '/api/v1/status'])('%s carries the strict headers, whatever the answer', async (path) => {
+    const { headers } = await get(path);
+    const policy = headers.get('content-security-policy')!;
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it.each(['evil.example', 'evil.example:7070', '127.0.0.1', '127.0.0.1:7071', ''])('a request for host %j is refused, also with a cookie', async (host) => {
+    expect((await signedIn('/api/v1/status', { host })).status).toBe(421);
+  });
+
+  it('answers to its other names', async () => {
+    expect((await signedIn('/api/v1/status', { host: 'LOCALHOST:7070' })).status).toBe(200);
+  });
+
+  it('refuses another origin, and a change without one', async () => {
+    const headers = { host: HOST, cookie: await cookie() };
+    const post = async (more: Record<string, string>) => (await app.request('/api/v1/status', { method: 'POST', headers: { ...headers, ...more } })).status;
+    expect(await post({})).toBe(403);
+    expect(await post({ origin: 'null' })).toBe(403);
+    expect(await post({ origin: 'http://evil.example' })).toBe(403);
+    expect(await post({ origin: `http://${HOST}` })).toBe(404);
+    expect((await get('/api/v1/status', { ...headers, origin: 'http://evil.example' })).status).toBe(403);
+  });
+});
+
+describe('files', () => {
+  it('are served with their type; nothing else of the disk is', async () => {
+    const page = await signedIn('/');
+    expect([page.headers.get('content-type'), await page.text()]).toEqual(['text/html; charset=utf-8', '<title>tt</title>']);
+    expect((await signedIn('/app.js')).headers.get('content-type')).toContain('text/javascript');
+    for (const path of ['/collector.db', '/sessions.json', '/..%2fetc%2fpasswd', '/.']) {
+      expect((await signedIn(path)).headers.get('content-type'), path).toContain('text/html');
+    }
+  });
+});
+
+interface EventsPage {
+  schema: number;
+  events: { id: string; timestamp: string }[];
+  cursor: string | null;
+}
+
+describe('pages of events', () => {
+  const readAll = async (query: string): Promise<string[]> => {
+    const ids: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: EventsPage = await json(await signedIn(`/api/v1/events?${query}${cursor === '' ? '' : `&cursor=${cursor}`}`));
+      ids.push(...page.events.map(({ id }) => id));
+      ({ cursor } = page);
+    }
+    return ids;
+  };
+  const expected = Array.from({ length: 25 }, (_, i) => eventAt(i)['id']);
+
+  it('follow each other without a hole or a repetition, in both orders', async () => {
+    for (const limit of [1, 2, 3, 7, 25, 1000]) {
+      expect(await readAll(`order=oldest&limit=${limit}`)).toEqual(expected);
+      expect(await readAll(`limit=${limit}`)).toEqual(expected.toReversed());
+    }
+  });
+
+  it('hold what was asked for', async () => {
+    expect(await readAll('type=user_message')).toHaveLength(5);
+    expect(await readAll('type=user_message,agent_tool_use&machine=devbox')).toHaveLength(25);
+    expect(await readAll('session=s1&limit=5')).toHaveLength(12);
+    expect(await readAll('session=unknown')).toHaveLength(0);
+    expect(await readAll('since=2026-01-05T10:00:02Z&until=2026-01-05T10:00:04Z&order=oldest')).toEqual(expected.slice(4, 8));
+  });
+
+  it.each(['cursor=nonsense', 'limit=0', 'limit=1001', 'limit=x', 'since=yesterday', 'order=random', 'machine=nobody', 'unknown=1'])('refuse %s', async (query) => {
+    const response = await signedIn(`/api/v1/events?${query}`);
+    expect(response.status).toBe(400);
+    expect((await json<{ error: { hint: string } }>(response)).error.hint).not.toBe('');
+  });
+});

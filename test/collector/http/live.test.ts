@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { COALESCE_MS, createLiveFeed, HEARTBEAT_MS, VIEWERS, type LiveFeed } from '../../../collector/http/live.ts';
+import type { PlacedEvent } from '../../../collector/store/read-events.ts';
+import { parseImported } from '../../../collector/store/import.ts';
+import type { CollectorStatus } from '../../../shared/status.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+let clock: ManualClock;
+let rows: PlacedEvent[];
+let built: number;
+let feed: LiveFeed;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  rows = [];
+  built = 0;
+  feed = createLiveFeed({
+    clock,
+    status: () => ({ built: ++built }) as unknown as CollectorStatus,
+    events: {
+      arrivedAfter: (row, limit) => rows.filter((placed) => placed.row > row).slice(0, limit),
+      newestRow: () => rows.at(-1)?.row ?? 0,
+    },
+  });
+});
+afterEach(() => feed.close());
+
+function arrive(count: number): void {
+  for (let i = 0; i < count; i++) {
+    const row = rows.length + 1;
+    const event = parseImported(JSON.stringify({ id: `e${row}`, timestamp: '2026-01-05T12:00:00Z', source: 's', type: 't' }))!;
+    rows.push({ row, at: 0, event });
+  }
+  feed.changed();
+}
+
+interface Message {
+  id: number;
+  event: string;
+  data: { built?: number; events?: { id: string }[]; skipped?: boolean };
+}
+
+class Reading {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  constructor(stream: ReadableStream<Uint8Array> | undefined) {
+    this.#reader = stream!.getReader();
+  }
+  async text(): Promise<string> {
+    const { value } = await this.#reader.read();
+    return value === undefined ? '(end)' : Buffer.from(value).toString();
+  }
+  async messages(): Promise<Message[]> {
+    return (await this.text()).trim().split('\n\n').map((text) => {
+      const match = /^id: (\d+)\nevent: (\w+)\ndata: (.*)$/.exec(text)!;
+      return { id: Number(match[1]), event: match[2]!, data: JSON.parse(match[3]!) as Message['data'] };
+    });
+  }
+  cancel(): Promise<void> {
+    return this.#reader.cancel();
+  }
+}
+const view = (options: Partial<Parameters<LiveFeed['view']>[0]> = {}): Reading => new Reading(feed.view({ events: false, ...options }));
+
+it('tells the present state at once', async () => {
+  expect(await view().messages()).toEqual([{ id: 0, event: 'status', data: { built: 1 } }]);
+});
+
+it('tells of a change at once, and of a burst at most four times a second', async () => {
+  const reading = view();
+  await reading.messages();
+  feed.changed();
+  clock.advance(0);
+  expect((await reading.messages())[0]!.data.built).toBe(2);
+  for (let ms = 0; ms < 1000; ms += 10) {
+    clock.advance(10);
+    feed.changed();
+    // A browser reads on.
+    if (ms % COALESCE_MS === 0 && ms > 0) await reading.messages();
+  }
+  expect(built).toBeLessThanOrEqual(2 + 1000 / COALESCE_MS);
+});
+
+it('a state is built once, however many look', async () => {
+  const readings = [view(), view(), view()];
+  for (const reading of readings) await reading.messages();
+  expect(built).toBe(1);
+  feed.changed();
+  clock.advance(COALESCE_MS);
+  for (const reading of readings) await reading.messages();
+  expect(built).toBe(2);
+});
+
+it('nobody looks: nothing is built and nothing waits', () => {
+  feed.changed();
+  clock.advance(COALESCE_MS);
+  expect(built).toBe(0);
+});
+
+it('a viewer that does not read has one message waiting, and then gets the newest state', async () => {
+  const reading = view();
+  for (let i = 0; i < 50; i++) {
+    feed.changed();
+    clock.advance(COALESCE_MS);
+  }
+  expect((await reading.messages())[0]!.data.built).toBe(1);
+  expect((await reading.messages())[0]!.data.built).toBe(built);
+});
+
+it('sends the events that arrive, each once', async () => {
+  const reading = view({ events: true });
+  await reading.messages();
+  arrive(3);
+  clock.advance(COALESCE_MS);
+  const [events, status] = await reading.messages();
+  expect(events).toMatchObject({ id: 3, event: 'events', data: { skipped: false } });
+  expect(events!.data.events!.map(({ id }) => id)).toEqual(['e1', 'e2', 'e3']);
+  expect(status).toMatchObject({ id: 3, event: 'status' });
+  feed.changed();
+  clock.advance(COALESCE_MS);
+  expect((await reading.messages()).map(({ event }) => event)).toEqual(['status']);
+});
+
+it('goes on where a viewer that comes back has stopped', async () => {
+  arrive(5);
+  const [events] = await view({ events: true, lastRow: 3 }).messages();
+  expect(events!.data.events!.map(({ id }) => id)).toEqual(['e4', 'e5']);
+});
+
+it('says so when it left events out', async () => {
+  arrive(250);
+  const [events] = await view({ events: true, lastRow: 3 }).messages();
+  expect(events!.data.skipped).toBe(true);
+  expect(events!.data.events!.at(-1)!.id).toBe('e250');
+  expect(events!.data.events!).toHaveLength(100);
+});
+
+it('beats, so that a cut is noticed', async () => {
+  const reading = view();
+  await reading.text();
+  clock.advance(HEARTBEAT_MS);
+  expect(await reading.text()).toBe(': still here\n\n');
+});
+
+it('has room for so many viewers, and for another one when one goes', async () => {
+  const readings = Array.from({ length: VIEWERS }, () => view());
+  expect(feed.view({ events: false })).toBeUndefined();
+  await readings[0]!.cancel();
+  expect(feed.viewers).toBe(VIEWERS - 1);
+  expect(feed.view({ events: false })).toBeDefined();
+});
+
+it('ends every stream when it is closed', async () => {
+  const reading = view();
+  await reading.text();
+  feed.close();
+  expect(await reading.text()).toBe('(end)');
+  expect(clock.pendingTimers).toBe(0);
+});
