@@ -58,17 +58,13 @@ interface Parts {
  * machine stays: whether it may be sent is the collector's decision.
  */
 function idOf(line: Line, parts: Parts): TtEvent['id'] | undefined {
-  const raw = line['id'];
-  if (raw === undefined || raw === null || raw === '') {
-    const known = WITHOUT_ID[parts.type];
-    const discriminator = known === undefined ? undefined : line[known.key];
-    return typeof discriminator === 'string' && discriminator !== '' ? buildEventId({ ...parts, discriminator }) : undefined;
-  }
+  const raw = line['id'] ?? '';
   if (typeof raw !== 'string') return undefined;
   const prefix = machineOf(raw);
-  const machineId = prefix ?? parts.machineId;
   const rest = prefix === undefined ? raw : raw.slice(UUID_LENGTH + 1);
-  return buildEventId({ ...parts, machineId, discriminator: discriminatorOf(rest, line) });
+  const discriminator = rest === '' ? line[WITHOUT_ID[parts.type]?.key ?? ''] : discriminatorOf(rest, line);
+  if (typeof discriminator !== 'string' || discriminator === '') return undefined;
+  return buildEventId({ ...parts, machineId: prefix ?? parts.machineId, discriminator });
 }
 
 /** Behind `{source}:{type}:{timestamp}:` as the line has them, canonical or not; else all there is. */
