@@ -1,0 +1,189 @@
+// The page in a real browser, over the real app and a real database. Set TT_SCREENSHOTS to a
+// directory to see what was looked at.
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
+import { build } from 'esbuild';
+import { chromium, type Browser, type Page as Tab } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest';
+import type { Page } from '../../collector/collector.ts';
+import { createPageFixture, type PageFixture } from '../support/page-fixture.ts';
+import { until } from '../support/until.ts';
+
+const web = fileURLToPath(new URL('../../collector/web/', import.meta.url));
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
+const screenshots = process.env['TT_SCREENSHOTS'];
+const MINUTE = 60_000;
+
+let assets: string;
+let browser: Browser;
+let fixture: PageFixture;
+let page: Page;
+
+async function buildPage(folder: string): Promise<Record<string, number>> {
+  const result = await build({
+    entryPoints: [{ in: join(web, 'main.tsx'), out: 'app' }], outdir: folder, bundle: true, format: 'esm', minify: true, write: false,
+    platform: 'browser', jsx: 'automatic', jsxImportSource: 'hono/jsx/dom', charset: 'utf8', define: { TT_VERSION: '"0.1.0"' },
+  });
+  for (const file of result.outputFiles) writeFileSync(file.path, file.contents);
+  for (const name of ['index.html', 'icon.svg']) await copyFile(join(web, name), join(folder, name));
+  return Object.fromEntries(result.outputFiles.map((file) => [file.path.slice(folder.length + 1), gzipSync(file.contents).length]));
+}
+
+describe.skipIf(executablePath === undefined)('the page in a browser (skipped where there is no chromium)', () => {
+  let sizes: Record<string, number>;
+
+  beforeAll(async () => {
+    assets = mkdtempSync(join(tmpdir(), 'tt-web-'));
+    sizes = await buildPage(assets);
+    browser = await chromium.launch({ executablePath: executablePath! });
+  });
+  afterAll(async () => {
+    await browser.close();
+    rmSync(assets, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    fixture = await createPageFixture();
+  });
+  afterEach(async () => {
+    await fixture[Symbol.asyncDispose]();
+  });
+
+  /** One machine in every state. */
+  async function openFleet(): Promise<void> {
+    const { registry, links } = fixture;
+    const [laptop, devbox, gpu] = [await fixture.enrol('laptop'), await fixture.enrol('devbox'), await fixture.enrol('gpu-box')];
+    const [old, lost] = [await fixture.enrol('old-server'), await fixture.enrol('lost-phone')];
+    await fixture.enrol('not-yet');
+    await fixture.store(laptop, 40, 2000);
+    await fixture.store(devbox, 30, 90 * MINUTE);
+    await fixture.store(gpu, 20, 5 * MINUTE);
+    await fixture.store(old, 5, 48 * 60 * MINUTE);
+    page = await fixture.open(assets);
+    fixture.connect(laptop);
+    fixture.connect(devbox);
+    links.disconnected(devbox, { code: 'closed', message: 'gone' });
+    fixture.connect(gpu, { backlog_bytes: 7_340_032, backlog_events: 12_345, oldest_unacked_at: Date.now() - 3 * MINUTE }, 3500);
+    registry.retire('old-server', Date.now());
+    registry.revoke('lost-phone', Date.now());
+    fixture.connect(lost);
+    links.disconnected(lost, null);
+  }
+
+  async function openTab(options: Parameters<Browser['newContext']>[0] = {}): Promise<Tab & { problems: string[] }> {
+    const context = await browser.newContext(options);
+    const tab = Object.assign(await context.newPage(), { problems: [] as string[] });
+    tab.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') tab.problems.push(message.text());
+    });
+    tab.on('pageerror', (error) => tab.problems.push(error.message));
+    await tab.goto(page.signInLink().url);
+    await tab.waitForURL(/:\d+\/$/);
+    await tab.locator('h1').waitFor();
+    return tab;
+  }
+
+  async function shoot(tab: Tab, name: string): Promise<void> {
+    if (screenshots === undefined) return;
+    mkdirSync(screenshots, { recursive: true });
+    await tab.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+  }
+
+  async function seriousFindings(tab: Tab): Promise<string[]> {
+    const { violations } = await new AxeBuilder({ page: tab }).analyze();
+    return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, help }) => `${id}: ${help}`);
+  }
+
+  it('is small', () => {
+    expect(Object.keys(sizes).toSorted()).toEqual(['app.css', 'app.js']);
+    expect(Object.values(sizes).reduce((sum, size) => sum + size, 0)).toBeLessThan(60_000);
+  });
+
+  it.each(['light', 'dark'] as const)('shows every machine in words, in %s', async (colorScheme) => {
+    await openFleet();
+    const tab = await openTab({ colorScheme, viewport: { width: 1200, height: 640 } });
+    await tab.getByRole('row', { name: 'laptop' }).waitFor();
+    const rowOf = async (label: string) => (await tab.getByRole('row', { name: label }).getByRole('cell').allInnerTexts()).map((text) => text.trim());
+    expect((await rowOf('laptop'))[0]).toBe('● live');
+    expect(await rowOf('devbox')).toMatchObject(['○ away', '1 h ago', /^\d/, '–', 'none', '30', '0', '0', '0.1.0'].map((cell) => (typeof cell === 'string' ? cell : expect.stringMatching(cell) as string)));
+    expect(await rowOf('gpu-box')).toMatchObject(['◐ catching up clock 3 s ahead', '5 min ago', expect.any(String), '3 min', '7.0 MB, about 12,345 events', '20', '0', '0', '0.1.0']);
+    expect((await rowOf('not-yet')).slice(0, 5)).toEqual(['◌ never seen', '–', '–', '–', '–']);
+    expect((await rowOf('old-server'))[0]).toBe('– retired');
+    expect((await rowOf('lost-phone'))[0]).toBe('✕ revoked');
+    const verdict = await tab.locator('h1').innerText();
+    expect(verdict).toBe('1 of 5 machines live; devbox away, gpu-box catching up, lost-phone revoked, 1 more not live. How complete the data is, is not known for not-yet.');
+    expect(await tab.title()).toBe(verdict);
+    await shoot(tab, colorScheme);
+    expect(await seriousFindings(tab)).toEqual([]);
+    expect(tab.problems).toEqual([]);
+  });
+
+  it('changes by itself, keeps the focus, and speaks only the verdict', async () => {
+    await openFleet();
+    const tab = await openTab();
+    const region = tab.getByRole('region', { name: 'Machines' });
+    await tab.keyboard.press('Tab');
+    const isFocused = (): Promise<boolean> => region.evaluate((element) => element === document.activeElement);
+    expect(await isFocused()).toBe(true);
+    expect(await region.evaluate((element) => getComputedStyle(element).outlineStyle)).toBe('solid');
+    fixture.connect(fixture.registry.byLabel('not-yet')!.machineId);
+    await tab.getByRole('row', { name: 'not-yet' }).getByText('live').waitFor();
+    expect(await isFocused()).toBe(true);
+    expect(await tab.locator('[aria-live], [role=status], [role=alert]').count()).toBe(1);
+    expect(await tab.locator('[role=status]').innerText()).toMatch(/^2 of 5 machines live/);
+  });
+
+  it('keeps what it knew when the collector goes, says so, and comes back', async () => {
+    await openFleet();
+    const tab = await openTab();
+    await tab.getByRole('row', { name: 'laptop' }).waitFor();
+    const { port } = page;
+    await page.close();
+    await tab.getByText('The collector is away.').waitFor();
+    expect(await tab.locator('h1').innerText()).toMatch(/^The collector is away\. Trying again\. What is shown is as of \d\d:\d\d:\d\d\.$/);
+    expect(await tab.getByRole('row').count()).toBe(7);
+    expect(await tab.locator('main').getAttribute('class')).toBe('stale');
+    await shoot(tab, 'away');
+    expect(await seriousFindings(tab)).toEqual([]);
+    page = await fixture.open(assets, port);
+    await until('the page to come back', async () => (await tab.locator('main').getAttribute('class')) === '');
+    expect(await tab.locator('h1').innerText()).toMatch(/^1 of 5/);
+  });
+
+  it('fits a phone, as a table still', async () => {
+    await openFleet();
+    const tab = await openTab({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
+    await tab.getByRole('row', { name: 'gpu-box' }).waitFor();
+    expect(await tab.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    expect(await tab.getByRole('row').count()).toBe(7);
+    await shoot(tab, 'phone');
+    expect(await seriousFindings(tab)).toEqual([]);
+  });
+
+  it('with no machine shows the command, and the row when it is there', async () => {
+    page = await fixture.open(assets);
+    const tab = await openTab({ permissions: ['clipboard-read', 'clipboard-write'] });
+    await tab.getByText('tt machines add LABEL').waitFor();
+    await tab.keyboard.press('Tab');
+    await tab.keyboard.press('Enter');
+    await tab.getByRole('button', { name: 'Copied' }).waitFor();
+    expect(await tab.evaluate(() => navigator.clipboard.readText())).toBe('tt machines add LABEL');
+    await shoot(tab, 'empty');
+    expect(await seriousFindings(tab)).toEqual([]);
+    await fixture.enrol('first');
+    await tab.getByRole('row', { name: 'first' }).waitFor();
+  });
+
+  it('of a browser without the cookie is a sentence', async () => {
+    page = await fixture.open(assets);
+    const tab = await (await browser.newContext()).newPage();
+    await tab.goto(`http://127.0.0.1:${page.port}/`);
+    expect(await tab.locator('main').innerText()).toContain('run tt open');
+    expect(await seriousFindings(tab)).toEqual([]);
+    await shoot(tab, 'signed-out');
+  });
+});

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from '../../collector/collector.ts';
+import { openCollectorIdentity } from '../../collector/enrolment/collector-identity.ts';
+import { openMachineRegistry, type MachineRegistry } from '../../collector/enrolment/machine-registry.ts';
+import { openPage } from '../../collector/http/page.ts';
+import { createMachineLinks, type MachineLinks } from '../../collector/ingest/machine-links.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { loadConfig } from '../../shared/config.ts';
+import { parseMachineId, type MachineId } from '../../shared/ids.ts';
+import { silentLog } from '../../shared/log.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import type { StatusFrame } from '../../shared/protocol/frames.ts';
+import { createKeyPair } from '../../shared/protocol/tokens.ts';
+import { printTimestamp } from '../../shared/timestamp.ts';
+import { statusFrame } from './status-frame.ts';
+import { startTestWriter } from './writer-in-process.ts';
+
+/** A page over a real database, with connections that the test plays. */
+export interface PageFixture {
+  home: string;
+  registry: MachineRegistry;
+  links: MachineLinks;
+  /** Enrols a machine; returns its ID. */
+  enrol(label: string): Promise<MachineId>;
+  store(machineId: MachineId, count: number, agoMs: number): Promise<void>;
+  connect(machineId: MachineId, status?: Partial<StatusFrame>, offsetMs?: number): void;
+  /** Opens the page; `port` undefined picks one. */
+  open(assets: string, port?: number): Promise<Page>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function createPageFixture(): Promise<PageFixture> {
+  const clock = systemClock;
+  const home = mkdtempSync(join(tmpdir(), 'tt-page-'));
+  const paths = resolvePaths({}, home);
+  const writer = startTestWriter(clock, paths.database);
+  await writer.opened();
+  const identity = await openCollectorIdentity(paths.collectorFile);
+  const registry = openMachineRegistry(paths.machinesFile);
+  const links = createMachineLinks(clock);
+  const pages: Page[] = [];
+  let enrolled = 0;
+  return {
+    home, registry, links,
+    async enrol(label) {
+      const machineId = parseMachineId(`00000000-0000-4000-8000-${String(++enrolled).padStart(12, '0')}`)!;
+      const { publicKey } = await createKeyPair();
+      registry.enrol({ machineId, label, publicKey, nowMs: clock.now() - 86_400_000 });
+      return machineId;
+    },
+    async store(machineId, count, agoMs) {
+      const lines = Array.from({ length: count }, (_, i) => {
+        const timestamp = printTimestamp(clock.now() - agoMs - i * 1000);
+        return JSON.stringify({ id: `${machineId}:remote.tmux:tmux_pane_focus:${timestamp}:%${i}`, timestamp, source: 'remote.tmux', type: 'tmux_pane_focus' });
+      });
+      await writer.call('importLines', lines, clock.now());
+    },
+    connect(machineId, status = {}, offsetMs = 0) {
+      const now = clock.now() + offsetMs;
+      links.connected(machineId, {
+        type: 'hello', protocol: 1, capabilities: [], version: '0.1.0', label: '', host: '', instance: '', nonce: '', positions_digest: '', clock: now,
+      }, 'http://127.0.0.1:1');
+      links.heard(machineId, statusFrame(now, status));
+    },
+    async open(assets, port = 0) {
+      const config = { ...loadConfig(paths.configFile, {}), ui_port: port };
+      const deps = { collectorId: identity.collectorId, config, paths, clock, log: silentLog, registry, links, writer, ingestPort: 7071 };
+      const page = await openPage(deps, { assets });
+      pages.push(page);
+      return page;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const page of pages) await page.close();
+      await writer.close();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
