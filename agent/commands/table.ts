@@ -9,6 +9,40 @@ const PANE_OPTIONS = [
   { flags: '--window <index>', description: 'index of the tmux window' },
 ];
 
+const INGEST_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'ingest pane-focus',
+    summary: 'Note that a tmux pane has the focus (for hooks)',
+    example: 'tt-agent ingest pane-focus --pane %3 --cwd /home/me/shop --session dev',
+    options: PANE_OPTIONS,
+    load: async () => (await import('./ingest.ts')).ingestPaneFocus,
+  },
+  {
+    name: 'ingest scroll',
+    summary: 'Note that someone scrolls in a tmux pane (for hooks)',
+    options: PANE_OPTIONS,
+    load: async () => (await import('./ingest.ts')).ingestScroll,
+  },
+  {
+    name: 'ingest afk',
+    summary: 'Note that the person went away, or is back',
+    options: [
+      { flags: '--status <status>', description: 'idle or active', choices: ['idle', 'active'], required: true },
+      { flags: '--idle-ms <ms>', description: 'how long it was idle' },
+    ],
+    load: async () => (await import('./ingest.ts')).ingestAfk,
+  },
+  {
+    name: 'ingest window-focus',
+    summary: 'Note that a window has the focus',
+    options: [
+      { flags: '--app <id>', description: 'the application', required: true },
+      { flags: '--title <title>', description: 'title of the window', required: true },
+    ],
+    load: async () => (await import('./ingest.ts')).ingestWindowFocus,
+  },
+];
+
 export function agentCommands(processes: () => Processes): readonly CommandSpec[] {
   return [
     {
@@ -48,37 +82,7 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
       ],
       load: async () => (await import('./status.ts')).status,
     },
-    {
-      name: 'ingest pane-focus',
-      summary: 'Note that a tmux pane has the focus (for hooks)',
-      example: "tt-agent ingest pane-focus --pane %3 --cwd /home/me/shop --session dev",
-      options: PANE_OPTIONS,
-      load: async () => (await import('./ingest.ts')).ingestPaneFocus,
-    },
-    {
-      name: 'ingest scroll',
-      summary: 'Note that someone scrolls in a tmux pane (for hooks)',
-      options: PANE_OPTIONS,
-      load: async () => (await import('./ingest.ts')).ingestScroll,
-    },
-    {
-      name: 'ingest afk',
-      summary: 'Note that the person went away, or is back',
-      options: [
-        { flags: '--status <status>', description: 'idle or active', choices: ['idle', 'active'], required: true },
-        { flags: '--idle-ms <ms>', description: 'how long it was idle' },
-      ],
-      load: async () => (await import('./ingest.ts')).ingestAfk,
-    },
-    {
-      name: 'ingest window-focus',
-      summary: 'Note that a window has the focus',
-      options: [
-        { flags: '--app <id>', description: 'the application', required: true },
-        { flags: '--title <title>', description: 'title of the window', required: true },
-      ],
-      load: async () => (await import('./ingest.ts')).ingestWindowFocus,
-    },
+    ...INGEST_COMMANDS,
     {
       name: 'export',
       summary: 'Print every event of this machine, one JSON object a line',

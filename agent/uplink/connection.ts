@@ -44,8 +44,7 @@ export interface ConnectionDeps {
   /** Undefined when the welcome is genuine, else why not. */
   distrust: (welcome: WelcomeFrame, hello: HelloFrame) => Promise<string | undefined>;
   /** The connection became open, or is so no more. */
-  onOpen: () => void;
-  onAck: () => void;
+  onOpenChange: () => void;
 }
 
 export interface ConnectionOptions {
@@ -180,7 +179,7 @@ export class UplinkConnection implements FrameSocketEvents {
     this.#cancelStatus?.();
     this.#liveness.close();
     this.#sender?.stop();
-    if (wasOpen) this.#deps.onOpen();
+    if (wasOpen) this.#deps.onOpenChange();
     this.#checkIdle();
     const end = this.#end ?? { code: 'closed' as const, message: reason === '' ? `closed with code ${code}` : reason };
     this.#resolveEnded({
@@ -242,7 +241,7 @@ export class UplinkConnection implements FrameSocketEvents {
     this.#state = 'open';
     this.#sendStatus();
     this.#cancels.add(this.#deps.clock.every(STATUS_INTERVAL_MS, () => this.#sendStatus()));
-    this.#deps.onOpen();
+    this.#deps.onOpenChange();
     this.#sender?.start();
   }
 
@@ -251,7 +250,6 @@ export class UplinkConnection implements FrameSocketEvents {
     for (const receipt of receipts) this.#deps.feed.acknowledge(receipt);
     if (refused > 0) this.#deps.log.warn({ seq, refused }, 'the collector refused events; they are dead letters on its page');
     this.#hasAcks = true;
-    this.#deps.onAck();
     this.#statusSoon();
     this.#checkIdle();
     this.#sender?.pump();
