@@ -21,7 +21,7 @@ import { openMachineRegistry, type MachineRegistry } from './enrolment/machine-r
 import { admitEveryEndpoint } from './ingest/authenticate.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { createMachineLinks, type MachineLinks } from './ingest/machine-links.ts';
-import { createWriter, startWriterThread, type Writer } from './writer/writer.ts';
+import { createWriter, type Writer, type WriterChannel } from './writer/writer.ts';
 
 /** What the page and the API are given. */
 export interface PageDeps {
@@ -49,13 +49,13 @@ export interface Page {
 export interface CollectorOptions {
   paths: Paths;
   config: Config;
-  /** Entry of the writer's thread: worker.ts from source, tt-writer.mjs as built. */
-  writerEntry: URL;
 }
 
 export interface CollectorDeps {
   clock: Clock;
   log: Log;
+  /** The thread that owns the database at this path. */
+  startWriter: (database: string) => WriterChannel;
   openPage: (deps: PageDeps) => Promise<Page>;
 }
 
@@ -85,7 +85,7 @@ export async function openCollector(options: CollectorOptions, deps: CollectorDe
 }
 
 async function compose(
-  { paths, config, writerEntry }: CollectorOptions, { clock, log, openPage }: CollectorDeps,
+  { paths, config }: CollectorOptions, { clock, log, startWriter, openPage }: CollectorDeps,
   onClose: (close: () => void | Promise<void>) => void,
 ): Promise<Omit<Collector, 'close'>> {
   const lock = takeCollectorLock(paths.collectorLockFile);
@@ -93,7 +93,7 @@ async function compose(
   const identity = await openCollectorIdentity(paths.collectorFile);
   const registry = openMachineRegistry(paths.machinesFile);
 
-  const writer = createWriter(startWriterThread(writerEntry, { database: paths.database }));
+  const writer = createWriter(startWriter(paths.database));
   onClose(() => writer.close());
   await writer.opened();
 
@@ -114,7 +114,7 @@ async function compose(
 
   const live = {
     codes, ingest, links,
-    ingestUrl: () => `http://${config.ingest_host}:${ingestPort}`,
+    ingestUrl: () => `http://${hostInUrl(config.ingest_host)}:${ingestPort}`,
     status: () => page.status(),
     pageLink: () => page.signInLink(),
   };
@@ -123,3 +123,7 @@ async function compose(
   return { ingestPort, uiPort: page.port, failure: writer.failure };
 }
 
+
+function hostInUrl(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}

@@ -7,6 +7,7 @@ import { resolvePaths } from '../../shared/paths.ts';
 import { openCollector } from '../collector.ts';
 import { openPage } from '../http/page.ts';
 import { WRITER_ENTRY } from '../writer/entry.ts';
+import { startWriterThread } from '../writer/writer.ts';
 
 /** `tt collector run`: one line on stdout when it is ready, the log on stderr. */
 export async function runCollector(_parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
@@ -14,7 +15,8 @@ export async function runCollector(_parsed: ParsedCommand, io: CommandIo): Promi
   const config = loadConfig(paths.configFile, io.environment);
   const log = createLog(config.log_level, { write: (line) => io.stderr.write(line) });
   const collector = await openCollector(
-    { paths, config, writerEntry: WRITER_ENTRY }, { clock: io.clock, log, openPage },
+    { paths, config },
+    { clock: io.clock, log, openPage, startWriter: (database) => startWriterThread(WRITER_ENTRY, { database }) },
   );
   const { ingestPort, uiPort } = collector;
   io.stdout.write(

@@ -7,10 +7,10 @@ import { runWriterLoop } from '../../collector/writer/writer-loop.ts';
 import { createWriter, type Writer, type WriterChannel } from '../../collector/writer/writer.ts';
 
 /** The writer's own loop on a message channel: everything but the thread. */
-export function startWriterInProcess(clock: Clock, open: () => OpenStore): Writer {
+export function openWriterChannel(clock: Clock, open: () => OpenStore): WriterChannel {
   const { port1, port2 } = new MessageChannel();
   const ended = runWriterLoop({ port: port2, open, clock });
-  const channel: WriterChannel = {
+  return {
     post: (message, transfer) => port1.postMessage(message, transfer),
     onMessage: (listener) => port1.on('message', (message: FromWriter) => listener(message)),
     onExit: (listener) => {
@@ -18,7 +18,10 @@ export function startWriterInProcess(clock: Clock, open: () => OpenStore): Write
       ended.catch((error: Error) => listener(error));
     },
   };
-  return createWriter(channel);
+}
+
+export function startWriterInProcess(clock: Clock, open: () => OpenStore): Writer {
+  return createWriter(openWriterChannel(clock, open));
 }
 
 export function startTestWriter(clock: Clock, database: string): Writer {

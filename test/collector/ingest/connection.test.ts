@@ -40,7 +40,7 @@ async function wired(): Promise<Wire> {
   const collectorId = parseCollectorId('22222222-2222-4222-8222-222222222222');
   if (!enrolledAt || !collectorId) throw new Error('malformed');
   const machine: EnrolledMachine = { machineId: machineId(), label: 'devbox', publicKey: '', enrolledAt, retiredAt: null, revokedAt: null };
-  const call: ConnectionDeps['writer']['call'] = (method) => (method === 'ledger' ? Promise.resolve([] as never) : new Promise(() => {}));
+  const call = ((method: string) => (method === 'ledger' ? Promise.resolve([]) : new Promise(() => {}))) as ConnectionDeps['writer']['call'];
   const connection = new AgentConnection(7, {
     send: (data) => {
       sent.push(JSON.parse(String(data)) as CollectorFrame);

@@ -189,7 +189,7 @@ describe('the end of a connection', () => {
     await collector.ingest.close();
     expect((await agent.close()).code).toBe(1001);
     expect(await agent.frame('goodbye')).toMatchObject({ code: 'shutting_down' });
-    await expect(fetch(`${collector.url}/healthz`)).rejects.toThrow();
+    await expect(fetch(`${collector.url}/healthz`)).rejects.toThrow('fetch failed');
   });
 
   it('asks a connected agent for everything again', async () => {
