@@ -1,6 +1,6 @@
 /** Reading a line of a log: JSON whose shape nobody promised. Nothing here throws. */
 import { parseTimestamp } from '../shared/timestamp.ts';
-import type { Timestamp } from '../shared/ids.ts';
+import { toTimestamp, type Timestamp } from '../shared/ids.ts';
 import type { JsonValue } from '../shared/event.ts';
 
 export type JsonObject = { [key: string]: JsonValue };
@@ -11,7 +11,7 @@ export function isObject(value: JsonValue | undefined): value is JsonObject {
 }
 
 /** `JSON.parse`, or undefined for what is not one JSON object. */
-export function parseObject(text: string): JsonObject | undefined {
+function parseObject(text: string): JsonObject | undefined {
   try {
     const value = JSON.parse(text) as JsonValue;
     return isObject(value) ? value : undefined;
@@ -42,11 +42,18 @@ export interface EntryTime {
   raw: string | undefined;
 }
 
+const PLAIN_TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+
+/** Canonical beyond doubt, without asking the calendar: nine of ten days. */
+function isPlainTime(text: string): boolean {
+  return text.length === 24 && PLAIN_TIME.test(text);
+}
+
 /** When the entry says it happened; undefined for a missing, numeric or impossible time. */
 export function timeOf(entry: Entry): EntryTime | undefined {
   const raw = textOf(entry, 'timestamp');
   if (raw === undefined) return undefined;
-  const timestamp = parseTimestamp(raw);
+  const timestamp = isPlainTime(raw) ? toTimestamp(raw) : parseTimestamp(raw);
   return timestamp === undefined ? undefined : { timestamp, raw: timestamp === raw ? undefined : raw };
 }
 
@@ -63,13 +70,13 @@ export function wellFormed(text: string): string {
   return text.replace(SURROGATE, '\uFFFD');
 }
 
-/** Can the line spell half a character? Only an escape can: bytes that are no UTF-8 become U+FFFD when they are decoded. */
-export function holdsSurrogateEscape(bytes: Buffer): boolean {
-  return bytes.indexOf('\\ud') !== -1 || bytes.indexOf('\\uD') !== -1;
+/** Can the text of a line spell half a character? Only an escape can: bytes that are no UTF-8 become U+FFFD when they are decoded. */
+function holdsSurrogateEscape(text: string): boolean {
+  return text.includes('\\ud') || text.includes('\\uD');
 }
 
 /** The same for every string below `value`, in place. Bounded by the depth cap of what is parsed. */
-export function makeWellFormed(value: JsonObject | JsonValue[]): void {
+function makeWellFormed(value: JsonObject | JsonValue[]): void {
   const open: (JsonObject | JsonValue[])[] = [value];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const container = next as JsonObject;
@@ -79,6 +86,13 @@ export function makeWellFormed(value: JsonObject | JsonValue[]): void {
       else if (typeof child === 'object' && child !== null) open.push(child);
     }
   }
+}
+
+/** One JSON object whose strings can all be printed as UTF-8; undefined for anything else. */
+export function parseEntry(text: string): JsonObject | undefined {
+  const entry = parseObject(text);
+  if (entry !== undefined && holdsSurrogateEscape(text)) makeWellFormed(entry);
+  return entry;
 }
 
 /** Is anything nested deeper than `limit`? Iterative: a hostile line must not exhaust the stack. */

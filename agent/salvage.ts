@@ -3,13 +3,13 @@
  * the next one glued to it, two records without a newline between them, a run of
  * NULs before a record, a byte order mark.
  */
-import { parseObject, textOf, type JsonObject } from './json-line.ts';
+import { parseEntry, textOf, type JsonObject } from './json-line.ts';
 
 export interface Salvaged {
   /** Byte range in the line. */
   from: number;
   to: number;
-  /** Undefined: nothing in the range parses. */
+  /** Undefined: nothing in the range parses. Half characters are replaced. */
   entry: JsonObject | undefined;
 }
 
@@ -35,7 +35,7 @@ export function salvage(bytes: Buffer): Salvaged[] {
   let lostFrom = -1;
   while (at !== -1 && at < bytes.length) {
     const end = recordEnd(bytes, at, budget);
-    const entry = end === -1 ? undefined : parseObject(bytes.toString('utf8', at, end));
+    const entry = end === -1 ? undefined : parseEntry(bytes.toString('utf8', at, end));
     if (entry !== undefined && (textOf(entry, 'type') !== undefined || textOf(entry, 'id') !== undefined)) {
       if (lostFrom !== -1) found.push({ from: lostFrom, to: at, entry: undefined });
       found.push({ from: at, to: end, entry });

@@ -7,11 +7,12 @@
  * `toolUseResult` null where it was long and long strings empty where
  * `isBulk` says so. Limit: what is cut is not checked to be valid JSON.
  */
+import { closingQuote } from './scan.ts';
+
 export const CONDENSE_FROM_BYTES = 4096;
 export const BULK_BYTES = 1024;
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
@@ -55,60 +56,64 @@ export function condense(bytes: Buffer): string {
   return text + bytes.toString('utf8', at, bytes.length);
 }
 
+/** Keys are kept as where they stand; few of them are ever read. */
+interface Place {
+  depth: number;
+  /** By depth: start and end of the nearest key. */
+  keyFrom: Int32Array;
+  keyTo: Int32Array;
+}
+
+const TOOL_USE_RESULT = Buffer.from('toolUseResult');
+
 /** One pass over the line; no cuts where its structure is not understood. */
 function cutsOf(bytes: Buffer): Cut[] {
   const cuts: Cut[] = [];
-  const isArray: boolean[] = [];
-  const keys: string[] = [];
+  const isArray = new Uint8Array(DEEPEST + 1);
+  const place: Place = { depth: 0, keyFrom: new Int32Array(DEEPEST + 1), keyTo: new Int32Array(DEEPEST + 1) };
+  const { keyFrom, keyTo } = place;
+  const length = bytes.length;
   let depth = 0;
   let inKey = false;
   /** Where the value of `toolUseResult` starts, while inside it. */
   let resultFrom = -1;
-  const endResult = (at: number): void => {
-    if (resultFrom === -1 || depth !== 1) return;
-    if (at - resultFrom > BULK_BYTES) cuts.push({ from: resultFrom, to: at, with: 'null' });
-    resultFrom = -1;
-  };
-  for (let at = 0; at < bytes.length; at += 1) {
+  for (let at = 0; at < length; at += 1) {
     const byte = bytes[at];
     if (byte === QUOTE) {
       const end = closingQuote(bytes, at);
       if (end === -1) return [];
       if (inKey) {
         inKey = false;
-        keys[depth] = bytes.toString('latin1', at + 1, end);
-        if (depth === 1 && keys[1] === 'toolUseResult' && bytes[end + 1] === COLON) resultFrom = end + 2;
-      } else if (end - at - 1 > BULK_BYTES && resultFrom === -1 && isBulk(depth, keys[1] ?? '', keys[depth] ?? '')) {
-        cuts.push({ from: at + 1, to: end, with: '' });
+        keyFrom[depth] = at + 1;
+        keyTo[depth] = end;
+        if (depth === 1 && end - at === 14 && TOOL_USE_RESULT.equals(bytes.subarray(at + 1, end)) && bytes[end + 1] === COLON) resultFrom = end + 2;
+      } else if (end - at - 1 > BULK_BYTES && resultFrom === -1) {
+        place.depth = depth;
+        if (isBulkAt(bytes, place)) cuts.push({ from: at + 1, to: end, with: '' });
       }
       at = end;
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       if (depth === DEEPEST) return [];
       depth += 1;
-      isArray[depth] = byte === OPEN_BRACKET;
+      isArray[depth] = byte === OPEN_BRACKET ? 1 : 0;
       // Elements of an array go by the key of the array.
-      keys[depth] = byte === OPEN_BRACKET ? (keys[depth - 1] ?? '') : '';
+      keyFrom[depth] = byte === OPEN_BRACKET ? (keyFrom[depth - 1] ?? 0) : 0;
+      keyTo[depth] = byte === OPEN_BRACKET ? (keyTo[depth - 1] ?? 0) : 0;
       inKey = byte === OPEN_BRACE;
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      endResult(at);
-      inKey = false;
-      depth -= 1;
+    } else if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      if (resultFrom !== -1 && depth === 1) {
+        if (at - resultFrom > BULK_BYTES) cuts.push({ from: resultFrom, to: at, with: 'null' });
+        resultFrom = -1;
+      }
+      inKey = byte === COMMA && isArray[depth] === 0;
+      if (byte !== COMMA) depth -= 1;
       if (depth < 0) return [];
-    } else if (byte === COMMA) {
-      endResult(at);
-      inKey = isArray[depth] !== true;
     }
   }
   return depth === 0 ? cuts : [];
 }
 
-function closingQuote(bytes: Buffer, open: number): number {
-  let at = open + 1;
-  for (;;) {
-    const byte = bytes[at];
-    if (byte === QUOTE) return at;
-    if (byte === BACKSLASH) at += 2;
-    else if (byte === undefined) return -1;
-    else at += 1;
-  }
+function isBulkAt(bytes: Buffer, { depth, keyFrom, keyTo }: Place): boolean {
+  const keyAt = (level: number): string => bytes.toString('latin1', keyFrom[level] ?? 0, keyTo[level] ?? 0);
+  return isBulk(depth, keyAt(1), keyAt(depth));
 }

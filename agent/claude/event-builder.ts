@@ -19,45 +19,42 @@ export interface Origin extends EntryTime {
   uuid: string | undefined;
 }
 
-type Rest = Record<string, JsonValue | undefined>;
+/** Keys of one type of event in the order of the alphabet; undefined where there is no value. */
+type Keys = Record<string, JsonValue | undefined>;
 
-/** `rest` brings its keys in alphabetical order; the common ones are put between them. */
-function build(type: EventType, discriminator: string, origin: Origin, rest: Rest): TtEvent {
+function build(type: EventType, discriminator: string, origin: Origin, keys: Keys): TtEvent {
   const { machineId, timestamp } = origin;
-  const keyed: Rest = { ...rest, agent: HARNESS_CLAUDE_CODE, schema_version: EXTRACTION_SCHEMA_VERSION, session_id: origin.sessionId };
-  if (origin.agentId !== undefined) keyed['agent_id'] = origin.agentId;
-  if (origin.cwd !== undefined) keyed['cwd'] = origin.cwd;
-  if (origin.raw !== undefined) keyed['timestamp_raw'] = origin.raw;
-  if (origin.uuid !== undefined && origin.uuid !== discriminator) keyed['entry_uuid'] = origin.uuid;
   const event: TtEvent = {
     id: buildEventId({ machineId, source: EVENT_SOURCES.agent, type, timestamp, discriminator }),
     timestamp, source: EVENT_SOURCES.agent, type,
   };
-  const open: Rest = event;
-  for (const key of KEY_ORDER) {
-    const value = keyed[key];
+  const open: Keys = event;
+  for (const key in keys) {
+    const value = keys[key];
     if (value !== undefined) open[key] = value;
   }
   return event;
 }
 
-/** All keys an event of ours can have, by alphabet. */
-const KEY_ORDER = [
-  'aborted', 'action', 'agent', 'agent_id', 'cwd', 'duration_ms', 'entry_uuid', 'file', 'git_branch', 'harness_version',
-  'has_image', 'is_api_error', 'is_error', 'kind', 'length', 'message_id', 'model', 'origin', 'request_id',
-  'schema_version', 'session_id', 'stop_reason', 'text', 'timestamp_raw', 'tool', 'tool_use_id', 'usage',
-] as const;
+/** UUID of the entry, where the discriminator does not say it. */
+function restsOn(origin: Origin, discriminator: string): string | undefined {
+  return origin.uuid === discriminator ? undefined : origin.uuid;
+}
 
 export function sessionStarted(origin: Origin, known: { version: string | undefined; branch: string | undefined }): TtEvent {
   const name = origin.agentId === undefined ? origin.sessionId : `${origin.sessionId}/${origin.agentId}`;
   return build('agent_session', `${name}:started`, origin, {
-    action: 'started', git_branch: known.branch, harness_version: known.version,
+    action: 'started', agent: HARNESS_CLAUDE_CODE, agent_id: origin.agentId, cwd: origin.cwd, entry_uuid: origin.uuid,
+    git_branch: known.branch, harness_version: known.version,
+    schema_version: EXTRACTION_SCHEMA_VERSION, session_id: origin.sessionId, timestamp_raw: origin.raw,
   });
 }
 
 export function userMessage(origin: Origin, discriminator: string, said: Said): TtEvent {
   return build('user_message', discriminator, origin, {
-    has_image: said.hasImage, kind: said.kind, length: said.length, origin: said.origin, text: said.text,
+    agent: HARNESS_CLAUDE_CODE, agent_id: origin.agentId, cwd: origin.cwd, entry_uuid: restsOn(origin, discriminator),
+    has_image: said.hasImage, kind: said.kind, length: said.length, origin: said.origin,
+    schema_version: EXTRACTION_SCHEMA_VERSION, session_id: origin.sessionId, text: said.text, timestamp_raw: origin.raw,
   });
 }
 
@@ -73,9 +70,10 @@ export interface AssistantSaid {
 
 export function assistantMessage(origin: Origin, discriminator: string, said: AssistantSaid): TtEvent {
   return build('assistant_message', discriminator, origin, {
-    is_api_error: said.isApiError || undefined,
-    message_id: said.messageId, model: said.model, request_id: said.requestId, stop_reason: said.stopReason,
-    text: said.text, usage: said.usage === undefined ? undefined : { ...said.usage },
+    agent: HARNESS_CLAUDE_CODE, agent_id: origin.agentId, cwd: origin.cwd, entry_uuid: restsOn(origin, discriminator),
+    is_api_error: said.isApiError || undefined, message_id: said.messageId, model: said.model, request_id: said.requestId,
+    schema_version: EXTRACTION_SCHEMA_VERSION, session_id: origin.sessionId, stop_reason: said.stopReason, text: said.text,
+    timestamp_raw: origin.raw, usage: said.usage === undefined ? undefined : { ...said.usage },
   });
 }
 
@@ -87,15 +85,23 @@ export interface ToolCall {
 }
 
 export function toolUse(origin: Origin, call: ToolCall, tool: string, file: string | undefined): TtEvent {
-  return build('agent_tool_use', call.discriminator, origin, { file, tool, tool_use_id: call.toolUseId });
+  return build('agent_tool_use', call.discriminator, origin, {
+    agent: HARNESS_CLAUDE_CODE, agent_id: origin.agentId, cwd: origin.cwd, entry_uuid: origin.uuid, file,
+    schema_version: EXTRACTION_SCHEMA_VERSION, session_id: origin.sessionId, timestamp_raw: origin.raw, tool, tool_use_id: call.toolUseId,
+  });
 }
 
 export function toolResult(origin: Origin, call: ToolCall, outcome: { isError: boolean; aborted: boolean }): TtEvent {
   return build('agent_tool_result', call.discriminator, origin, {
-    aborted: outcome.aborted || undefined, is_error: outcome.isError, tool_use_id: call.toolUseId,
+    aborted: outcome.aborted || undefined, agent: HARNESS_CLAUDE_CODE, agent_id: origin.agentId, cwd: origin.cwd,
+    entry_uuid: origin.uuid, is_error: outcome.isError,
+    schema_version: EXTRACTION_SCHEMA_VERSION, session_id: origin.sessionId, timestamp_raw: origin.raw, tool_use_id: call.toolUseId,
   });
 }
 
 export function turnEnded(origin: Origin, discriminator: string, durationMs: number | undefined): TtEvent {
-  return build('agent_turn', `${discriminator}:ended`, origin, { action: 'ended', duration_ms: durationMs });
+  return build('agent_turn', `${discriminator}:ended`, origin, {
+    action: 'ended', agent: HARNESS_CLAUDE_CODE, agent_id: origin.agentId, cwd: origin.cwd, duration_ms: durationMs, entry_uuid: origin.uuid,
+    schema_version: EXTRACTION_SCHEMA_VERSION, session_id: origin.sessionId, timestamp_raw: origin.raw,
+  });
 }

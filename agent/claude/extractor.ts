@@ -8,7 +8,7 @@ import type { ExtractionSink, Extractor } from '../extraction.ts';
 import type { Texts } from '../privacy/texts.ts';
 import { answerIn, DECISION_TOOLS } from './answers.ts';
 import { condense } from './condense.ts';
-import { blocksOf, holdsSurrogateEscape, isObject, makeWellFormed, numberOf, objectOf, parseObject, textOf, timeOf, type Entry, type JsonObject } from '../json-line.ts';
+import { blocksOf, isObject, numberOf, objectOf, parseEntry, textOf, timeOf, type Entry, type EntryTime, type JsonObject } from '../json-line.ts';
 import { assistantMessage, sessionStarted, toolResult, toolUse, turnEnded, userMessage, type Origin, type ToolCall } from './event-builder.ts';
 import { HeldItems } from './held.ts';
 import { isKnownAttachment, isKnownSystem } from './known-types.ts';
@@ -72,8 +72,7 @@ export class ClaudeExtractor implements Extractor {
   line(lent: Buffer, start: number, _end: number, sink: ExtractionSink): void {
     const bytes = lent[lent.length - 1] === 0x0d ? lent.subarray(0, -1) : lent;
     if (bytes.length === 0 || isNoise(bytes)) return;
-    const text = condense(bytes);
-    const entry = parseObject(text);
+    const entry = parseEntry(condense(bytes));
     if (entry !== undefined) return this.#entry(entry, bytes, start, sink);
     for (const { from, to, entry: found } of salvage(bytes)) {
       if (found === undefined) sink.bad(start + from, start + to, 'no record');
@@ -92,7 +91,6 @@ export class ClaudeExtractor implements Extractor {
   }
 
   #entry(entry: Entry, bytes: Buffer, offset: number, sink: ExtractionSink): void {
-    if (holdsSurrogateEscape(bytes)) makeWellFormed(entry);
     const type = textOf(entry, 'type');
     if (type === undefined) return sink.unknown('(no type)');
     if (isNoiseType(type)) return;
@@ -100,20 +98,20 @@ export class ClaudeExtractor implements Extractor {
     if (uuid !== undefined) sink.entry(uuid);
     if (isStateType(type)) return this.#state(type, entry, offset, sink);
     this.#learn(entry, sink);
-    this.#dispatch(type, entry, bytes, sink);
     const time = timeOf(entry);
+    this.#dispatch({ type, entry, bytes, time }, sink);
     if (time !== undefined && time.timestamp > this.#latest) this.#latest = time.timestamp;
   }
 
-  #dispatch(type: string, entry: Entry, bytes: Buffer, sink: ExtractionSink): void {
+  #dispatch({ type, entry, bytes, time }: { type: string; entry: Entry; bytes: Buffer; time: EntryTime | undefined }, sink: ExtractionSink): void {
     if (type === 'queue-operation') {
       for (const prompt of this.#queue.operation(entry, this.#sessionOf(entry), this.#version)) this.#queued(prompt, sink);
       return;
     }
     const known = type === 'user' || type === 'assistant' || type === 'system' || type === 'attachment';
     if (!known) return type === 'fork-context-ref' ? undefined : sink.unknown(printable(type));
-    const origin = this.#originOf(entry);
-    if (origin === undefined) return sink.unknown(`${type} without a time`);
+    if (time === undefined) return sink.unknown(`${type} without a time`);
+    const origin = this.#originOf(entry, time);
     this.#start(entry, origin, sink);
     if (type === 'user') this.#user(entry, bytes, origin, sink);
     else if (type === 'assistant') this.#assistant(entry, bytes, origin, sink);
@@ -152,12 +150,10 @@ export class ClaudeExtractor implements Extractor {
     return textOf(entry, 'sessionId') ?? this.#sessionId ?? this.#options.place.sessionId;
   }
 
-  #originOf(entry: Entry): Origin | undefined {
-    const time = timeOf(entry);
-    if (time === undefined) return undefined;
+  #originOf(entry: Entry, time: EntryTime): Origin {
     const { machineId, place } = this.#options;
     return {
-      ...time, machineId, sessionId: this.#sessionOf(entry),
+      timestamp: time.timestamp, raw: time.raw, machineId, sessionId: this.#sessionOf(entry),
       agentId: textOf(entry, 'agentId') ?? place.agentId,
       cwd: textOf(entry, 'cwd') ?? this.#cwd, uuid: textOf(entry, 'uuid'),
     };

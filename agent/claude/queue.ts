@@ -34,6 +34,7 @@ export class PromptQueue {
   /** Removed before any entry told the version. */
   #undecided: QueuedPrompt[] = [];
   #lastTaken: string | undefined;
+  #decidedBy: string | undefined;
 
   /** Prompts that this operation shows to have been taken up. */
   operation(entry: Entry, sessionId: string, version: string | undefined): QueuedPrompt[] {
@@ -48,7 +49,8 @@ export class PromptQueue {
 
   /** The version is known now: what waited for it is decided. */
   decide(version: string): QueuedPrompt[] {
-    if (this.#undecided.length === 0 && this.#open.length === 0) return [];
+    if (version === this.#decidedBy) return [];
+    this.#decidedBy = version;
     const decided = this.#undecided;
     this.#undecided = [];
     if (!writesEntries(version)) return decided;

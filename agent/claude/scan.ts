@@ -23,16 +23,18 @@ const NOISE: ReadonlySet<string> = new Set([
 /** Where another record starts inside this one: it was glued on, and must not vanish with the noise. */
 const GLUED = [Buffer.from('{"parentUuid":'), Buffer.from('}{"type":')];
 
-/** Index of the closing quote of the string that opens at `open`, or -1. */
-function stringEnd(bytes: Buffer, open: number): number {
-  let at = open + 1;
-  for (;;) {
-    const byte = bytes[at];
-    if (byte === QUOTE) return at;
-    if (byte === BACKSLASH) at += 2;
-    else if (byte === undefined) return -1;
-    else at += 1;
+/**
+ * Index of the closing quote of the string that opens at `open`, or -1. A quote
+ * ends it unless an odd number of backslashes stands before it; the native
+ * search for quotes is several times faster than a loop over the bytes.
+ */
+export function closingQuote(bytes: Buffer, open: number): number {
+  for (let quote = bytes.indexOf(QUOTE, open + 1); quote !== -1; quote = bytes.indexOf(QUOTE, quote + 1)) {
+    let before = quote - 1;
+    while (bytes[before] === BACKSLASH) before -= 1;
+    if ((quote - before) % 2 === 1) return quote;
   }
+  return -1;
 }
 
 /** Index of the closing quote of a plain string, or -1: with an escape in it, other bytes may spell `type`. */
@@ -65,7 +67,7 @@ export function leadingType(bytes: Buffer): string | undefined {
 /** Index behind a string or literal that starts at `at`; -1 for anything else. */
 function scalarEnd(bytes: Buffer, at: number): number {
   const first = bytes[at];
-  if (first === QUOTE) return stringEnd(bytes, at) + 1 || -1;
+  if (first === QUOTE) return closingQuote(bytes, at) + 1 || -1;
   if (first === OPEN_BRACE || first === OPEN_BRACKET) return -1;
   let end = at;
   for (let byte = first; byte !== COMMA && byte !== CLOSE_BRACE; byte = bytes[end]) {

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { MachineId } from '../../shared/ids.ts';
 import type { JsonValue } from '../../shared/event.ts';
 import type { ExtractionSink, Extractor, SourceKind } from '../extraction.ts';
-import { holdsSurrogateEscape, isDeeperThan, isObject, makeWellFormed, parseObject, type JsonObject } from '../json-line.ts';
+import { isDeeperThan, isObject, parseEntry, type JsonObject } from '../json-line.ts';
 import { filterEventTexts, type Texts } from '../privacy/texts.ts';
 import { salvage } from '../salvage.ts';
 import { isLogName } from './segments.ts';
@@ -54,11 +54,11 @@ class EventLogExtractor implements Extractor {
   line(bytes: Buffer, start: number, end: number, sink: ExtractionSink): void {
     const text = bytes.toString('utf8').trim();
     if (text === '') return;
-    const parsed = parseObject(text);
-    if (parsed !== undefined) return this.#event(parsed, bytes, [start, end], sink);
+    const parsed = parseEntry(text);
+    if (parsed !== undefined) return this.#event(parsed, [start, end], sink);
     for (const { from, to, entry } of salvage(bytes)) {
       if (entry === undefined) sink.bad(start + from, start + to, 'no event');
-      else this.#event(entry, bytes, [start + from, start + to], sink);
+      else this.#event(entry, [start + from, start + to], sink);
     }
   }
 
@@ -66,9 +66,8 @@ class EventLogExtractor implements Extractor {
     return CARRY;
   }
 
-  #event(line: JsonObject, bytes: Buffer, [from, to]: [number, number], sink: ExtractionSink): void {
+  #event(line: JsonObject, [from, to]: [number, number], sink: ExtractionSink): void {
     if (isDeeperThan(line, DEEPEST_EVENT)) return sink.bad(from, to, 'nested too deep');
-    if (holdsSurrogateEscape(bytes)) makeWellFormed(line);
     const written = toEvent(line, this.#options.machineId);
     if ('problem' in written) return sink.bad(from, to, written.problem);
     filterEventTexts(written.event, this.#options.texts);
