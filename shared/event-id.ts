@@ -24,17 +24,17 @@ export function buildEventId(parts: EventIdParts): EventId {
   return toEventId(`${machineId}:${source}:${type}:${timestamp}:${discriminator}`);
 }
 
-/** Parts of a canonical ID; `undefined` where any part is missing or malformed. */
-export function parseEventId(id: string): EventIdParts | undefined {
+/** Parts of a canonical ID; `undefined` where any part is missing or malformed. `known`: the machine it must name. */
+export function parseEventId(id: string, known?: MachineId): EventIdParts | undefined {
   if (id.charCodeAt(UUID_LENGTH) !== 58) return undefined;
   const sourceEnd = id.indexOf(':', UUID_LENGTH + 1);
   const typeEnd = id.indexOf(':', sourceEnd + 1);
   const timestampEnd = typeEnd + 1 + TIMESTAMP_LENGTH;
   if (sourceEnd <= UUID_LENGTH + 1 || typeEnd <= sourceEnd + 1) return undefined;
   if (id.charCodeAt(timestampEnd) !== 58 || id.length === timestampEnd + 1) return undefined;
-  const machineId = id.slice(0, UUID_LENGTH);
+  const machineId = known !== undefined && id.startsWith(known) ? known : id.slice(0, UUID_LENGTH);
   const timestamp = id.slice(typeEnd + 1, timestampEnd);
-  if (!isUuid(machineId) || !isCanonicalTimestamp(timestamp)) return undefined;
+  if ((machineId !== known && !isUuid(machineId)) || !isCanonicalTimestamp(timestamp)) return undefined;
   return {
     machineId: machineId as MachineId,
     source: id.slice(UUID_LENGTH + 1, sourceEnd),

@@ -3,7 +3,7 @@
  * table, `backup_part`, that holds the files beside it. So a backup is checked,
  * opened and read with what is there already, and needs no archive format.
  */
-import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PRIVATE_FILE_MODE, syncDirectory } from '../../shared/atomic-file.ts';
 import { TtError } from '../../shared/errors.ts';
@@ -24,8 +24,9 @@ export async function copyDatabase(database: Database, file: string): Promise<{ 
   const temporary = `${file}.copy`;
   removeDatabase(temporary);
   try {
+    // Private from its first byte: SQLite itself would make it readable by everybody.
+    closeSync(openSync(temporary, 'wx', PRIVATE_FILE_MODE));
     await database.backup(temporary);
-    chmodSync(temporary, PRIVATE_FILE_MODE);
     withCopy(temporary, (copy) => {
       copy.pragma('journal_mode = DELETE'); // one file, with nothing beside it
       requireSound(copy, temporary);

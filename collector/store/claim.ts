@@ -1,6 +1,7 @@
 /** One event as it stands in a row: a claim that a machine, a file and a session make about a fact. */
-import { hasSharedFact, parseEventId } from '../../shared/event-id.ts';
+import { hasSharedFact, parseEventId, type EventIdParts } from '../../shared/event-id.ts';
 import type { JsonValue, TtEvent } from '../../shared/event.ts';
+import type { MachineId } from '../../shared/ids.ts';
 import type { RefusalCode } from '../../shared/protocol/frames.ts';
 import { timestampMs } from '../../shared/timestamp.ts';
 import { factHash } from './fact-hash.ts';
@@ -25,7 +26,7 @@ export interface NewClaim extends Claim {
   kindName: Kind;
 }
 
-export type Checked = { ok: true; event: TtEvent } | { ok: false; code: RefusalCode; subject: string };
+export type Checked = { ok: true; event: TtEvent; parts: EventIdParts } | { ok: false; code: RefusalCode; subject: string };
 
 const MAX_KEY_TEXT = 1024;
 
@@ -38,7 +39,7 @@ function isShortText(value: unknown): value is string {
  * machine's own prefix, and agreeing with its other keys. By hand, because it
  * runs for every event; what it lets through, `toClaim` relies on.
  */
-export function checkEvent(value: unknown, machineId: string): Checked {
+export function checkEvent(value: unknown, machineId: MachineId): Checked {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return malformed('not an object');
   const event = value as Record<string, JsonValue | undefined>;
   const id = event['id'];
@@ -46,15 +47,22 @@ export function checkEvent(value: unknown, machineId: string): Checked {
   if (!id.startsWith(machineId)) {
     return { ok: false, code: 'foreign_machine', subject: id.slice(0, 36) };
   }
-  const parts = parseEventId(id);
-  if (parts === undefined || parts.machineId !== machineId) return malformed(id);
+  const parts = parseEventId(id, machineId);
+  // A lone surrogate would come out of the database as another character, so as another ID.
+  if (parts === undefined || parts.machineId !== machineId || !isWellFormed(id)) return malformed(id);
   if (parts.timestamp !== event['timestamp'] || parts.source !== event['source'] || parts.type !== event['type']) {
     return malformed(id);
   }
   if (!isOptionalText(event['cwd']) || !isOptionalText(event['session_id'])) return malformed(id);
   const version = event['schema_version'];
   if (version !== undefined && !Number.isSafeInteger(version)) return malformed(id);
-  return { ok: true, event: value as TtEvent };
+  return { ok: true, event: value as TtEvent, parts };
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+function isWellFormed(text: string): boolean {
+  return !LONE_SURROGATE.test(text);
 }
 
 function isOptionalText(value: unknown): boolean {
@@ -65,16 +73,31 @@ function malformed(subject: string): Checked {
   return { ok: false, code: 'malformed', subject: subject.slice(0, 200) };
 }
 
-/** `event` has passed `checkEvent`, or comes from an import that has seen to the same. */
-export function toClaim(event: TtEvent, keys: Keys, bornAt: number | null): NewClaim {
-  const { id, timestamp, source, type, schema_version, cwd, session_id, ...rest } = event;
+/** Keys that have a column. Printed as undefined, which is not at all: cheaper than to copy all others. */
+const IN_COLUMNS = {
+  id: undefined, timestamp: undefined, source: undefined, type: undefined, schema_version: undefined, cwd: undefined,
+  session_id: undefined,
+};
+
+/** SQLite reads JSON at most 1000 deep; one deeper row would break the views for every row. */
+const MAX_DEPTH = 500;
+
+function isTooDeep(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth > MAX_DEPTH || Object.values(value).some((child) => isTooDeep(child, depth + 1));
+}
+
+/** `event` has passed `checkEvent`, or comes from an import that has seen to the same. Throws RangeError for one nested too deep. */
+export function toClaim(event: TtEvent, parts: EventIdParts | undefined, keys: Keys, bornAt: number | null): NewClaim {
+  const { id, timestamp, source, type, schema_version, cwd, session_id } = event;
   const version = schema_version ?? 1;
-  const parts = parseEventId(id);
+  const data = JSON.stringify({ ...event, ...IN_COLUMNS });
+  if (data.length > 2 * MAX_DEPTH && isTooDeep(event)) throw new RangeError('nested too deep');
   const isCanonical = parts !== undefined && parts.timestamp === timestamp && parts.source === source && parts.type === type;
-  const isShared = isCanonical && hasSharedFact(type, version, rest['agent']);
+  const isShared = isCanonical && hasSharedFact(type, version, event['agent']);
   const kind = keys.kind(source, type, !isCanonical ? 'opaque' : isShared ? 'fact' : 'id');
   const discriminator = isCanonical ? parts.discriminator : id;
-  const machineId = parts?.machineId ?? (typeof rest['machine_id'] === 'string' ? rest['machine_id'] : '');
+  const machineId = parts?.machineId ?? (typeof event['machine_id'] === 'string' ? event['machine_id'] : '');
   return {
     machine: keys.machine(machineId),
     at: timestampMs(timestamp),
@@ -85,15 +108,10 @@ export function toClaim(event: TtEvent, keys: Keys, bornAt: number | null): NewC
     cwd: typeof cwd === 'string' ? keys.cwd(cwd) : null,
     bornAt,
     schemaVersion: version,
-    data: hasKeys(rest) ? JSON.stringify(rest) : null,
+    data: data === '{}' ? null : data,
     event,
     kindName: kind,
   };
-}
-
-function hasKeys(object: object): boolean {
-  for (const _ in object) return true;
-  return false;
 }
 
 /** Same fact, compared in full; a hash only proposed it. */

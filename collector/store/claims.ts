@@ -24,6 +24,8 @@ export interface Claims {
   store(claim: NewClaim): 'stored' | 'duplicate';
   /** Decides every fact again in which one of these sessions has a claim that lost. */
   decideAgain(sessions: readonly number[]): void;
+  /** The same for every fact that this machine and somebody else claim. */
+  decideMachineAgain(machine: number): void;
 }
 
 const COLUMNS = 'machine, at, kind, session, discriminator, fact, cwd, born_at, schema_version, data';
@@ -60,6 +62,7 @@ interface Statements {
   setBirth: Statement<[number, number]>;
   setCopyBirth: Statement<[number, number]>;
   contested: Statement<[number], { fact: number }>;
+  contestedByMachine: Statement<[number, number], { fact: number }>;
 }
 
 function prepare(database: Database): Statements {
@@ -77,6 +80,8 @@ function prepare(database: Database): Statements {
     setBirth: database.prepare('UPDATE event_row SET born_at = ? WHERE row = ?'),
     setCopyBirth: database.prepare('UPDATE copy_row SET born_at = ? WHERE row = ?'),
     contested: database.prepare('SELECT DISTINCT fact FROM copy_row WHERE session = ?'),
+    contestedByMachine: database.prepare(`SELECT DISTINCT c.fact FROM copy_row c
+      WHERE c.machine = ? OR EXISTS (SELECT 1 FROM event_row e WHERE e.fact = c.fact AND e.machine = ?)`),
   };
 }
 
@@ -98,6 +103,10 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
     statements.deleteCopy.run(winner.row);
     statements.insertCopy.run(...valuesOf(current));
     listener.changed(current.row, current, winner);
+  };
+
+  const decideFact = (fact: number): void => {
+    for (const winner of statements.winners.all(fact)) decide(claimsOf(winner));
   };
 
   /** The same claim from another file: only the earliest birth counts. */
@@ -143,9 +152,10 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
     },
     decideAgain(sessions) {
       const facts = new Set(sessions.flatMap((session) => statements.contested.all(session).map((row) => row.fact)));
-      for (const fact of facts) {
-        for (const winner of statements.winners.all(fact)) decide(claimsOf(winner));
-      }
+      for (const fact of facts) decideFact(fact);
+    },
+    decideMachineAgain(machine) {
+      for (const { fact } of statements.contestedByMachine.all(machine, machine)) decideFact(fact);
     },
   };
 }

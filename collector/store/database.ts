@@ -31,6 +31,7 @@ export function openWriter(path: string): Database {
   makePrivateFile(path);
   const database = open(path, {});
   try {
+    refuseForeign(database, path); // before anything is written: the journal mode stands in the file
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     database.pragma('fullfsync = ON'); // macOS: an ordinary fsync there does not reach the disk
@@ -40,7 +41,7 @@ export function openWriter(path: string): Database {
     database.pragma(`cache_size = -${CACHE_KIB}`);
     database.pragma('foreign_keys = ON');
     database.pragma('temp_store = MEMORY');
-    migrate(database, path);
+    migrate(database);
     return database;
   } catch (error) {
     database.close();
@@ -148,15 +149,19 @@ function checkVersion(database: Database, path: string): void {
   }
 }
 
-function migrate(database: Database, path: string): void {
+function refuseForeign(database: Database, path: string): void {
   const version = userVersion(database);
-  if (version > SCHEMA_VERSION) throw tooNew(path, version);
-  if (version === 0 && !isEmpty(database)) {
+  const isOurs = database.pragma('application_id', { simple: true }) === APPLICATION_ID;
+  if (version === 0 ? !isEmpty(database) : !isOurs) {
     throw new TtError('database_foreign', `${path} is a database of another program`, {
       hint: `move it away; it was not touched`,
     });
   }
-  for (let next = version; next < SCHEMA_VERSION; next++) {
+  if (version > SCHEMA_VERSION) throw tooNew(path, version);
+}
+
+function migrate(database: Database): void {
+  for (let next = userVersion(database); next < SCHEMA_VERSION; next++) {
     database.transaction(() => {
       database.exec(MIGRATIONS[next] ?? '');
       database.pragma(`application_id = ${APPLICATION_ID}`);

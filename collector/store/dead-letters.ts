@@ -19,6 +19,8 @@ export interface DeadLetter {
 
 export interface DeadLetters {
   store(letter: DeadLetter, nowMs: number): void;
+  /** After a rollback: what was counted may not be there. */
+  forget(): void;
 }
 
 /** Cut by bytes without tearing a character. */
@@ -30,9 +32,17 @@ function cutBytes(text: string, bytes: number): string {
   return encoded.toString('utf8', 0, end);
 }
 
-export function openDeadLetters(database: Database): DeadLetters {
-  const held = database.prepare<[number], { rows: number; bytes: number }>(
-    'SELECT count(*) AS rows, coalesce(sum(length(body)), 0) AS bytes FROM dead_letter WHERE machine = ?',
+export interface DeadLetterCaps {
+  rows: number;
+  bytes: number;
+}
+
+const CAPS: DeadLetterCaps = { rows: DEAD_LETTER_ROWS_PER_MACHINE, bytes: DEAD_LETTER_BYTES_PER_MACHINE };
+
+/** `caps`: per machine. */
+export function openDeadLetters(database: Database, caps: DeadLetterCaps = CAPS): DeadLetters {
+  const countHeld = database.prepare<[number], { rows: number; bytes: number }>(
+    'SELECT count(*) AS rows, coalesce(sum(length(CAST(body AS BLOB))), 0) AS bytes FROM dead_letter WHERE machine = ?',
   );
   const store = database.prepare<[number, number, string, string, string | null, string, number]>(`
     INSERT INTO dead_letter (machine, received_at, code, subject, gen, body, body_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -43,14 +53,26 @@ export function openDeadLetters(database: Database): DeadLetters {
   const count = database.prepare<[number, string]>(`
     INSERT INTO refused_count (machine, code, count) VALUES (?, ?, 1)
     ON CONFLICT (machine, code) DO UPDATE SET count = count + 1`);
+  // Counted once and kept: a flood must not scan what the flood has left before.
+  const held = new Map<number, { rows: number; bytes: number }>();
+  const heldBy = (machine: number): { rows: number; bytes: number } => {
+    const known = held.get(machine);
+    if (known !== undefined) return known;
+    const counted = countHeld.get(machine) ?? { rows: 0, bytes: 0 };
+    held.set(machine, counted);
+    return counted;
+  };
   return {
     store(letter, nowMs) {
       count.run(letter.machine, letter.code);
       if (again.run(nowMs, letter.machine, letter.code, letter.subject).changes > 0) return;
-      const { rows, bytes } = held.get(letter.machine) ?? { rows: 0, bytes: 0 };
-      if (rows >= DEAD_LETTER_ROWS_PER_MACHINE || bytes >= DEAD_LETTER_BYTES_PER_MACHINE) return;
+      const total = heldBy(letter.machine);
+      if (total.rows >= caps.rows || total.bytes >= caps.bytes) return;
       const body = cutBytes(letter.body, DEAD_LETTER_BODY_BYTES);
       store.run(letter.machine, nowMs, letter.code, letter.subject, letter.gen, body, Buffer.byteLength(letter.body));
+      total.rows += 1;
+      total.bytes += Buffer.byteLength(body);
     },
+    forget: () => held.clear(),
   };
 }

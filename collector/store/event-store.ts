@@ -2,6 +2,7 @@
  * Everything one transaction of the writer may do, over one database. The store
  * knows rows and rules; frames, answers and grouping are the committer's.
  */
+import { parseEventId, type EventIdParts } from '../../shared/event-id.ts';
 import type { LineageEdge, SessionState, TtEvent } from '../../shared/event.ts';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
 import type { RefusalCode } from '../../shared/protocol/frames.ts';
@@ -30,8 +31,8 @@ export interface EventStore {
   transaction<T>(work: () => T): T;
   machine(ref: MachineRef): number;
   machineKey(machineId: string): number;
-  /** `event` has passed `checkEvent`. */
-  storeEvent(event: TtEvent, bornAt: number | null): EventOutcome;
+  /** `event` has passed `checkEvent`, which gave its `parts`, or an import's own check. */
+  storeEvent(event: TtEvent, bornAt: number | null, parts?: EventIdParts): EventOutcome;
   storeEdges(edges: readonly LineageEdge[]): void;
   storeState(machine: number, state: SessionState): void;
   readonly ledger: Ledger;
@@ -41,13 +42,18 @@ export interface EventStore {
 }
 
 /** An event nested so deep that JSON cannot be printed again is refused, not fatal. */
-function printable(event: TtEvent, keys: Keys, bornAt: number | null): NewClaim | undefined {
+function printable(event: TtEvent, parts: EventIdParts | undefined, keys: Keys, bornAt: number | null): NewClaim | undefined {
   try {
-    return toClaim(event, keys, bornAt);
+    return toClaim(event, parts, keys, bornAt);
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
   }
+}
+
+function isTooLarge(data: string): boolean {
+  // No character takes more than three bytes a unit: short texts need no counting.
+  return data.length * 3 > WIRE_LIMITS.eventBytes && Buffer.byteLength(data) > WIRE_LIMITS.eventBytes;
 }
 
 export function openEventStore(database: Database): EventStore {
@@ -72,7 +78,9 @@ export function openEventStore(database: Database): EventStore {
   const counts = database.prepare<[], { events: number; copies: number }>(
     'SELECT (SELECT count(*) FROM event_row) AS events, (SELECT count(*) FROM copy_row) AS copies',
   );
+  const deadLetters = openDeadLetters(database);
   const forget = (): void => {
+    deadLetters.forget();
     keys.forget();
     lineage.forget();
     sessions.forget();
@@ -93,12 +101,16 @@ export function openEventStore(database: Database): EventStore {
         throw error;
       }
     },
-    machine: (ref) => keys.enrolled(ref),
+    machine(ref) {
+      const { machine, isChanged } = keys.enrolled(ref);
+      if (isChanged) claims.decideMachineAgain(machine);
+      return machine;
+    },
     machineKey: (machineId) => keys.machine(machineId),
-    storeEvent(event, bornAt) {
-      const claim = printable(event, keys, bornAt);
+    storeEvent(event, bornAt, parts = parseEventId(event.id)) {
+      const claim = printable(event, parts, keys, bornAt);
       if (claim === undefined) return { verdict: 'refused', code: 'malformed' };
-      if ((claim.data?.length ?? 0) > WIRE_LIMITS.eventBytes) return { verdict: 'refused', code: 'too_large' };
+      if (claim.data !== null && isTooLarge(claim.data)) return { verdict: 'refused', code: 'too_large' };
       lastRow = null;
       return { verdict: claims.store(claim), row: lastRow, at: claim.at };
     },
@@ -108,13 +120,13 @@ export function openEventStore(database: Database): EventStore {
     },
     storeState: states.store,
     ledger: openLedger(database),
-    deadLetters: openDeadLetters(database),
+    deadLetters,
     gaps: openGaps(database),
     rebuild() {
-      return database.transaction(() => {
+      return this.transaction(() => {
         const { events, copies } = counts.get() ?? { events: 0, copies: 0 };
         return { events, copies, sessions: sessions.rebuild(), responses: usage.rebuild() };
-      }).immediate();
+      });
     },
   };
 }

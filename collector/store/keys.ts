@@ -22,8 +22,8 @@ export interface Keys {
   machine(machineId: string): number;
   machineId(machine: number): string;
   enrolledAtMs(machine: number): number | null;
-  /** Notes when a machine was enrolled; returns its key. */
-  enrolled(machine: MachineRef): number;
+  /** Notes when a machine was enrolled. `isChanged`: what it had said about facts before may win or lose by it. */
+  enrolled(machine: MachineRef): { machine: number; isChanged: boolean };
   session(sessionId: string): number;
   sessionId(session: number): string;
   cwd(path: string): number;
@@ -81,8 +81,7 @@ export function openKeys(database: Database): Keys {
     enrolledAtMs: enrolment.at,
     enrolled(ref) {
       const machine = machines.toKey(ref.machineId);
-      enrolment.note(machine, ref.enrolledAtMs);
-      return machine;
+      return { machine, isChanged: enrolment.note(machine, ref.enrolledAtMs) };
     },
     session: sessions.toKey,
     sessionId: sessions.toText,
@@ -102,7 +101,7 @@ export function openKeys(database: Database): Keys {
 
 function openEnrolment(database: Database): {
   at(machine: number): number | null;
-  note(machine: number, atMs: number): void;
+  note(machine: number, atMs: number): boolean;
   forget(): void;
 } {
   const read = database.prepare<[number], { at: number | null }>(
@@ -120,9 +119,10 @@ function openEnrolment(database: Database): {
   return {
     at,
     note(machine, atMs) {
-      if (at(machine) === atMs) return;
+      if (at(machine) === atMs) return false;
       write.run(atMs, machine);
       known.set(machine, atMs);
+      return true;
     },
     forget: () => known.clear(),
   };

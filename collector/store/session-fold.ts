@@ -146,8 +146,7 @@ export function fold(into: SessionSummary, other: SessionSummary, context: FoldC
     into.cwd = other.cwd;
     into.cwdAt = other.cwdAt;
   }
-  // One `started` wins per session and agent, so these come from one event.
-  if (other.startedAt !== null && (into.startedAt === null || other.startedAt < into.startedAt)) {
+  if (isEarlierStart(other, into)) {
     into.gitBranch = other.gitBranch;
     into.harnessVersion = other.harnessVersion;
   }
@@ -193,6 +192,14 @@ function isEarlierCwd(a: SessionSummary, b: SessionSummary, context: FoldContext
   return a.cwd !== b.cwd && context.path(a.cwd) < context.path(b.cwd);
 }
 
+/** Several events can say `started` (imported ones have facts of their own): the texts break a tie. */
+function isEarlierStart(a: SessionSummary, b: SessionSummary): boolean {
+  if (a.startedAt === null) return false;
+  if (b.startedAt === null || a.startedAt !== b.startedAt) return b.startedAt === null || a.startedAt < b.startedAt;
+  const text = (summary: SessionSummary): string => JSON.stringify([summary.gitBranch, summary.harnessVersion]);
+  return text(a) > text(b);
+}
+
 function isLaterSignal(a: SessionSummary, b: SessionSummary): boolean {
   if (a.signal === null || a.signalAt === null) return false;
   if (b.signal === null || b.signalAt === null) return true;
@@ -206,5 +213,6 @@ function isLaterStatus(a: SessionSummary, b: SessionSummary): boolean {
   if (b.statusAt === null || a.statusAt !== b.statusAt) return b.statusAt === null || a.statusAt > b.statusAt;
   // `gone` sorts after every status of its time (design §4).
   const rank = (status: string | null): string => (status === 'gone' ? '\uffff' : status ?? '');
-  return rank(a.status) > rank(b.status);
+  if (rank(a.status) !== rank(b.status)) return rank(a.status) > rank(b.status);
+  return (a.waitingFor ?? '') > (b.waitingFor ?? '');
 }

@@ -69,7 +69,8 @@ function printed(value: unknown): string {
 }
 
 /** Stores the events of one batch and gives each its verdict. */
-function takeEvents(store: EventStore, job: BatchJob, batch: UncheckedBatch, machine: number, tally: Tally): AckFrame {
+function takeEvents(store: EventStore, job: BatchJob, batch: UncheckedBatch, tally: Tally): AckFrame {
+  const machine = store.machine(job.machine);
   const { machineId } = job.machine;
   const counts = tally.of(machineId);
   const refused: AckFrame['refused'] = [];
@@ -90,7 +91,7 @@ function takeEvents(store: EventStore, job: BatchJob, batch: UncheckedBatch, mac
         refuse(file, value, checked.code, checked.subject);
         continue;
       }
-      const outcome = store.storeEvent(checked.event, file.born_at);
+      const outcome = store.storeEvent(checked.event, file.born_at, checked.parts);
       if (outcome.verdict === 'refused') {
         refuse(file, value, outcome.code, checked.event.id);
         continue;
@@ -120,7 +121,7 @@ function takeBatch(store: EventStore, job: BatchJob, batch: UncheckedBatch, tall
   });
   if (rewinds.length > 0) return rewinds;
   store.storeEdges(batch.edges);
-  const ack = takeEvents(store, job, batch, machine, tally);
+  const ack = takeEvents(store, job, batch, tally);
   for (const state of batch.states) store.storeState(machine, state);
   for (const file of batch.files) store.ledger.advance(machine, file, job.receivedAtMs);
   return [ack];
