@@ -41,7 +41,7 @@ export function toCollectorStatus(facts: StatusFacts): CollectorStatus {
     ingest_port: facts.ingestPort,
     ui_port: facts.uiPort,
     complete_until: completeUntil(machines),
-    machines: machines.toSorted((a, b) => (a.label < b.label ? -1 : 1)),
+    machines: machines.toSorted((a, b) => Number(a.state === 'retired') - Number(b.state === 'retired') || (a.label < b.label ? -1 : 1)),
   };
 }
 
@@ -58,8 +58,7 @@ function toMachineStatus(machine: EnrolledMachine, facts: StatusFacts): MachineS
     connected: link?.connected ?? false,
     last_event_at: orNull(counts.lastEventAtMs, printTimestamp),
     lag_ms: lagMs,
-    backlog_bytes: frame?.backlog_bytes ?? null,
-    backlog_events: frame?.backlog_events ?? null,
+    ...backlogOf(link),
     drained_at: orNull(drainedAt, printTimestamp),
     complete_until: orNull(drainedAt, (ms) => printTimestamp(ms - LATE_LINE_MS)),
     events_today: counts.eventsToday,
@@ -68,6 +67,13 @@ function toMachineStatus(machine: EnrolledMachine, facts: StatusFacts): MachineS
     clock_offset_ms: link?.clockOffsetMs ?? null,
     version: link?.version ?? null,
   };
+}
+
+/** Of a machine that is away: at least what it had. That it had nothing says nothing about now. */
+function backlogOf(link: LinkKnowledge | undefined): Pick<MachineStatus, 'backlog_bytes' | 'backlog_events'> {
+  const { backlog_bytes = null, backlog_events = null } = link?.status ?? {};
+  const isKnown = link?.connected === true || (backlog_bytes !== null && backlog_bytes > 0);
+  return isKnown ? { backlog_bytes, backlog_events } : { backlog_bytes: null, backlog_events: null };
 }
 
 function orNull<T, R>(value: T | null, convert: (value: T) => R): R | null {

@@ -12,7 +12,8 @@ const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (character)
 const toCode = (html: string): string => html.replace(/`([^`]+)`/g, '<code>$1</code>');
 
 export function noticePage({ title, text, goTo }: Notice): string {
-  const refresh = goTo === undefined ? '' : `<meta http-equiv="refresh" content="0; url=${goTo}">`;
+  // Signed in by now: the icon can be had, and the browser asks for no other.
+  const refresh = goTo === undefined ? '' : `<link rel="icon" href="/icon.svg"><meta http-equiv="refresh" content="0; url=${goTo}">`;
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">${refresh}<title>tt</title></head>
 <body><main><h1>${escapeHtml(title)}</h1><p>${toCode(escapeHtml(text))}</p></main></body></html>

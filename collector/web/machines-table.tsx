@@ -62,5 +62,5 @@ function MachineRow({ machine, nowMs }: { machine: MachineStatus; nowMs: number 
 
 function noteOf({ clock_offset_ms: offset }: MachineStatus) {
   if (offset === null || Math.abs(offset) <= NOTABLE_OFFSET_MS) return null;
-  return <span class="note"> clock {durationWords(Math.abs(offset))} {offset > 0 ? 'ahead' : 'behind'}</span>;
+  return <span class="note"> · clock {durationWords(Math.abs(offset))} {offset > 0 ? 'ahead' : 'behind'}</span>;
 }

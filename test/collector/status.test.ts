@@ -80,6 +80,15 @@ describe('lag', () => {
   });
 });
 
+describe('backlog', () => {
+  it('of a machine that is away is at least what it had; had it none, nobody knows', () => {
+    const away = (bytes: number) => only({ link: link({ connected: false, status: statusFrame(NOW, { backlog_bytes: bytes, backlog_events: bytes }) }) });
+    expect(away(7)).toMatchObject({ backlog_bytes: 7, backlog_events: 7 });
+    expect(away(0)).toMatchObject({ backlog_bytes: null, backlog_events: null });
+    expect(only({ link: link() })).toMatchObject({ backlog_bytes: 0, backlog_events: 0 });
+  });
+});
+
 describe('completeness', () => {
   const drained = (ms: number): Known => ({ link: link({ status: statusFrame(NOW, { drained_at: ms }) }) });
 
