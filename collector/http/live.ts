@@ -41,7 +41,6 @@ export interface LiveFeed {
 interface Viewer {
   /** Sends the present state, or remembers to when there is room. */
   tell(): void;
-  beat(): void;
   end(): void;
 }
 
@@ -57,8 +56,9 @@ export function createLiveFeed(deps: LiveDeps): LiveFeed {
     status.forget();
     for (const viewer of viewers) viewer.tell();
   };
+  // Also when nothing happens: what is away grows older, a day ends, and a cut is noticed by sending.
   const stopBeating = clock.every(HEARTBEAT_MS, () => {
-    for (const viewer of viewers) viewer.beat();
+    if (!cancelPending) tellAll();
   });
   return {
     changed() {
@@ -112,9 +112,6 @@ function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps)
           row = arrived.row;
           const events = options.events && arrived.events.length > 0 ? message('events', row, JSON.stringify(eventsBody(arrived))) : '';
           send(events + message('status', row, status.text()));
-        },
-        beat() {
-          if (hasRoom()) send(': still here\n\n');
         },
         end() {
           viewers.delete(this);
