@@ -35,7 +35,7 @@ export interface AgentLock {
 
 export interface AgentLockDeps {
   clock: Pick<Clock, 'now'>;
-  processes: Processes;
+  processes: Pick<Processes, 'pid' | 'host' | 'boot' | 'isAlive' | 'startOf'>;
 }
 
 /** Throws `agent_running`, or `state_in_use` when another host's agent lives in this state directory. */

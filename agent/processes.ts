@@ -1,5 +1,5 @@
 /** What can be known of the processes of this host. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 export interface Processes {
@@ -11,6 +11,15 @@ export interface Processes {
   isAlive(pid: number): boolean;
   /** Differs between two processes that had one ID; null where the system does not tell. */
   startOf(pid: number): string | null;
+  /**
+   * Does the process that had this ID and start still run? False only when that is known: a zombie
+   * has ended, another start is another process. Null where the system does not tell.
+   */
+  isRunning(pid: number, start: string): boolean | null;
+  /** What this system's process IDs mean something in, as Claude Code names it; null where it can not be told. */
+  readonly pidDomain: string | null;
+  /** When a process with this start began, ms since the epoch, to about a second; null where the system does not tell. */
+  startedAtMs(start: string): number | null;
 }
 
 export interface SignalSender {
@@ -34,7 +43,36 @@ export function createProcesses({ pid, probe }: SignalSender): Processes {
       }
     },
     startOf: (other) => startTime(readProc(`/proc/${other}/stat`)),
+    isRunning(other, start) {
+      const stat = readProc(`/proc/${other}/stat`);
+      if (stat !== undefined) return startTime(stat) === start && !ENDED_STATES.has(stat[stat.lastIndexOf(')') + 2] ?? '');
+      // Nothing to read proves something only where there is something to read of a living one.
+      if (readProc(`/proc/${pid}/stat`) === undefined) return null;
+      return this.isAlive(other) ? null : false;
+    },
+    pidDomain: pidDomain(),
+    startedAtMs(start) {
+      const booted = /^btime (\d+)$/m.exec(readProc('/proc/stat') ?? '')?.[1];
+      const ticks = Number(start);
+      return booted === undefined || !Number.isFinite(ticks) ? null : Number(booted) * 1000 + ticks * TICK_MS;
+    },
   };
+}
+
+/** Zombie and dead: the entry waits for its parent, the program is gone. */
+const ENDED_STATES: ReadonlySet<string> = new Set(['Z', 'X', 'x']);
+/** USER_HZ is 100 on every Linux that Node runs on. */
+const TICK_MS = 10;
+
+/** As seen in its registry: `linux:{machine-id}:{PID namespace}`. */
+function pidDomain(): string | null {
+  const machine = readProc('/etc/machine-id')?.trim();
+  if (machine === undefined || machine === '') return null;
+  try {
+    return `linux:${machine}:${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return null;
+  }
 }
 
 /** Field 22 of `/proc/PID/stat`; the name in field 2 may hold anything, so it is counted from its closing bracket. */
@@ -42,6 +80,7 @@ function startTime(stat: string | undefined): string | null {
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
 }
 
+/** Undefined for what is not there or not for us. */
 function readProc(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
