@@ -2,10 +2,10 @@
  * Bytes that gave nothing: kept in `bad/`, counted, never in the way. A ring of
  * two files, 64 MiB together: the older half goes when the newer one is full.
  */
-import { appendFileSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePrivateDirectory, PRIVATE_FILE_MODE } from '../../shared/atomic-file.ts';
-import { messageOf, systemCode } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/errors.ts';
 import { BAD_LINE_HEAD_BYTES, BAD_RING_BYTES } from '../../shared/limits.ts';
 
 /** One line of `bad/current.jsonl` or `bad/previous.jsonl`. */
@@ -30,13 +30,15 @@ export interface BadLines {
 }
 
 const RECORD_VERSION = 1;
+const NEWLINE = 10;
 
 export function openBadLines(directory: string, options: { ringBytes: number } = { ringBytes: BAD_RING_BYTES }): BadLines {
   const current = join(directory, 'current.jsonl');
   const previous = join(directory, 'previous.jsonl');
   let problem: string | null = null;
-  let count = countLines(current) + countLines(previous);
-  let currentBytes = sizeOf(current);
+  const begun = measure(current);
+  let count = begun.lines + measure(previous).lines;
+  let currentBytes = begun.bytes;
 
   function append(text: string): void {
     if (currentBytes + text.length > options.ringBytes / 2) {
@@ -70,19 +72,15 @@ export function openBadLines(directory: string, options: { ringBytes: number } =
   };
 }
 
-function sizeOf(path: string): number {
+/** Bytes and lines of one file of the ring. The ring is no reason not to start: what cannot be read counts as empty. */
+function measure(path: string): { bytes: number; lines: number } {
+  let bytes: Buffer;
   try {
-    return statSync(path).size;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 0;
-    throw error;
+    bytes = readFileSync(path);
+  } catch {
+    return { bytes: 0, lines: 0 };
   }
-}
-
-function countLines(path: string): number {
-  if (sizeOf(path) === 0) return 0;
-  const bytes = readFileSync(path);
   let lines = 0;
-  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines += 1;
-  return lines;
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) lines += 1;
+  return { bytes: bytes.length, lines };
 }

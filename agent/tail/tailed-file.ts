@@ -78,6 +78,8 @@ export function scannedEnd(file: TailedFile): number {
 export function needsRead(file: TailedFile): boolean {
   if (file.presence === 'unseen' || file.gap !== null || file.problem !== null) return false;
   if (file.size > scannedEnd(file)) return true;
+  // The last line of a file that is gone counts without its newline.
+  if (file.presence === 'gone') return file.scannedTo > file.positions.cursor.offset;
   return file.presence === 'present' && file.positions.cursor.offset > 0 && file.verifiedMtimeMs !== file.mtimeMs;
 }
 
