@@ -270,7 +270,7 @@ export class UplinkConnection implements FrameSocketEvents {
     // Asked for without a batch: the other files have nothing to do with it.
     if (seq !== null) feed.resync();
     this.#checkIdle();
-    sender.pump();
+    sender.resume();
   }
 
   #onBusy(frame: BusyFrame): void {
@@ -278,12 +278,12 @@ export class UplinkConnection implements FrameSocketEvents {
     if (!sender) return;
     const isNews = sender.window.awaits(frame.seq);
     sender.window.refused(frame.seq);
-    if (isNews) {
-      sender.forget();
-      this.#deps.feed.resync();
-      this.#checkIdle();
-    }
     sender.pause(frame.retry_ms);
+    if (!isNews) return;
+    sender.forget();
+    this.#deps.feed.resync();
+    this.#checkIdle();
+    sender.resume();
   }
 
   #checkAnswers(): void {

@@ -17,8 +17,9 @@ export interface Sender {
   pump(): void;
   /** Sends nothing for so long. */
   pause(ms: number): void;
-  /** The feed will read again what is in flight. */
+  /** Gives up what is in flight; nothing is read until `resume`, because the feed is about to go back. */
   forget(): void;
+  resume(): void;
   /** A batch was answered by `rewind`. True when that says something new: it was waited for, or is the one just rewound. */
   answeredByRewind(seq: number): boolean;
   stop(): void;
@@ -50,6 +51,7 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
   const batcher = createBatcher(feed, clock, limits);
   const compresses = options.mayCompress && options.capabilities.includes(CAPABILITIES.brotli);
   let isRunning = false;
+  let isHeld = false;
   let liveSentAt = Number.NEGATIVE_INFINITY;
   let cancelNext: (() => void) | undefined;
   let cancelPause: (() => void) | undefined;
@@ -63,7 +65,7 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
 
   /** True when something may have been taken out of the feed. */
   function sendNext(): boolean {
-    if (!isRunning || cancelPause) return false;
+    if (!isRunning || isHeld || cancelPause) return false;
     const lane = nextLane();
     if (lane === undefined) return false;
     const batch = batcher.next(lane);
@@ -104,8 +106,13 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
       });
     },
     forget() {
+      isHeld = true;
       window.forget();
       batcher.forget();
+    },
+    resume() {
+      isHeld = false;
+      pump();
     },
     answeredByRewind(seq) {
       const isNews = window.awaits(seq) || seq === rewoundSeq;

@@ -5,6 +5,7 @@
  */
 import { backoffMs } from '../../shared/backoff.ts';
 import { RECONNECT_CEILING_MS, SLOW_RETRY_MS } from '../../shared/limits.ts';
+import type { Endpoint } from '../../shared/protocol/endpoint.ts';
 import { attempt, type AttemptDeps, type AttemptEnd } from './attempt.ts';
 import type { UplinkConnection } from './connection.ts';
 
@@ -62,12 +63,8 @@ export function createUplink(deps: UplinkDeps): AgentUplink {
     if (!isClosing) interrupt.abort();
   };
   const events = {
-    onDialling: ({ url }: { url: string }): void => {
-      endpoint = url;
-    },
-    onConnection: (opened: UplinkConnection): void => {
-      connection = opened;
-    },
+    onDialling: (target: Endpoint): void => void (endpoint = target.url),
+    onConnection: (opened: UplinkConnection): void => void (connection = opened),
     onOpenChange: (): void => {
       if (connection?.isOpen) log.info({ endpoint }, 'connected');
       deps.onChange?.();
