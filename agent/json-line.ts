@@ -26,6 +26,21 @@ export function textOf(object: JsonObject, key: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+const NAME_LENGTH = 256;
+const PATH_LENGTH = 4096;
+
+/** An ID, a version, a model: real ones are short, and one that is not must not make its event too large to send. */
+export function nameOf(object: JsonObject, key: string): string | undefined {
+  const value = textOf(object, key);
+  return value === undefined || value.length > NAME_LENGTH ? undefined : value;
+}
+
+/** A path of at most the length that systems allow. */
+export function pathOf(object: JsonObject, key: string): string | undefined {
+  const value = textOf(object, key);
+  return value === undefined || value.length > PATH_LENGTH ? undefined : value;
+}
+
 export function numberOf(object: JsonObject, key: string): number | undefined {
   const value = object[key];
   return typeof value === 'number' ? value : undefined;

@@ -76,7 +76,7 @@ export interface SessionState {
 }
 
 /** State keys whose value is text of a person or a model. */
-export const TEXT_STATE_KEYS = ['ai-title', 'custom-title', 'summary', 'last-prompt', 'agent-name'] as const;
+export const TEXT_STATE_KEYS = ['ai-title', 'custom-title', 'summary', 'last-prompt', 'agent-name', 'tag'] as const;
 
 /** `child` repeats or continues the history of `parent`. */
 export interface LineageEdge {

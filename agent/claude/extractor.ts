@@ -8,7 +8,7 @@ import type { ExtractionSink, Extractor } from '../extraction.ts';
 import type { Texts } from '../privacy/texts.ts';
 import { answerIn, DECISION_TOOLS } from './answers.ts';
 import { condense } from './condense.ts';
-import { blocksOf, isObject, numberOf, objectOf, parseEntry, textOf, timeOf, type Entry, type EntryTime, type JsonObject } from '../json-line.ts';
+import { blocksOf, isObject, nameOf, numberOf, objectOf, parseEntry, pathOf, textOf, timeOf, type Entry, type EntryTime, type JsonObject } from '../json-line.ts';
 import { assistantMessage, sessionStarted, toolResult, toolUse, turnEnded, userMessage, type Origin, type ToolCall } from './event-builder.ts';
 import { HeldItems } from './held.ts';
 import { isKnownAttachment, isKnownSystem } from './known-types.ts';
@@ -94,7 +94,7 @@ export class ClaudeExtractor implements Extractor {
     const type = textOf(entry, 'type');
     if (type === undefined) return sink.unknown('(no type)');
     if (isNoiseType(type)) return;
-    const uuid = textOf(entry, 'uuid');
+    const uuid = nameOf(entry, 'uuid');
     if (uuid !== undefined) sink.entry(uuid);
     if (isStateType(type)) return this.#state(type, entry, offset, sink);
     this.#learn(entry, sink);
@@ -121,9 +121,9 @@ export class ClaudeExtractor implements Extractor {
 
   /** What later lines without it go by. */
   #learn(entry: Entry, sink: ExtractionSink): void {
-    this.#sessionId = textOf(entry, 'sessionId') ?? this.#sessionId;
-    const cwd = textOf(entry, 'cwd');
-    const version = textOf(entry, 'version');
+    this.#sessionId = nameOf(entry, 'sessionId') ?? this.#sessionId;
+    const cwd = pathOf(entry, 'cwd');
+    const version = nameOf(entry, 'version');
     if (version !== undefined) {
       this.#version = version;
       for (const prompt of this.#queue.decide(version)) this.#queued(prompt, sink);
@@ -133,9 +133,9 @@ export class ClaudeExtractor implements Extractor {
       this.#outlet.cwdKnown(cwd, sink);
     }
     const forkedFrom = objectOf(entry, 'forkedFrom');
-    const parent = forkedFrom === undefined ? undefined : textOf(forkedFrom, 'sessionId');
+    const parent = forkedFrom === undefined ? undefined : nameOf(forkedFrom, 'sessionId');
     if (parent !== undefined) this.#edge({ child: this.#sessionOf(entry), parent, via: 'forkedFrom' }, sink);
-    const requested = textOf(entry, 'requestSessionId');
+    const requested = nameOf(entry, 'requestSessionId');
     if (requested !== undefined) this.#edge({ child: this.#sessionOf(entry), parent: requested, via: 'requestSessionId' }, sink);
   }
 
@@ -147,22 +147,22 @@ export class ClaudeExtractor implements Extractor {
   }
 
   #sessionOf(entry: Entry): string {
-    return textOf(entry, 'sessionId') ?? this.#sessionId ?? this.#options.place.sessionId;
+    return nameOf(entry, 'sessionId') ?? this.#sessionId ?? this.#options.place.sessionId;
   }
 
   #originOf(entry: Entry, time: EntryTime): Origin {
     const { machineId, place } = this.#options;
     return {
       timestamp: time.timestamp, raw: time.raw, machineId, sessionId: this.#sessionOf(entry),
-      agentId: textOf(entry, 'agentId') ?? place.agentId,
-      cwd: textOf(entry, 'cwd') ?? this.#cwd, uuid: textOf(entry, 'uuid'),
+      agentId: nameOf(entry, 'agentId') ?? place.agentId,
+      cwd: pathOf(entry, 'cwd') ?? this.#cwd, uuid: nameOf(entry, 'uuid'),
     };
   }
 
   #start(entry: Entry, origin: Origin, sink: ExtractionSink): void {
-    if (this.#hasStarted || origin.uuid === undefined || textOf(entry, 'cwd') === undefined) return;
+    if (this.#hasStarted || origin.uuid === undefined || pathOf(entry, 'cwd') === undefined) return;
     this.#hasStarted = true;
-    this.#outlet.event(sessionStarted(origin, { version: textOf(entry, 'version'), branch: textOf(entry, 'gitBranch') }), sink);
+    this.#outlet.event(sessionStarted(origin, { version: nameOf(entry, 'version'), branch: nameOf(entry, 'gitBranch') }), sink);
   }
 
   #state(type: string, entry: Entry, offset: number, sink: ExtractionSink): void {
@@ -202,14 +202,14 @@ export class ClaudeExtractor implements Extractor {
   }
 
   #isSidechain(entry: Entry): boolean {
-    return this.#options.place.isSubagent || entry['isSidechain'] === true || textOf(entry, 'agentId') !== undefined;
+    return this.#options.place.isSubagent || entry['isSidechain'] === true || nameOf(entry, 'agentId') !== undefined;
   }
 
   #toolResults(entry: Entry, content: JsonValue | undefined, { bytes, origin }: { bytes: Buffer; origin: Origin }, sink: ExtractionSink): void {
     let answered = false;
     for (const [index, block] of blocksOf(content).entries()) {
       if (block['type'] !== 'tool_result') continue;
-      const id = textOf(block, 'tool_use_id');
+      const id = nameOf(block, 'tool_use_id');
       const isError = block['is_error'] === true;
       const aborted = isError && SESSION_ENDED.test(wordsOf(block['content']).text);
       this.#outlet.event(toolResult(origin, this.#call(id, index, origin, bytes), { isError, aborted }), sink);
@@ -233,7 +233,7 @@ export class ClaudeExtractor implements Extractor {
     const isApiError = entry['isApiErrorMessage'] === true;
     if (message === undefined) return sink.unknown('assistant without a message');
     if (entry['isCompactSummary'] === true) return;
-    const model = textOf(message, 'model');
+    const model = nameOf(message, 'model');
     const isSynthetic = model === '<synthetic>';
     if (isSynthetic && !isApiError) return;
     this.#turnHasEnded = false;
@@ -241,9 +241,9 @@ export class ClaudeExtractor implements Extractor {
     const text = wordsOf(content).text;
     this.#outlet.event(assistantMessage(origin, origin.uuid ?? lineName(origin, 'assistant', bytes), {
       isApiError, model,
-      messageId: isSynthetic ? undefined : textOf(message, 'id'),
-      requestId: textOf(entry, 'requestId'),
-      stopReason: textOf(message, 'stop_reason'),
+      messageId: isSynthetic ? undefined : nameOf(message, 'id'),
+      requestId: nameOf(entry, 'requestId'),
+      stopReason: nameOf(message, 'stop_reason'),
       usage: isSynthetic ? undefined : usageOf(message),
       text: text === '' ? undefined : text,
     }), sink);
@@ -253,8 +253,8 @@ export class ClaudeExtractor implements Extractor {
   #toolUses(content: JsonValue | undefined, { bytes, origin }: { bytes: Buffer; origin: Origin }, sink: ExtractionSink): void {
     for (const [index, block] of blocksOf(content).entries()) {
       if (block['type'] !== 'tool_use') continue;
-      const tool = textOf(block, 'name') ?? 'unknown';
-      const id = textOf(block, 'id');
+      const tool = nameOf(block, 'name') ?? 'unknown';
+      const id = nameOf(block, 'id');
       if (id !== undefined && DECISION_TOOLS.has(tool)) this.#questions = [...this.#questions, [id, tool] as [string, string]].slice(-REMEMBERED);
       this.#outlet.event(toolUse(origin, this.#call(id, index, origin, bytes), tool, fileOf(tool, block)), sink);
     }
@@ -295,8 +295,8 @@ function lineName(origin: Origin, type: string, bytes: Buffer): string {
 function fileOf(tool: string, block: JsonObject): string | undefined {
   const input = objectOf(block, 'input');
   if (input === undefined) return undefined;
-  if (tool === 'Glob' || tool === 'Grep') return textOf(input, 'path');
-  return /^(Edit|MultiEdit|Read|Write|NotebookEdit)$/.test(tool) ? textOf(input, 'file_path') ?? textOf(input, 'notebook_path') : undefined;
+  if (tool === 'Glob' || tool === 'Grep') return pathOf(input, 'path');
+  return /^(Edit|MultiEdit|Read|Write|NotebookEdit)$/.test(tool) ? pathOf(input, 'file_path') ?? pathOf(input, 'notebook_path') : undefined;
 }
 
 /** A type as it may be counted: short, without control characters. */

@@ -35,7 +35,7 @@ export class Outlet {
   }
 
   state(state: SessionState, cwd: string | undefined, sink: ExtractionSink): void {
-    if (!isTextState(state.key)) sink.state(state);
+    if (!isTextState(state.key)) sink.state(typeof state.value === 'string' ? { ...state, value: capText(state.value) } : state);
     else if (cwd !== undefined) this.#textState(state, cwd, sink);
     else if (!this.#held.hold({ state: { ...state, value: typeof state.value === 'string' ? state.value.slice(0, PROMPT_WINDOW) : state.value } })) {
       this.#flush(sink);

@@ -1,6 +1,6 @@
 /** Token usage of one assistant entry (`message.usage`). */
 import type { UsageRecord } from '../../shared/event.ts';
-import { numberOf, objectOf, textOf, type JsonObject } from '../json-line.ts';
+import { nameOf, numberOf, objectOf, textOf, type JsonObject } from '../json-line.ts';
 
 function count(object: JsonObject | undefined, key: string): number {
   const value = object === undefined ? undefined : numberOf(object, key);
@@ -26,7 +26,7 @@ export function usageOf(message: JsonObject): UsageRecord | undefined {
     cache_read_input_tokens: count(usage, 'cache_read_input_tokens'),
   };
   if (breakdown !== undefined) record.cache_creation_1h_input_tokens = hour;
-  const speed = textOf(usage, 'speed');
+  const speed = nameOf(usage, 'speed');
   if (speed !== undefined) record.speed = speed;
   const tools = objectOf(usage, 'server_tool_use');
   const searches = count(tools, 'web_search_requests');
