@@ -5,7 +5,7 @@
 // `at` is the machine's monotonic clock in ms, the same in all processes.
 import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, statSync, watch } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { openReader } from '../../collector/store/database.ts';
+import Sqlite from 'better-sqlite3';
 
 /** One append; `afterMs` is the pause before it. */
 export interface PlannedAppend {
@@ -48,7 +48,7 @@ function write(planFile: string): void {
  * whether anything changed costs 5 µs, about 1 % of one core, and locks nobody out.
  */
 function read(databasePath: string): void {
-  const database = openReader(databasePath);
+  const database = new Sqlite(databasePath, { readonly: true });
   const version = (): unknown => database.pragma('data_version', { simple: true });
   const newer = database.prepare<[number], { row: number; name: string }>('SELECT row, discriminator AS name FROM event_row WHERE row > ? ORDER BY row');
   const last = database.prepare<[], { row: number | null }>('SELECT max(row) AS row FROM event_row').get();

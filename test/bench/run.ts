@@ -39,7 +39,7 @@ async function bundle(name: string): Promise<string> {
   const outfile = join(root, 'node_modules/.cache/tt-bench', `${name}.mjs`);
   await build({
     absWorkingDir: root, entryPoints: [`test/bench/${name}.ts`], outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20.19',
-    external: ['better-sqlite3'], logLevel: 'warning', loader: { '.sql': 'text' },
+    external: ['better-sqlite3'], logLevel: 'warning',
     banner: { js: "import { createRequire as __r } from 'node:module'; const require = __r(import.meta.url);" },
   });
   return outfile;
