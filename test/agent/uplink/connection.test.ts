@@ -362,6 +362,8 @@ async function randomHistory(seed: number): Promise<void> {
   }
   collector.mischief = { onBatch: () => 'take', onAnswer: () => 'once' };
   await reconnect();
+  // What it held to be stored may have been lost in a restore: the ledger has to be heard first.
+  await pass(300);
   for (let waited = 0; !feed.isDrained; waited += 50) {
     if (waited > 20_000) throw new Error('it does not come to an end');
     await pass(50);
