@@ -3,6 +3,7 @@
  * over the registry, the connections and the store. Unknown is null, never zero.
  */
 import type { MachineId } from '../shared/ids.ts';
+import type { StatusFrame } from '../shared/protocol/frames.ts';
 import { STATUS_SCHEMA, type CollectorStatus, type MachineState, type MachineStatus } from '../shared/status.ts';
 import { printTimestamp } from '../shared/timestamp.ts';
 import { VERSION } from '../shared/version.ts';
@@ -16,7 +17,9 @@ export const LATE_LINE_MS = 120_000;
 export const LIVE_LAG_MS = 15_000;
 
 /** What is known of a machine's agent: of its connection, or as it was last heard. */
-export type LinkKnowledge = Pick<MachineLink, 'connected' | 'lastSeenMs' | 'version' | 'clockOffsetMs' | 'status' | 'statusAtMs'>;
+export type LinkKnowledge = Pick<MachineLink, 'connected' | 'lastSeenMs' | 'version' | 'clockOffsetMs' | 'statusAtMs'> & {
+  status: Pick<StatusFrame, 'backlog_bytes' | 'backlog_events' | 'oldest_unacked_at' | 'drained_at' | 'clock'> | null;
+};
 
 export interface StatusFacts {
   nowMs: number;

@@ -32,6 +32,8 @@ export interface Paths {
   archiveDir: string;
   collectorLockFile: string;
   controlSocket: string;
+  /** What each agent said last, over restarts of the collector. */
+  lastKnownFile: string;
   /** Hashes of the browsers' sign-ins. */
   pageSessionsFile: string;
 }
@@ -72,6 +74,7 @@ export function resolvePaths(environment: Environment, home: string): Paths {
     archiveDir: join(dataDir, 'archive'),
     collectorLockFile: join(stateDir, 'collector.lock'),
     controlSocket: join(stateDir, 'run', 'collector.sock'),
+    lastKnownFile: join(stateDir, 'last-known.json'),
     pageSessionsFile: join(stateDir, 'page-sessions.json'),
   };
 }

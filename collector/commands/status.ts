@@ -7,9 +7,11 @@ import { agoWords, backlogWords, countWords, lagWords, STATE_SHAPES, STATE_WORDS
 import { createControlClient, isNotRunning } from '../control/control-client.ts';
 import { readCollectorIdentity } from '../enrolment/collector-identity.ts';
 import { openMachineRegistry } from '../enrolment/machine-registry.ts';
+import { readLastKnown } from '../last-known.ts';
 import { startOfLocalDay, toCollectorStatus } from '../status.ts';
 import { openReader } from '../store/database.ts';
-import { NO_COUNTS, openStatusReader, type MachineCounts } from '../store/read-status.ts';
+import { openEventReader } from '../store/read-events.ts';
+import { NO_COUNTS, openStatusReader } from '../store/read-status.ts';
 import { toTextTable } from './text-table.ts';
 
 const WATCH_MS = 1000;
@@ -36,7 +38,7 @@ async function watch(paths: Paths, print: typeof toText, io: CommandIo): Promise
   return EXIT_CODES.ok;
 }
 
-/** Without a collector: what its files tell. What only a connection tells is unknown then. */
+/** Without a collector: what its files tell, machines as they were last heard. */
 export async function readStatus(paths: Paths, nowMs: number): Promise<CollectorStatus> {
   try {
     return await createControlClient(paths.controlSocket).call('status', {});
@@ -48,23 +50,18 @@ export async function readStatus(paths: Paths, nowMs: number): Promise<Collector
 
 function readStopped(paths: Paths, nowMs: number): CollectorStatus {
   const machines = openMachineRegistry(paths.machinesFile).list();
-  const counts = new Map(readCounts(paths.database, machines.map((machine) => machine.machineId), nowMs));
-  return toCollectorStatus({
-    nowMs, running: false, ingestPort: null, uiPort: null, machines,
-    collectorId: readCollectorIdentity(paths.collectorFile)?.collectorId ?? null,
-    linkOf: () => undefined,
-    countsOf: (machineId) => counts.get(machineId) ?? NO_COUNTS,
-  });
-}
-
-function readCounts(file: string, machineIds: readonly string[], nowMs: number): [string, MachineCounts][] {
-  const database = openIfPresent(file);
-  if (!database) return [];
+  const database = openIfPresent(paths.database);
   try {
-    const reader = openStatusReader(database);
-    return machineIds.map((machineId) => [machineId, reader.counts(machineId, startOfLocalDay(nowMs))]);
+    const counts = database && openStatusReader(database);
+    const known = readLastKnown(paths.lastKnownFile, database ? openEventReader(database).newestRow() : 0);
+    return toCollectorStatus({
+      nowMs, running: false, ingestPort: null, uiPort: null, machines,
+      collectorId: readCollectorIdentity(paths.collectorFile)?.collectorId ?? null,
+      linkOf: (machineId) => known.get(machineId),
+      countsOf: (machineId) => counts?.counts(machineId, startOfLocalDay(nowMs)) ?? NO_COUNTS,
+    });
   } finally {
-    database.close();
+    database?.close();
   }
 }
 

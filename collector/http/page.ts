@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
 import type { Page, PageDeps } from '../collector.ts';
+import { openLastKnown } from '../last-known.ts';
 import { openReader } from '../store/database.ts';
 import { openEventReader } from '../store/read-events.ts';
 import { openStatusReader } from '../store/read-status.ts';
@@ -34,13 +35,14 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
   const database = openReader(paths.database);
   const counts = openStatusReader(database);
   const events = openEventReader(database);
+  const lastKnown = openLastKnown(paths.lastKnownFile, { clock, links, log, newestRow: () => events.newestRow() });
   let port = config.ui_port;
   const status = (): CollectorStatus => {
     const nowMs = clock.now();
     return toCollectorStatus({
       nowMs, running: true, collectorId: deps.collectorId, ingestPort: deps.ingestPort, uiPort: port,
       machines: registry.list(),
-      linkOf: (machineId) => links.get(machineId),
+      linkOf: (machineId) => lastKnown.of(machineId),
       countsOf: (machineId) => counts.counts(machineId, startOfLocalDay(nowMs)),
     });
   };
@@ -54,6 +56,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
   });
   const server = await serve((request) => app.fetch(request), { listen: { host: config.ui_host, port }, portVariable: 'TT_UI_PORT' })
     .catch((error: unknown) => {
+      lastKnown.close();
       live.close();
       database.close();
       throw error;
@@ -71,6 +74,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
       for (const stop of stopWatching) stop();
       live.close();
       await server.close();
+      lastKnown.close();
       database.close();
     },
   };
