@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The notices of every package that these bundled files (relative to root) come from, as one text file. */
+/** The notices of every package that these bundled files (relative to root) come from, and of LICENSES/, as one text file. */
 export function thirdPartyLicenses(root: string, bundledFiles: readonly string[]): Uint8Array {
   const sections = packageFolders(bundledFiles).map((folder) => {
     const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as {
@@ -10,7 +10,8 @@ export function thirdPartyLicenses(root: string, bundledFiles: readonly string[]
     };
     return `${manifest.name} ${manifest.version} (${manifest.license ?? 'see below'})\n\n${licenseText(join(root, folder))}`;
   });
-  return Buffer.from(`${sections.join(`\n${'-'.repeat(80)}\n\n`)}\n`);
+  const data = readdirSync(join(root, 'LICENSES')).sort().map((name) => `${name.replace(/\.txt$/, '')} (data made from its sources)\n\n${readFileSync(join(root, 'LICENSES', name), 'utf8').trim()}`);
+  return Buffer.from(`${[...sections, ...data].join(`\n${'-'.repeat(80)}\n\n`)}\n`);
 }
 
 function packageFolders(files: readonly string[]) {
