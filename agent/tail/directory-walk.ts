@@ -14,8 +14,8 @@ export interface KnownDirectory {
   dev: number;
   ino: number;
   birthMs: number | null;
-  /** Undefined: watched only because a root is to appear below it. */
-  source: SourceKind | undefined;
+  /** False: watched only because a root is to appear below it. */
+  isWithinRoot: boolean;
   lookNumber: number;
   listing: Listing | undefined;
 }
@@ -23,7 +23,7 @@ export interface KnownDirectory {
 /** What a directory held when it was last read. */
 interface Listing {
   entryCount: number;
-  files: readonly string[];
+  files: readonly { path: string; source: SourceKind }[];
   below: readonly string[];
   /** Its mtime then, since when (monotonic) that had been seen, and when it was read. */
   mtimeMs: number;
@@ -34,6 +34,8 @@ interface Listing {
 export interface WalkDeps {
   files: FileAccess;
   watch: Watch;
+  /** Which source tails this path. Several may share a root. */
+  sourceOf(path: string): SourceKind | undefined;
   /** Looks at one file; the walk does not care what comes of it. */
   look(path: string, source: SourceKind): void;
   now(): number;
@@ -50,7 +52,7 @@ export interface DirectoryWalk {
   /** One full look at all sources. Steps are short; the value says nothing. */
   walkAll(sources: readonly SourceKind[], lookNumber: number): Generator<undefined, void>;
   /** One directory and what is below it. */
-  walk(directory: string, source: SourceKind, options: { renew: boolean }): Generator<undefined, void>;
+  walk(directory: string, options: { renew: boolean }): Generator<undefined, void>;
   directory(path: string): KnownDirectory | undefined;
   forget(path: string): void;
   rootState(root: string): RootState;
@@ -92,7 +94,7 @@ class RootWalk implements DirectoryWalk {
     const visited = new Set<string>();
     for (const source of sources) {
       for (const root of source.roots) {
-        const entries = yield* this.#visit(root, source, { renew: false, isRoot: true, visited });
+        const entries = yield* this.#visit(root, { renew: false, isRoot: true, visited });
         this.#roots.set(root, entries === undefined ? 'missing' : entries === 0 ? 'empty' : 'present');
         if (entries === undefined) this.#watchParent(root);
       }
@@ -102,14 +104,12 @@ class RootWalk implements DirectoryWalk {
     }
   }
 
-  *walk(directory: string, source: SourceKind, { renew }: { renew: boolean }): Generator<undefined, void> {
-    yield* this.#visit(directory, source, { renew, isRoot: false, visited: new Set() });
+  *walk(directory: string, { renew }: { renew: boolean }): Generator<undefined, void> {
+    yield* this.#visit(directory, { renew, isRoot: false, visited: new Set() });
   }
 
   /** Returns how many entries the directory has; undefined when there is none. */
-  *#visit(
-    path: string, source: SourceKind, how: VisitOptions,
-  ): Generator<undefined, number | undefined> {
+  *#visit(path: string, how: VisitOptions): Generator<undefined, number | undefined> {
     if (this.#options.ignoredDirectories.has(path)) return 0;
     let listing: Listing;
     try {
@@ -118,20 +118,20 @@ class RootWalk implements DirectoryWalk {
       const inode = `${stat.dev}:${stat.ino}`;
       if (how.visited.has(inode)) return 1; // The same directory by another root: read once.
       how.visited.add(inode);
-      listing = this.#listWatched(path, source, stat, how);
+      listing = this.#listWatched(path, stat, how);
       this.#problems.delete(path);
     } catch (error) {
       return this.#failed(path, error);
     }
     let looked = 0;
     for (const file of listing.files) {
-      this.#deps.look(file, source);
+      this.#deps.look(file.path, file.source);
       looked += 1;
       if (looked % FILES_PER_STEP === 0) yield;
     }
     for (const child of listing.below) {
       yield;
-      yield* this.#visit(child, source, { ...how, isRoot: false });
+      yield* this.#visit(child, { ...how, isRoot: false });
     }
     return listing.entryCount;
   }
@@ -148,13 +148,13 @@ class RootWalk implements DirectoryWalk {
     return 1;
   }
 
-  #listWatched(path: string, source: SourceKind, stat: FileStat, how: VisitOptions): Listing {
+  #listWatched(path: string, stat: FileStat, how: VisitOptions): Listing {
     const known = this.#directories.get(path);
     // ext4 reuses inodes at once: only the birth time tells a directory from its successor.
-    const isSame = known !== undefined && known.source !== undefined
+    const isSame = known !== undefined && known.isWithinRoot
       && known.ino === stat.ino && known.dev === stat.dev && known.birthMs === stat.birthMs;
     const directory: KnownDirectory = {
-      dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, source, lookNumber: this.#current,
+      dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, isWithinRoot: true, lookNumber: this.#current,
       listing: isSame && !how.renew ? known.listing : undefined,
     };
     this.#directories.set(path, directory);
@@ -165,18 +165,20 @@ class RootWalk implements DirectoryWalk {
       this.#deps.watch.add(path, { isActive: mayWatchLate && isActive, entries: this.#deps.files.readDirectory(path).length });
     }
     if (directory.listing !== undefined && isStill(directory.listing, stat)) return directory.listing;
-    directory.listing = this.#read(path, source, stat, directory.listing);
+    directory.listing = this.#read(path, stat, directory.listing);
     return directory.listing;
   }
 
-  #read(path: string, source: SourceKind, stat: FileStat, before: Listing | undefined): Listing {
+  #read(path: string, stat: FileStat, before: Listing | undefined): Listing {
     const entries = this.#deps.files.readDirectory(path);
     const below: string[] = [];
-    const files: string[] = [];
+    const files: { path: string; source: SourceKind }[] = [];
     for (const entry of entries) {
       const child = path + sep + entry.name;
       if (entry.isDirectory) below.push(child);
-      else if ((entry.isFile || entry.isSymbolicLink) && source.matches(child)) files.push(child);
+      if (!entry.isFile && !entry.isSymbolicLink) continue;
+      const source = this.#deps.sourceOf(child);
+      if (source !== undefined) files.push({ path: child, source });
     }
     const readAt = this.#deps.monotonic();
     const mtimeSeenAt = before?.mtimeMs === stat.mtimeMs ? before.mtimeSeenAt : readAt;
@@ -187,13 +189,13 @@ class RootWalk implements DirectoryWalk {
   #watchParent(root: string): void {
     for (let parent = dirname(root); parent !== dirname(parent); parent = dirname(parent)) {
       const known = this.#directories.get(parent);
-      if (known?.source !== undefined) return;
+      if (known?.isWithinRoot === true) return;
       try {
         const stat = this.#deps.files.stat(parent);
         if (known === undefined || known.ino !== stat.ino || known.birthMs !== stat.birthMs) {
           this.#deps.watch.add(parent, { isActive: false, entries: 0 });
         }
-        this.#directories.set(parent, { dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, source: undefined, lookNumber: this.#current, listing: undefined });
+        this.#directories.set(parent, { dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, isWithinRoot: false, lookNumber: this.#current, listing: undefined });
         return;
       } catch {
         continue; // Not there either: the next one up.

@@ -20,6 +20,7 @@ export interface DiscoveryDeps {
   sources: readonly SourceKind[];
   walk: DirectoryWalk;
   relooks: Relooks;
+  sourceOf(path: string): SourceKind | undefined;
   look(path: string, source: SourceKind): boolean;
   /** Files below a directory that is no longer there. */
   lookBelow(directory: string): void;
@@ -157,36 +158,34 @@ class RootDiscovery implements Discovery {
   changed(directory: string, name: string | null, isRename: boolean): void {
     if (this.#isClosed) return;
     const { walk, relooks } = this.#deps;
-    const source = walk.directory(directory)?.source;
     // The system names a watched directory itself when it is removed or renamed.
-    if (name === null || (isRename && name === basename(directory))) this.#lookAtDirectory(directory, source, isRename);
+    if (name === null || (isRename && name === basename(directory))) this.#lookAtDirectory(directory, isRename);
     if (name === null) return;
     const path = join(directory, name);
-    const isKnownDirectory = walk.directory(path)?.source !== undefined;
+    const isKnownDirectory = walk.directory(path)?.isWithinRoot === true;
     if (!isKnownDirectory && this.#isTowardsRoot(path)) return this.lookNow();
-    if (source === undefined) return;
-    if (isKnownDirectory) {
-      if (isRename) this.#lookInto(path, source, true);
-    } else if (source.matches(path)) {
+    if (walk.directory(directory)?.isWithinRoot !== true) return;
+    const source = isKnownDirectory ? undefined : this.#deps.sourceOf(path);
+    if (source !== undefined) {
       relooks.arm(path, source);
       if (this.#deps.look(path, source)) this.#deps.found();
-    } else if (isRename) this.#lookInto(path, source, false);
+    } else if (isRename) this.#lookInto(path, isKnownDirectory);
   }
 
-  #lookAtDirectory(directory: string, source: SourceKind | undefined, isRename: boolean): void {
-    if (source === undefined || this.#isTowardsRoot(directory)) return this.lookNow();
-    this.#lookInto(directory, source, isRename);
+  #lookAtDirectory(directory: string, isRename: boolean): void {
+    if (this.#deps.walk.directory(directory)?.isWithinRoot !== true || this.#isTowardsRoot(directory)) return this.lookNow();
+    this.#lookInto(directory, isRename);
   }
 
   /** Now, and again: a file may have come before the watch. */
-  #lookInto(directory: string, source: SourceKind, renew: boolean): void {
+  #lookInto(directory: string, renew: boolean): void {
     const { walk } = this.#deps;
     const wasKnown = walk.directory(directory) !== undefined;
-    this.#run(walk.walk(directory, source, { renew }), () => {
+    this.#run(walk.walk(directory, { renew }), () => {
       if (wasKnown && walk.directory(directory) === undefined) this.#deps.lookBelow(directory);
     });
     if (walk.directory(directory) === undefined) return;
-    this.#later(AGAIN_MS, () => this.#run(walk.walk(directory, source, { renew: false }), () => {}));
+    this.#later(AGAIN_MS, () => this.#run(walk.walk(directory, { renew: false }), () => {}));
   }
 
   #isTowardsRoot(path: string): boolean {

@@ -98,6 +98,7 @@ class FileTail implements Tail {
     const badLines = openBadLines(deps.badDir);
     const common = { files, table: this.#table, lanes: this.#lanes, now: () => clock.now(), monotonic: () => clock.monotonic() };
     const look = (path: string, source: SourceKind): boolean => this.#looks.look(path, source);
+    const sourceOf = (path: string): SourceKind | undefined => sources.find((source) => isBelow(path, source));
     const found = (): void => this.#found();
     this.#deps = deps;
     this.#store = this.#openStore();
@@ -111,7 +112,7 @@ class FileTail implements Tail {
       },
     );
     const walk = createDirectoryWalk(
-      { ...common, watch: this.#watch, look },
+      { ...common, watch: this.#watch, look, sourceOf },
       { ignoredDirectories: new Set([deps.badDir, deps.checkpointDir, ...(options.ignoredDirectories ?? [])]) },
     );
     const absences = createAbsences({
@@ -124,7 +125,7 @@ class FileTail implements Tail {
       givenUp: (file) => this.#drained.progressed(file),
     });
     this.#discovery = createDiscovery({
-      clock, log, sources, walk, look, found,
+      clock, log, sources, walk, look, sourceOf, found,
       relooks: createRelooks({ clock, look, found }),
       renewWatch: (directory) => this.#watch.add(directory, { isActive: false, entries: 0 }),
       lookBelow: (directory) => this.#lookBelow(directory),

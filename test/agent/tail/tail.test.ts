@@ -1,6 +1,7 @@
 import { appendFileSync, linkSync, mkdirSync, renameSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { SourceKind } from '../../../agent/extraction.ts';
 import { LIMITS, linesOf, TailFixture } from '../support/tail-fixture.ts';
 
 describe('a tailer', () => {
@@ -169,6 +170,25 @@ describe('a tailer', () => {
     fixture.write('x/z/b.jsonl', 'two\n');
     fixture.watcher?.tell(fixture.path('x/z'), true);
     expect(linesOf(fixture.readAll())).toEqual(['two']);
+  });
+
+  it('gives each of two sources with the same root its own files', async () => {
+    await using fixture = new TailFixture();
+    const [line] = fixture.sources;
+    const read: string[] = [];
+    const only = (name: string): SourceKind => ({
+      ...line!, matches: (path) => path.endsWith(name),
+      open: (file, carry) => (read.push(`${name} ${basename(file.path)}`), line!.open(file, carry)),
+    });
+    fixture.sources = [only('events.jsonl'), only('status.jsonl')];
+    fixture.write('events.jsonl', 'one\n');
+    await fixture.open();
+    const path = fixture.write('status.jsonl', 'two\n');
+    fixture.watcher?.tell(path, true);
+    expect(linesOf(fixture.readAll()).sort((a, b) => a.localeCompare(b))).toEqual(['one', 'two']);
+    await fixture.reopen();
+    fixture.readAll();
+    expect(new Set(read)).toEqual(new Set(['events.jsonl events.jsonl', 'status.jsonl status.jsonl']));
   });
 
   it('delivers everything by looking alone within 15 s', async () => {
