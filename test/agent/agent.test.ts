@@ -1,0 +1,148 @@
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openAgent, type Agent } from '../../agent/agent.ts';
+import { agentCommands } from '../../agent/commands/table.ts';
+import type { Processes } from '../../agent/processes.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { configSchema } from '../../shared/config.ts';
+import { silentLog } from '../../shared/log.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import { agentStatusSchema } from '../../shared/status.ts';
+import { parseMachineId, type MachineId } from '../../shared/ids.ts';
+import { runCommand } from '../support/command-run.ts';
+import { openIngest, type IngestFixture } from '../support/ingest-fixture.ts';
+import { modelProcesses } from '../support/model-processes.ts';
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'tt-agent-'));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+async function command(argv: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(agentCommands(() => modelProcesses()), argv, home, { clock: systemClock });
+  if (code !== 0) throw new Error(`${argv.join(' ')} exited ${code}: ${stderr}`);
+  return stdout;
+}
+
+async function joined(collector: IngestFixture): Promise<MachineId> {
+  await command(['join', collector.url, '--code', collector.codes.create('devbox').code]);
+  const { machine_id } = JSON.parse(readFileSync(join(home, '.local/share/tt/machine.json'), 'utf8')) as { machine_id: string };
+  const id = parseMachineId(machine_id);
+  if (!id) throw new Error('no machine ID');
+  return id;
+}
+
+function start(processes: Processes = modelProcesses()): Promise<Agent> {
+  const paths = resolvePaths({}, home);
+  return openAgent({ paths, config: configSchema.parse({}), claudeDirs: [join(home, '.claude')] }, { clock: systemClock, log: silentLog, processes });
+}
+
+/** Resolves when the collector has stored so many events since it started. */
+function stored(collector: IngestFixture, machine: MachineId, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (): void => {
+      if ((collector.links.get(machine)?.stored ?? 0) < count) return;
+      stop();
+      resolve();
+    };
+    const stop = collector.links.onChange(check);
+    check();
+  });
+}
+
+function pane(window: number): Promise<string> {
+  return command(['ingest', 'pane-focus', '--pane', `%${window}`, '--cwd', '/p', '--session', 's', '--window', String(window)]);
+}
+
+describe('an agent', () => {
+  it('sends what was there and what is written then, and remembers what arrived', async () => {
+    await using collector = await openIngest();
+    const machine = await joined(collector);
+    await pane(1);
+    const first = await start();
+    await first.ready;
+    await stored(collector, machine, 1);
+    await pane(2);
+    await stored(collector, machine, 2);
+    expect(agentStatusSchema.parse(JSON.parse(await command(['status', '--json'])))).toMatchObject({
+      running: true, connected: true, endpoint: collector.url, collector_id: collector.identity.collectorId, problems: [],
+    });
+    await first.close();
+    expect(agentStatusSchema.parse(JSON.parse(await command(['status', '--json'])))).toMatchObject({ running: false, connected: false, as_of: expect.any(String) as unknown });
+    await pane(3);
+    const second = await start();
+    await stored(collector, machine, 3);
+    expect(collector.links.get(machine)?.duplicate).toBe(0);
+    await second.close();
+  });
+
+  it('goes alone in its state directory, and leaves it as it found it', async () => {
+    await using collector = await openIngest();
+    await joined(collector);
+    const agent = await start(modelProcesses({ pid: 100 }));
+    await expect(start(modelProcesses({ pid: 200, alive: [100] }))).rejects.toMatchObject({ code: 'agent_running' });
+    const paths = resolvePaths({}, home);
+    expect(statSync(paths.agentSocket).mode & 0o777).toBe(0o600);
+    await agent.close();
+    expect([paths.agentSocket, paths.agentLockFile].filter((path) => existsSync(path))).toEqual([]);
+  });
+
+  it('ends when its machine is revoked, while connected and at the next start', async () => {
+    await using collector = await openIngest();
+    await joined(collector);
+    const agent = await start();
+    await agent.ready;
+    collector.registry.revoke('devbox', collector.clock.now());
+    expect(await agent.ended).toMatchObject({ kind: 'banned', code: 'revoked' });
+    await agent.close();
+    const again = await start();
+    expect(await again.ended).toMatchObject({ kind: 'banned', code: 'revoked' });
+    await again.close();
+  });
+
+  it('follows its tunnel to another endpoint at once', async () => {
+    await using collector = await openIngest();
+    const machine = await joined(collector);
+    const paths = resolvePaths({}, home);
+    // Nobody is there: only endpoint.json can lead to the collector.
+    const uplink = JSON.parse(readFileSync(paths.uplinkFile, 'utf8')) as Record<string, unknown>;
+    writeFileSync(paths.uplinkFile, JSON.stringify({ ...uplink, url: 'http://127.0.0.1:1' }));
+    await pane(1);
+    const agent = await start();
+    await agent.ready;
+    expect(agent.status()).toMatchObject({ connected: false, problems: [expect.stringContaining('127.0.0.1:1')] });
+    writeFileSync(paths.endpointFile, JSON.stringify({ url: collector.url }));
+    await stored(collector, machine, 1);
+    expect(agent.status()).toMatchObject({ connected: true, endpoint: collector.url });
+    await agent.close();
+  });
+
+  it('needs an identity and a collector, and says how to get them', async () => {
+    await expect(start()).rejects.toMatchObject({ code: 'identity_missing' });
+    await command(['init']);
+    await expect(start()).rejects.toMatchObject({ code: 'not_joined', hint: expect.stringContaining('tt machines add') as unknown });
+  });
+
+  it('sends everything again to a collector that lost its database', async () => {
+    await using collector = await openIngest();
+    const machine = await joined(collector);
+    for (const window of [1, 2, 3]) await pane(window);
+    const agent = await start();
+    await stored(collector, machine, 3);
+    await agent.close();
+    await collector.writer.call('closeGenerations', machine, (await collector.writer.call('ledger', machine)).map(([gen]) => gen));
+    appendFileSync(join(home, '.local/share/tt/events.jsonl'), '');
+    const again = await start();
+    await new Promise<void>((resolve) => {
+      const stop = collector.links.onChange(() => {
+        if ((collector.links.get(machine)?.duplicate ?? 0) < 3) return;
+        stop();
+        resolve();
+      });
+    });
+    await again.close();
+  });
+});
