@@ -67,6 +67,8 @@ export interface Tail extends Feed {
 
 /** One call of `read` does about this much, also where files turn out to hold nothing. */
 const READ_MS = 6;
+/** Each was in many status frames before it makes room. */
+const SHOWN_GAPS = 500;
 
 export function createTail(deps: TailDeps, options: TailOptions = {}): Tail {
   return new FileTail(deps, options);
@@ -174,7 +176,10 @@ class FileTail implements Tail {
         this.#drained.replaced(old, replacement);
         this.#lanes.enqueue(replacement);
       },
-      lost: (gap) => this.#truncated.push(gap),
+      lost: (gap) => {
+        this.#truncated.push(gap);
+        if (this.#truncated.length > SHOWN_GAPS) this.#truncated.shift();
+      },
     });
   }
 
