@@ -82,16 +82,16 @@ describe('texts = redacted', () => {
 });
 
 describe('the text policy', () => {
-  const policy = createTextPolicy({ texts: 'full', projects: { '/work/secret': { texts: 'none' }, '/work/secret/open/': { texts: 'full' }, '/work': { texts: 'redacted' } } });
+  const policy = createTextPolicy({ texts: 'full', projects: { '/srv/secret': { texts: 'none' }, '/srv/secret/open/': { texts: 'full' }, '/srv': { texts: 'redacted' } } });
 
   it('takes the longest path that holds the directory', () => {
     const text = 'password=hunter22';
     expect(policy.filter(text, '/home')).toBe(text);
-    expect(policy.filter(text, '/work')).toBe('password=[redacted]');
-    expect(policy.filter(text, '/work/secret/app')).toBeUndefined();
-    expect(policy.filter(text, '/work/secret/open')).toBe(text);
-    expect(policy.filter(text, '/work/secrets')).toBe('password=[redacted]');
-    expect(policy.filter(text, '/workshop')).toBe(text);
+    expect(policy.filter(text, '/srv')).toBe('password=[redacted]');
+    expect(policy.filter(text, '/srv/secret/app')).toBeUndefined();
+    expect(policy.filter(text, '/srv/secret/open')).toBe(text);
+    expect(policy.filter(text, '/srv/secrets')).toBe('password=[redacted]');
+    expect(policy.filter(text, '/srvshop')).toBe(text);
   });
 
   it('lets nothing out for a directory that is not known when any project says so', () => {
@@ -99,7 +99,7 @@ describe('the text policy', () => {
   });
 
   it('holds a title until the directory is known, and then does not let it out', () => {
-    const log = new Transcript({ cwd: '/work/secret/app' });
+    const log = new Transcript({ cwd: '/srv/secret/app' });
     const collected = extract([{ type: 'ai-title', aiTitle: 'merger', sessionId: SESSION }, log.typed('about the merger')], { texts: policy });
     expect(JSON.stringify([collected.events, collected.states])).not.toContain('merger');
     expect(collected.ofType('user_message')).toMatchObject([{ length: 16 }]);
