@@ -4,6 +4,7 @@
  */
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { request, Agent } from 'node:http';
+import { join } from 'node:path';
 import { openReader } from '../../collector/store/database.ts';
 import { createMachineHome, type MachineHome } from '../support/machine-home.ts';
 import { enrol, startCollector, type RunningCollector } from '../support/fleet.ts';
@@ -54,7 +55,7 @@ export async function measureBackfill(corpus: Corpus, profileDir: string | undef
   const devbox = createMachineHome('bench-a', { CLAUDE_CONFIG_DIR: corpus.configDir });
   const running: RunningProgram[] = [];
   const profiled = (name: string): { nodeFlags: string[] } => ({
-    nodeFlags: profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${name}.cpuprofile`],
+    nodeFlags: profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profileDir, name)}`],
   });
   try {
     const collector = await startCollector(laptop, profiled('collector'));
