@@ -39,6 +39,8 @@ export interface SenderOptions {
   mayCompress: boolean;
 }
 
+/** In the order in which they are served. */
+const LANES: readonly Lane[] = ['live', 'backfill'];
 /** Live lines count as coming for so long after one was sent. */
 const LIVE_BUSY_MS = 2000;
 const PAUSE_CEILING_MS = 60_000;
@@ -46,10 +48,10 @@ const PAUSE_CEILING_MS = 60_000;
 const MIN_COMPRESSED_BYTES = 4097;
 
 export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, options: SenderOptions): Sender {
-  const { limits } = options;
+  const { limits, mayCompress, capabilities } = options;
   const window = new SendWindow(limits);
   const batcher = createBatcher(feed, clock, limits);
-  const compresses = options.mayCompress && options.capabilities.includes(CAPABILITIES.brotli);
+  const compresses = mayCompress && capabilities.includes(CAPABILITIES.brotli);
   let isRunning = false;
   let isHeld = false;
   let liveSentAt = Number.NEGATIVE_INFINITY;
@@ -59,23 +61,21 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
 
   function nextLane(): Lane | undefined {
     const isLiveBusy = clock.monotonic() - liveSentAt < LIVE_BUSY_MS;
-    const lanes: readonly Lane[] = ['live', 'backfill'];
-    return lanes.find((lane) => batcher.hasWork(lane) && window.hasCredit(lane, TARGET_FRAME_BYTES, { isLiveBusy }));
+    return LANES.find((lane) => batcher.hasWork(lane) && window.hasCredit(lane, TARGET_FRAME_BYTES, { isLiveBusy }));
   }
 
   /** True when something may have been taken out of the feed. */
   function sendNext(): boolean {
     if (!isRunning || isHeld || cancelPause) return false;
     const lane = nextLane();
-    if (lane === undefined) return false;
-    const batch = batcher.next(lane);
-    if (batch === undefined) return false;
+    const batch = lane && batcher.next(lane);
+    if (lane === undefined || batch === undefined) return false;
     const text = encodeBatch({ seq: window.nextSeq, lane, ...batch }, batch.printed);
     const bytes = Buffer.byteLength(text);
-    if (bytes > limits.frameBytes) log.error({ bytes, files: batch.files.length }, 'a frame is larger than the collector takes');
-    const now = clock.monotonic();
-    window.sent({ lane, bytes, receipts: batch.receipts, sentAt: now });
-    if (lane === 'live') liveSentAt = now;
+    if (bytes > limits.frameBytes) log.error({ bytes }, 'a frame is larger than the collector takes');
+    const sentAt = clock.monotonic();
+    window.sent({ lane, bytes, receipts: batch.receipts, sentAt });
+    if (lane === 'live') liveSentAt = sentAt;
     socket.send(lane === 'backfill' && compresses ? shorter(text) : text);
     onSent();
     return true;
@@ -94,7 +94,7 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
   return {
     window,
     pump,
-    start() {
+    start: () => {
       isRunning = true;
       pump();
     },
@@ -123,9 +123,8 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
     stop() {
       isRunning = false;
       cancelNext?.();
-      cancelNext = undefined;
       cancelPause?.();
-      cancelPause = undefined;
+      cancelNext = cancelPause = undefined;
     },
   };
 }

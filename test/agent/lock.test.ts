@@ -39,6 +39,7 @@ describe('the agent’s lock', () => {
     take({ pid: 100 });
     take({ pid: 200, alive: [] });
     take({ pid: 300, alive: [200], startOf: (pid) => (pid === 200 ? 'later' : `start-${pid}`) });
+    expect(readFileSync(file, 'utf8')).toContain('"pid":300');
   });
 
   it('is not kept by a host that was booted again, nor by one that changed its name', () => {
@@ -47,6 +48,7 @@ describe('the agent’s lock', () => {
     take({ pid: 200, boot: 'boot-2', alive: [100] });
     heartbeat(60_000);
     take({ pid: 300, boot: 'boot-2', host: 'renamed' });
+    expect(readFileSync(file, 'utf8')).toContain('"host":"renamed"');
   });
 
   it('is kept by a living agent of the same kernel under another name', () => {

@@ -7,6 +7,9 @@ export function modelProcesses(change: Partial<Processes> & { alive?: readonly n
     pid: 100, host: 'here', boot: 'boot-1',
     isAlive: (pid) => alive.includes(pid),
     startOf: (pid) => `start-${pid}`,
+    isRunning: (pid) => alive.includes(pid),
+    pidDomain: 'pids-1',
+    startedAtMs: () => null,
     ...rest,
   };
 }
