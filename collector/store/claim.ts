@@ -87,12 +87,20 @@ function isTooDeep(value: unknown, depth = 0): boolean {
   return depth > MAX_DEPTH || Object.values(value).some((child) => isTooDeep(child, depth + 1));
 }
 
-/** `event` has passed `checkEvent`, or comes from an import that has seen to the same. Throws RangeError for one nested too deep. */
+/** JSON of every key that has no column; null for none. Throws RangeError for an event nested too deep. */
+export function dataOf(event: TtEvent): string | null {
+  const data = JSON.stringify({ ...event, ...IN_COLUMNS });
+  if (data.length > 2 * MAX_DEPTH && isTooDeep(event)) throw new RangeError('nested too deep');
+  return data === '{}' ? null : data;
+}
+
+/**
+ * `event` has passed `checkEvent`, or comes from an import that has seen to the
+ * same. Its `data` is still null: a duplicate never needs it printed.
+ */
 export function toClaim(event: TtEvent, parts: EventIdParts | undefined, keys: Keys, bornAt: number | null): NewClaim {
   const { id, timestamp, source, type, schema_version, cwd, session_id } = event;
   const version = schema_version ?? 1;
-  const data = JSON.stringify({ ...event, ...IN_COLUMNS });
-  if (data.length > 2 * MAX_DEPTH && isTooDeep(event)) throw new RangeError('nested too deep');
   const isCanonical = parts !== undefined && parts.timestamp === timestamp && parts.source === source && parts.type === type;
   const isShared = isCanonical && hasSharedFact(type, version, event['agent']);
   const kind = keys.kind(source, type, !isCanonical ? 'opaque' : isShared ? 'fact' : 'id');
@@ -108,7 +116,7 @@ export function toClaim(event: TtEvent, parts: EventIdParts | undefined, keys: K
     cwd: typeof cwd === 'string' ? keys.cwd(cwd) : null,
     bornAt,
     schemaVersion: version,
-    data: data === '{}' ? null : data,
+    data: null,
     event,
     kindName: kind,
   };

@@ -19,9 +19,13 @@ export interface FactListener {
   changed(row: number, before: Claim, after: Claim): void;
 }
 
+export type Known = 'new' | 'same' | 'perhaps';
+
 export interface Claims {
-  /** `stored`: a claim that was not there, whether or not it wins. */
-  store(claim: NewClaim): 'stored' | 'duplicate';
+  /** One look at one index: nearly every event is a new fact, or is the winner said again and tells nothing new. */
+  look(claim: Claim): Known;
+  /** `stored`: a claim that was not there, whether or not it wins. `known`: what `look` said just before. */
+  store(claim: NewClaim, known: Known): 'stored' | 'duplicate';
   /** Decides every fact again in which one of these sessions has a claim that lost. */
   decideAgain(sessions: readonly number[]): void;
   /** The same for every fact that this machine and somebody else claim. */
@@ -133,11 +137,13 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
   };
 
   return {
-    store(claim) {
-      // Nearly every event is new, or is the winner said again: one look at one index tells.
+    look(claim) {
       const known = statements.probe.get(claim.fact);
-      if (known === undefined) return insertFact(claim);
-      if (isSameClaim(known, claim) && saysNothingNew(known, claim)) return 'duplicate';
+      if (known === undefined) return 'new';
+      return isSameClaim(known, claim) && saysNothingNew(known, claim) ? 'same' : 'perhaps';
+    },
+    store(claim, known) {
+      if (known === 'new') return insertFact(claim);
       const claims = claimsOf(claim);
       const same = claims.find((stored) => isSameClaim(stored, claim));
       if (same !== undefined) {

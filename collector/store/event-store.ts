@@ -7,12 +7,12 @@ import type { LineageEdge, SessionState, TtEvent } from '../../shared/event.ts';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
 import type { RefusalCode } from '../../shared/protocol/frames.ts';
 import type { MachineRef, RebuildCounts } from '../writer/messages.ts';
-import { toClaim, type NewClaim } from './claim.ts';
+import { dataOf, toClaim } from './claim.ts';
 import { openClaims } from './claims.ts';
 import type { Database } from './database.ts';
 import { openDeadLetters, type DeadLetters } from './dead-letters.ts';
 import { openGaps, type Gaps } from './gaps.ts';
-import { openKeys, type Keys } from './keys.ts';
+import { openKeys } from './keys.ts';
 import { openLedger, type Ledger } from './ledger.ts';
 import { openLineage } from './lineage.ts';
 import { openSessionStates } from './session-states.ts';
@@ -42,9 +42,9 @@ export interface EventStore {
 }
 
 /** An event nested so deep that JSON cannot be printed again is refused, not fatal. */
-function printable(event: TtEvent, parts: EventIdParts | undefined, keys: Keys, bornAt: number | null): NewClaim | undefined {
+function printedData(event: TtEvent): string | null | undefined {
   try {
-    return toClaim(event, parts, keys, bornAt);
+    return dataOf(event);
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
@@ -108,11 +108,15 @@ export function openEventStore(database: Database): EventStore {
     },
     machineKey: (machineId) => keys.machine(machineId),
     storeEvent(event, bornAt, parts = parseEventId(event.id)) {
-      const claim = printable(event, parts, keys, bornAt);
-      if (claim === undefined) return { verdict: 'refused', code: 'malformed' };
-      if (claim.data !== null && isTooLarge(claim.data)) return { verdict: 'refused', code: 'too_large' };
+      const claim = toClaim(event, parts, keys, bornAt);
+      const known = claims.look(claim);
+      if (known === 'same') return { verdict: 'duplicate', row: null, at: claim.at };
+      const data = printedData(event);
+      if (data === undefined) return { verdict: 'refused', code: 'malformed' };
+      if (data !== null && isTooLarge(data)) return { verdict: 'refused', code: 'too_large' };
+      claim.data = data;
       lastRow = null;
-      return { verdict: claims.store(claim), row: lastRow, at: claim.at };
+      return { verdict: claims.store(claim, known), row: lastRow, at: claim.at };
     },
     storeEdges(edges) {
       const affected = lineage.add(edges);

@@ -6,7 +6,7 @@ import { openEventStore, type EventStore } from '../../collector/store/event-sto
 import { createCommitter, type Committed, type Committer } from '../../collector/writer/commit.ts';
 import type { BatchJob, MachineRef } from '../../collector/writer/messages.ts';
 import { buildEventId } from '../../shared/event-id.ts';
-import type { LineageEdge, SessionState, TtEvent } from '../../shared/event.ts';
+import type { JsonValue, LineageEdge, SessionState, TtEvent } from '../../shared/event.ts';
 import { parseMachineId, type MachineId } from '../../shared/ids.ts';
 import { encodeBatch } from '../../shared/protocol/codec.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
@@ -31,10 +31,10 @@ export interface EventShape {
   source?: string;
 }
 
-export function testEvent({ machineId, type, discriminator, at = START_MS, source = 'remote.agent' }: EventShape, rest: { [key: string]: unknown } = {}): TtEvent {
+export function testEvent({ machineId, type, discriminator, at = START_MS, source = 'remote.agent' }: EventShape, rest: { [key: string]: JsonValue } = {}): TtEvent {
   const timestamp = printTimestamp(at);
-  const event = { id: buildEventId({ machineId, source, type, timestamp, discriminator }), timestamp, source, type, schema_version: 2, agent: 'claude-code', ...rest };
-  return event as TtEvent;
+  const id = buildEventId({ machineId, source, type, timestamp, discriminator });
+  return { id, timestamp, source, type, schema_version: 2, agent: 'claude-code', ...rest };
 }
 
 export interface BatchParts {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -43,7 +43,7 @@ describe('the database', () => {
 
   it('is read with no collector running and nothing beside the file', () => {
     change("INSERT INTO cwd_key (path) VALUES ('/x')");
-    expect(() => statSync(`${path}-shm`)).toThrow();
+    expect(existsSync(`${path}-shm`)).toBe(false);
     const reader = openReader(path);
     expect(reader.prepare('SELECT path FROM cwd_key').all()).toEqual([{ path: '/x' }]);
     expect(() => reader.exec('DELETE FROM cwd_key')).toThrow(/readonly|read-only|query_only/);

@@ -8,13 +8,13 @@ const event = (uuid: string) => testEvent({ machineId: machine.machineId, type: 
 describe('the ledger', () => {
   const stored = { offset: 100, tail: 'at-100' };
   it.each([
-    ['a new file from its start is taken', 0, '', undefined, { take: true }],
-    ['a new file from the middle goes back to its start', 50, 'x', undefined, { take: false, to: 0 }],
-    ['the next range is taken', 100, 'at-100', stored, { take: true }],
-    ['the next range after other bytes is another life of the file', 100, 'other', stored, { take: false, reset: true }],
-    ['a range with a hole before it goes back to what is stored', 120, 'x', stored, { take: false, to: 100 }],
-    ['a range that starts before what is stored is a resend', 40, 'whatever', stored, { take: true }],
-  ])('%s', (_, from, prev, before, decision) => {
+    { name: 'a new file from its start is taken', from: 0, prev: '', before: undefined, decision: { take: true } },
+    { name: 'a new file from the middle goes back to its start', from: 50, prev: 'x', before: undefined, decision: { take: false, to: 0 } },
+    { name: 'the next range is taken', from: 100, prev: 'at-100', before: stored, decision: { take: true } },
+    { name: 'the next range after other bytes is another life of the file', from: 100, prev: 'other', before: stored, decision: { take: false, reset: true } },
+    { name: 'a range with a hole before it goes back to what is stored', from: 120, prev: 'x', before: stored, decision: { take: false, to: 100 } },
+    { name: 'a range that starts before what is stored is a resend', from: 40, prev: 'whatever', before: stored, decision: { take: true } },
+  ])('$name', ({ from, prev, before, decision }) => {
     expect(decideRange({ from, prev }, before)).toEqual(decision);
   });
 

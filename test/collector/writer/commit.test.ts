@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openReader } from '../../../collector/store/database.ts';
 import { openDeadLetters } from '../../../collector/store/dead-letters.ts';
-import { genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
+import type { JsonValue } from '../../../shared/event.ts';
+import { genOf, openStoreFixture, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
 
 const machine = refOf(testMachine(1));
-const event = (name: string, rest: { [key: string]: unknown } = {}) =>
+const event = (name: string, rest: { [key: string]: JsonValue } = {}) =>
   testEvent({ machineId: machine.machineId, type: 'agent_tool_use', discriminator: `toolu_${name}` }, { session_id: 's', ...rest });
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 const printedWith = (name: string, key: string, json: string): string => `${JSON.stringify(event(name)).slice(0, -1)},"${key}":${json}}`;
