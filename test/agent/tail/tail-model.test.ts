@@ -271,7 +271,7 @@ function eventOf(text: string): { nth: number; line: string } {
 describe('the tailer in random histories', () => {
   it('delivers every line that is there, and never lets a checkpoint pass what is not stored', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(fc.array(action, { minLength: 20, maxLength: 80 }), async (steps) => {
         const model = new Model();
         await using _fixture = model.fixture;
         await model.fixture.open();
@@ -286,7 +286,7 @@ describe('the tailer in random histories', () => {
         expect(model.fixture.tail.status().backlogBytes).toBe(0);
         expect(model.fixture.tail.status().drainedAt).not.toBeNull();
       }),
-      { numRuns: Number(process.env['MODEL_RUNS'] ?? 120), endOnFailure: false },
+      { numRuns: Number(process.env['MODEL_RUNS'] ?? 200), endOnFailure: false },
     );
   }, 600_000);
 });
