@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { JsonValue } from '../../../shared/event.ts';
+import { genOf, openStoreFixture, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
+import { generateDatabase, generateEvents } from '../../support/generate.ts';
+
+const machine = refOf(testMachine(1));
+const OPTIONS = { machines: 2, sessions: 12, events: 1500, days: 3, seed: 7, endMs: START_MS };
+const VIEWS = ['events', 'event_copies', 'sessions', 'message_usage', 'sessions_with_machine', 'active_sessions_by_machine'];
+
+const said = (type: string, second: number, rest: { [key: string]: JsonValue }) => testEvent(
+  { machineId: machine.machineId, type, discriminator: `${type}-${second}`, at: START_MS + second * 1000 }, { session_id: 's', cwd: '/work/app', ...rest },
+);
+const prompt = said('user_message', 1, { kind: 'prompt', origin: 'human' });
+const answer = said('assistant_message', 2, { stop_reason: 'end_turn', message_id: 'msg_1', usage: { input_tokens: 3, output_tokens: 5, cache_creation_input_tokens: 7, cache_read_input_tokens: 11 } });
+const state = (key: string, value: JsonValue, after: string) => ({ gen: genOf(1), offset: 1, after, session_id: 's', key, value });
+
+describe('the views', () => {
+  it('are described column by column', () => {
+    using fixture = openStoreFixture();
+    const page = readFileSync(new URL('../../../docs/database.md', import.meta.url), 'utf8');
+    for (const view of VIEWS) {
+      for (const { name } of fixture.database.prepare(`SELECT * FROM ${view}`).columns()) expect(page, `${view}.${name}`).toContain(`\`${name}\``);
+    }
+  });
+
+  it.each([...readFileSync(new URL('../../../docs/database.md', import.meta.url), 'utf8').split('```sql')[1]?.split('```')[0]?.split(';').map((sql) => sql.trim()).filter((sql) => sql !== '') ?? []])('answer the example %s', (sql) => {
+    using fixture = openStoreFixture();
+    expect(fixture.rows(sql)).toEqual([]);
+  });
+
+  it.each([
+    ['working', 'a prompt is unanswered', [prompt], []],
+    ['waiting', 'its turn is over', [prompt, answer], []],
+    ['ended', 'its log ends after the last entry', [prompt, answer], [state('ended', true, answer.timestamp)]],
+    ['waiting', 'it went on after its end', [prompt, answer], [state('ended', true, prompt.timestamp)]],
+    ['working', 'the registry says so later than the log', [answer, said('agent_status', 3, { status: 'busy' })], []],
+    ['ended', 'its process is gone', [answer, said('agent_status', 3, { status: 'gone' }), said('agent_status', 2, { status: 'busy' })], []],
+    ['waiting', 'the registry is older than the log', [answer, said('agent_status', 1, { status: 'busy' })], []],
+  ])('call a session %s when %s', (expected, _, [...events], [...states]) => {
+    using fixture = openStoreFixture();
+    fixture.answer(machine, { gen: genOf(1), events, states });
+    expect(fixture.rows('SELECT session_id, machine_id, cwd, state FROM sessions')).toEqual([{ session_id: 's', machine_id: machine.machineId, cwd: '/work/app', state: expected }]);
+  });
+
+  it('prefer the title given by hand', () => {
+    using fixture = openStoreFixture();
+    fixture.answer(machine, { gen: genOf(1), events: [prompt], states: [state('summary', 'c', ''), state('ai-title', 'b', ''), state('custom-title', 'a', '')] });
+    expect(fixture.rows('SELECT title FROM sessions')).toEqual([{ title: 'a' }]);
+  });
+
+  it('count every event of a generated history once, in its own session or subagent', () => {
+    using fixture = openStoreFixture();
+    const generated = [...generateEvents(OPTIONS)].map(({ event }) => event);
+    expect(generateDatabase(fixture.path, OPTIONS)).toEqual({ events: generated.length });
+    expect(fixture.rows('SELECT id FROM events ORDER BY id')).toEqual(generated.map(({ id }) => ({ id })).sort((a, b) => (a.id < b.id ? -1 : 1)));
+    const counts = fixture.rows('SELECT sum(tool_uses) AS tools, sum(prompts + script_prompts) AS prompts, count(DISTINCT session_id) AS sessions FROM sessions');
+    const of = (type: string): number => generated.filter((event) => event.type === type).length;
+    expect(counts).toEqual([{ tools: of('agent_tool_use'), prompts: of('user_message'), sessions: OPTIONS.sessions }]);
+    const usage = fixture.rows('SELECT count(*) AS responses, sum(output_tokens) AS output FROM message_usage');
+    const greatest = new Map<JsonValue | undefined, number>();
+    for (const event of generated) {
+      const tokens = event['usage'];
+      if (typeof tokens !== 'object' || tokens === null || Array.isArray(tokens)) continue;
+      greatest.set(event['message_id'], Math.max(greatest.get(event['message_id']) ?? 0, Number(tokens['output_tokens'])));
+    }
+    expect(usage).toEqual([{ responses: greatest.size, output: [...greatest.values()].reduce((sum, output) => sum + output, 0) }]);
+    expect(fixture.rows('SELECT sum(active + stale + closed) AS sessions FROM active_sessions_by_machine')).toEqual([{ sessions: OPTIONS.sessions }]);
+    expect(fixture.rows('SELECT min(age_seconds) > 0 AS isPast FROM sessions_with_machine')).toHaveLength(1);
+  });
+});
