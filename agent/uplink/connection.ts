@@ -242,7 +242,7 @@ export class UplinkConnection implements FrameSocketEvents {
     this.#sendStatus();
     this.#cancels.add(this.#deps.clock.every(STATUS_INTERVAL_MS, () => this.#sendStatus()));
     this.#deps.onOpenChange();
-    this.#sender?.start();
+    this.#sender?.resume();
   }
 
   #onAck(seq: number, refused: number): void {

@@ -12,13 +12,13 @@ import { SendWindow } from './window.ts';
 
 export interface Sender {
   readonly window: SendWindow;
-  start(): void;
   /** Sends one batch if there is one and credit for it; more follow by themselves. */
   pump(): void;
   /** Sends nothing for so long. */
   pause(ms: number): void;
   /** Gives up what is in flight; nothing is read until `resume`, because the feed is about to go back. */
   forget(): void;
+  /** Reads and sends, from now on; a new sender does nothing before. */
   resume(): void;
   /** A batch was answered by `rewind`. True when that says something new: it was waited for, or is the one just rewound. */
   answeredByRewind(seq: number): boolean;
@@ -52,8 +52,8 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
   const window = new SendWindow(limits);
   const batcher = createBatcher(feed, clock, limits);
   const compresses = mayCompress && capabilities.includes(CAPABILITIES.brotli);
-  let isRunning = false;
-  let isHeld = false;
+  let isStopped = false;
+  let isHeld = true;
   let liveSentAt = Number.NEGATIVE_INFINITY;
   let cancelNext: (() => void) | undefined;
   let cancelPause: (() => void) | undefined;
@@ -66,7 +66,7 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
 
   /** True when something may have been taken out of the feed. */
   function sendNext(): boolean {
-    if (!isRunning || isHeld || cancelPause) return false;
+    if (isStopped || isHeld || cancelPause) return false;
     const lane = nextLane();
     const batch = lane && batcher.next(lane);
     if (lane === undefined || batch === undefined) return false;
@@ -94,10 +94,6 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
   return {
     window,
     pump,
-    start: () => {
-      isRunning = true;
-      pump();
-    },
     pause(ms) {
       cancelPause?.();
       cancelPause = clock.after(Math.min(Math.max(ms, 0), PAUSE_CEILING_MS), () => {
@@ -121,7 +117,7 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
       return isNews;
     },
     stop() {
-      isRunning = false;
+      isStopped = true;
       cancelNext?.();
       cancelPause?.();
       cancelNext = cancelPause = undefined;
