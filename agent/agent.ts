@@ -26,6 +26,7 @@ import { requireIdentity } from './identity.ts';
 import { LOCK_HEARTBEAT_MS, takeAgentLock } from './lock.ts';
 import { openMachineKey } from './machine-key.ts';
 import type { Processes } from './processes.ts';
+import { openRegistryWatch } from './registry/registry-watch.ts';
 import { openSources } from './sources.ts';
 import { createDirectoryWatch } from './tail/directory-watch.ts';
 import { createTail } from './tail/tail.ts';
@@ -71,6 +72,10 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
   const lock = takeAgentLock(paths.agentLockFile, deps);
   const failure = createFailure();
 
+  // Before the first look, so that what changed while no agent ran is part of it.
+  const registry = openRegistryWatch(claudeDirs, {
+    clock, log, processes: deps.processes, machineId: identity.machineId, statusLog: paths.statusLog, watch: createDirectoryWatch,
+  });
   const tail = createTail(
     { clock, log, sources: openSources({ paths, config, claudeDirs, identity }), checkpointDir: paths.checkpointDir, badDir: paths.badDir },
     { ignoredDirectories: [paths.keptDir, paths.archiveDir] },
@@ -85,13 +90,16 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
     readEndpoint: () => readEndpointFile(paths.endpointFile),
     onChange: tried.done,
   });
-  const status = (): AgentStatus => toAgentStatus({
-    identity, collectorId: collectorIdOf(paths), feed: tail.status(), uplink: uplink.status(),
-  });
+  const status = (): AgentStatus => {
+    const feed = tail.status();
+    const problems = [...feed.problems, ...registry.problems()];
+    return toAgentStatus({ identity, collectorId: collectorIdOf(paths), feed: { ...feed, problems }, uplink: uplink.status() });
+  };
   const control = await openControlServer(paths.agentSocket, status);
   const stops = [
     watchForWake(clock, () => {
       log.info({}, 'woke up: looking at everything, testing the connection');
+      registry.lookNow();
       tail.lookNow();
       uplink.wokeUp();
     }),
@@ -106,6 +114,7 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
 
   async function close(): Promise<void> {
     for (const stop of stops) stop();
+    await registry.close();
     await uplink.close(ACK_GRACE_MS);
     const last = status();
     await tail.close();

@@ -29,26 +29,27 @@ export interface SignalSender {
 }
 
 export function createProcesses({ pid, probe }: SignalSender): Processes {
+  const isAlive = (other: number): boolean => {
+    try {
+      probe(other);
+      return true;
+    } catch (error) {
+      // Alive, but not ours to signal.
+      return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EPERM';
+    }
+  };
   return {
     pid,
     host: hostname(),
     boot: readProc('/proc/sys/kernel/random/boot_id')?.trim() ?? null,
-    isAlive(other) {
-      try {
-        probe(other);
-        return true;
-      } catch (error) {
-        // Alive, but not ours to signal.
-        return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EPERM';
-      }
-    },
+    isAlive,
     startOf: (other) => startTime(readProc(`/proc/${other}/stat`)),
     isRunning(other, start) {
       const stat = readProc(`/proc/${other}/stat`);
       if (stat !== undefined) return startTime(stat) === start && !ENDED_STATES.has(stat[stat.lastIndexOf(')') + 2] ?? '');
       // Nothing to read proves something only where there is something to read of a living one.
       if (readProc(`/proc/${pid}/stat`) === undefined) return null;
-      return this.isAlive(other) ? null : false;
+      return isAlive(other) ? null : false;
     },
     pidDomain: pidDomain(),
     startedAtMs(start) {
