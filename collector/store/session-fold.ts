@@ -3,6 +3,7 @@
  * (sums, earliest, latest with a fixed order for ties), so order, duplication
  * and grouping of arrival change nothing. Pure.
  */
+import { parseTimestamp, timestampMs } from '../../shared/timestamp.ts';
 import type { Claim } from './claim.ts';
 import type { Kind } from './keys.ts';
 
@@ -43,6 +44,8 @@ export interface SessionSummary extends SessionCounts {
   status: string | null;
   waitingFor: string | null;
   statusAt: number | null;
+  /** Until when it is known to hold; later than `statusAt` for a `gone`, which has the time of the status it ends. */
+  statusSeenAt: number | null;
 }
 
 export type EventData = Readonly<Record<string, unknown>>;
@@ -50,6 +53,11 @@ export type EventData = Readonly<Record<string, unknown>>;
 export function textOf(data: EventData, key: string): string | null {
   const value = data[key];
   return typeof value === 'string' ? value : null;
+}
+
+function timeOf(data: EventData, key: string): number | null {
+  const timestamp = parseTimestamp(textOf(data, key) ?? '');
+  return timestamp === undefined ? null : timestampMs(timestamp);
 }
 
 const FINAL_STOPS: ReadonlySet<string> = new Set(['end_turn', 'max_tokens', 'stop_sequence', 'refusal']);
@@ -62,7 +70,7 @@ export function summaryOf(claim: Claim, kind: Kind, data: EventData): SessionSum
     cwd: claim.cwd, cwdAt: claim.cwd === null ? null : claim.at, gitBranch: null, harnessVersion: null,
     prompts: 0, scriptPrompts: 0, commands: 0, interrupts: 0, answers: 0, assistantMessages: 0, toolUses: 0,
     toolResults: 0, toolErrors: 0, turns: 0,
-    signal: null, signalAt: null, status: null, waitingFor: null, statusAt: null,
+    signal: null, signalAt: null, status: null, waitingFor: null, statusAt: null, statusSeenAt: null,
   };
   const signal = tell(summary, kind.type, data, claim.at);
   if (signal !== null) {
@@ -100,6 +108,7 @@ function tell(summary: SessionSummary, type: string, data: EventData, at: number
       summary.status = textOf(data, 'status');
       summary.waitingFor = textOf(data, 'waiting_for');
       summary.statusAt = at;
+      summary.statusSeenAt = Math.max(at, timeOf(data, 'observed_at') ?? at);
       return null;
     default:
       return null;
@@ -172,6 +181,7 @@ export function fold(into: SessionSummary, other: SessionSummary, context: FoldC
     into.status = other.status;
     into.waitingFor = other.waitingFor;
     into.statusAt = other.statusAt;
+    into.statusSeenAt = other.statusSeenAt;
   }
 }
 
@@ -214,5 +224,6 @@ function isLaterStatus(a: SessionSummary, b: SessionSummary): boolean {
   // `gone` sorts after every status of its time (design §4).
   const rank = (status: string | null): string => (status === 'gone' ? '\uffff' : status ?? '');
   if (rank(a.status) !== rank(b.status)) return rank(a.status) > rank(b.status);
-  return (a.waitingFor ?? '') > (b.waitingFor ?? '');
+  if (a.waitingFor !== b.waitingFor) return (a.waitingFor ?? '') > (b.waitingFor ?? '');
+  return (a.statusSeenAt ?? 0) > (b.statusSeenAt ?? 0);
 }

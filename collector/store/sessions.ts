@@ -25,6 +25,7 @@ const FIELDS = [
   ['assistant_messages', 'assistantMessages'], ['tool_uses', 'toolUses'], ['tool_results', 'toolResults'],
   ['tool_errors', 'toolErrors'], ['turns', 'turns'], ['signal', 'signal'], ['signal_at', 'signalAt'],
   ['status', 'status'], ['waiting_for', 'waitingFor'], ['status_at', 'statusAt'],
+  ['status_seen_at', 'statusSeenAt'],
 ] as const satisfies readonly (readonly [column: string, field: keyof SessionSummary])[];
 
 interface EventOfSession extends Claim {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../../shared/event.ts';
+import { printTimestamp } from '../../../shared/timestamp.ts';
 import { genOf, openStoreFixture, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
 import { generateDatabase, generateEvents } from '../../support/generate.ts';
 
@@ -13,6 +14,7 @@ const said = (type: string, second: number, rest: { [key: string]: JsonValue }) 
 );
 const prompt = said('user_message', 1, { kind: 'prompt', origin: 'human' });
 const answer = said('assistant_message', 2, { stop_reason: 'end_turn', message_id: 'msg_1', usage: { input_tokens: 3, output_tokens: 5, cache_creation_input_tokens: 7, cache_read_input_tokens: 11 } });
+const at = (second: number): string => printTimestamp(START_MS + second * 1000);
 const state = (key: string, value: JsonValue, after: string) => ({ gen: genOf(1), offset: 1, after, session_id: 's', key, value });
 
 describe('the views', () => {
@@ -36,6 +38,9 @@ describe('the views', () => {
     ['waiting', 'it went on after its end', [prompt, answer], [state('ended', true, prompt.timestamp)]],
     ['working', 'the registry says so later than the log', [answer, said('agent_status', 3, { status: 'busy' })], []],
     ['ended', 'its process is gone', [answer, said('agent_status', 3, { status: 'gone' }), said('agent_status', 2, { status: 'busy' })], []],
+    ['ended', 'its process was seen to be gone after its last entry', [answer, said('agent_status', 1, { status: 'gone', observed_at: at(3) }), said('agent_status', 1, { status: 'busy' })], []],
+    ['waiting', 'another process took it up', [answer, said('agent_status', 1, { status: 'gone', observed_at: at(9) }), said('agent_status', 4, { status: 'waiting', waiting_for: 'input needed' })], []],
+    ['waiting', 'it went on after its process was seen to be gone', [answer, said('agent_status', 0, { status: 'gone', observed_at: at(1) })], []],
     ['waiting', 'the registry is older than the log', [answer, said('agent_status', 1, { status: 'busy' })], []],
   ])('call a session %s when %s', (expected, _, [...events], [...states]) => {
     using fixture = openStoreFixture();

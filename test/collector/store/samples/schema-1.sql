@@ -150,6 +150,7 @@ CREATE TABLE session_row (
   status             TEXT,
   waiting_for        TEXT,
   status_at          INTEGER,
+  status_seen_at     INTEGER, -- a `gone` has the time of the status it ends, and holds for what came before it was seen
   PRIMARY KEY (session, agent_id)
 ) WITHOUT ROWID;
 CREATE TABLE session_state (
@@ -288,6 +289,7 @@ SELECT
   r.tool_results, r.tool_errors, r.turns,
   r.signal, strftime('%Y-%m-%dT%H:%M:%fZ', r.signal_at / 1000.0, 'unixepoch') AS signal_at,
   r.status, r.waiting_for, strftime('%Y-%m-%dT%H:%M:%fZ', r.status_at / 1000.0, 'unixepoch') AS status_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', r.status_seen_at / 1000.0, 'unixepoch') AS status_seen_at,
   -- A session's end is said without a time: it holds while no entry came after it.
   CASE WHEN r.agent_id = '' THEN (
     SELECT t.after FROM session_state t WHERE t.session = r.session AND t.key = 'ended'
@@ -305,7 +307,7 @@ SELECT
   CASE
     WHEN ended_after >= coalesce(signal_at, '') THEN 'ended'
     -- The fresher of the harness's live registry and its log.
-    WHEN status_at >= coalesce(signal_at, '') THEN
+    WHEN status_seen_at >= coalesce(signal_at, '') THEN
       CASE status WHEN 'gone' THEN 'ended' WHEN 'busy' THEN 'working' WHEN 'shell' THEN 'working'
         WHEN 'waiting' THEN 'waiting' WHEN 'idle' THEN 'idle' ELSE 'unknown' END
     WHEN signal IS NULL THEN 'unknown'
