@@ -19,6 +19,7 @@ export interface Kind {
 const CACHE_ENTRIES = 50_000;
 
 export interface Keys {
+  /** '' is 0: no machine; the same for a session. */
   machine(machineId: string): number;
   machineId(machine: number): string;
   enrolledAtMs(machine: number): number | null;
@@ -42,7 +43,7 @@ interface Interned {
 function internedTexts(database: Database, table: string, key: string, text: string): Interned {
   const find = database.prepare<[string], { key: number }>(`SELECT ${key} AS key FROM ${table} WHERE ${text} = ?`);
   const insert = database.prepare<[string]>(`INSERT INTO ${table} (${text}) VALUES (?)`);
-  const print = database.prepare<[number], { text: string }>(`SELECT ${text} AS text FROM ${table} WHERE ${key} = ?`);
+  const print = database.prepare<[number], { text: string | null }>(`SELECT ${text} AS text FROM ${table} WHERE ${key} = ?`);
   const keys = new Map<string, number>();
   const texts = new Map<number, string>();
   return {
@@ -76,14 +77,14 @@ export function openKeys(database: Database): Keys {
   const kinds = openKinds(database);
   const enrolment = openEnrolment(database);
   return {
-    machine: machines.toKey,
+    machine: (machineId) => (machineId === '' ? 0 : machines.toKey(machineId)),
     machineId: machines.toText,
     enrolledAtMs: enrolment.at,
     enrolled(ref) {
       const machine = machines.toKey(ref.machineId);
       return { machine, isChanged: enrolment.note(machine, ref.enrolledAtMs) };
     },
-    session: sessions.toKey,
+    session: (sessionId) => (sessionId === '' ? 0 : sessions.toKey(sessionId)),
     sessionId: sessions.toText,
     cwd: cwds.toKey,
     path: cwds.toText,

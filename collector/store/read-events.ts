@@ -59,8 +59,8 @@ interface EventRow {
 const PAGE_ROWS = 256;
 
 const SELECT = `
-  SELECT e.row, e.at, m.machine_id AS machineId, k.source, k.type, k.form, e.discriminator,
-    e.schema_version AS schemaVersion, c.path AS cwd, s.session_id AS sessionId, e.data
+  SELECT e.row, e.at, coalesce(m.machine_id, '') AS machineId, k.source, k.type, k.form, e.discriminator,
+    e.schema_version AS schemaVersion, c.path AS cwd, coalesce(s.session_id, '') AS sessionId, e.data
   FROM event_row e
   JOIN machine_key m ON m.machine = e.machine
   JOIN kind_key k ON k.kind = e.kind

@@ -6,17 +6,17 @@
 -- twice the speed of a text key, measured).
 CREATE TABLE machine_key (
   machine     INTEGER PRIMARY KEY,
-  machine_id  TEXT NOT NULL UNIQUE,
+  machine_id  TEXT UNIQUE,
   enrolled_at INTEGER               -- epoch ms; decides between copies; null: never enrolled here (imported)
 );
 -- Machine 0 owns imported events that name no machine.
-INSERT INTO machine_key (machine, machine_id) VALUES (0, '');
+INSERT INTO machine_key (machine, machine_id) VALUES (0, NULL);
 
 CREATE TABLE session_key (
   session    INTEGER PRIMARY KEY,
-  session_id TEXT NOT NULL UNIQUE
+  session_id TEXT UNIQUE         -- null: 0, no session; so that a view can show it and still use the index
 );
-INSERT INTO session_key (session, session_id) VALUES (0, '');
+INSERT INTO session_key (session, session_id) VALUES (0, NULL);
 
 CREATE TABLE cwd_key (
   cwd  INTEGER PRIMARY KEY,
@@ -52,7 +52,7 @@ CREATE TABLE event_row (
 -- it inserts; a UNIQUE index over all parts of an ID would cost 45 bytes an event.
 CREATE INDEX event_row_fact ON event_row (fact);
 CREATE INDEX event_row_at ON event_row (machine, at);
-CREATE INDEX event_row_session ON event_row (session, at) WHERE session <> 0;
+CREATE INDEX event_row_session ON event_row (session, at);
 
 -- Claims that lost: kept, because a late one can change who wins.
 CREATE TABLE copy_row (
@@ -246,8 +246,8 @@ SELECT
   END AS id,
   strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') AS timestamp,
   k.type, k.source, k.form,
-  nullif(m.machine_id, '') AS machine_id,
-  e.schema_version, c.path AS cwd, nullif(s.session_id, '') AS session_id,
+  m.machine_id,
+  e.schema_version, c.path AS cwd, s.session_id,
   e.fact, e.at, e.machine, e.session, e.discriminator, e.born_at, e.data
 FROM event_row e
 JOIN machine_key m ON m.machine = e.machine
@@ -283,8 +283,8 @@ SELECT
     strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') || ':' || e.discriminator
   END AS id,
   strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') AS timestamp,
-  k.type, k.source, nullif(m.machine_id, '') AS machine_id, e.schema_version, c.path AS cwd,
-  nullif(s.session_id, '') AS session_id, e.data,
+  k.type, k.source, m.machine_id, e.schema_version, c.path AS cwd,
+  s.session_id, e.data,
   (SELECT w.row FROM event_row w WHERE w.fact = e.fact AND w.discriminator = e.discriminator) AS event
 FROM copy_row e
 JOIN machine_key m ON m.machine = e.machine
@@ -294,7 +294,7 @@ LEFT JOIN cwd_key c ON c.cwd = e.cwd;
 
 CREATE VIEW message_usage AS
 SELECT
-  u.message_id, u.request_id, nullif(m.machine_id, '') AS machine_id, nullif(s.session_id, '') AS session_id, u.agent_id,
+  u.message_id, u.request_id, m.machine_id, s.session_id, u.agent_id,
   strftime('%Y-%m-%dT%H:%M:%fZ', u.at / 1000.0, 'unixepoch') AS timestamp,
   u.model, u.input_tokens, u.output_tokens,
   u.cache_creation_tokens AS cache_creation_input_tokens,
@@ -308,7 +308,7 @@ JOIN session_key s ON s.session = u.session;
 -- Its parts with text times; the views below choose and add.
 CREATE VIEW session_text AS
 SELECT
-  s.session_id, r.agent_id, nullif(m.machine_id, '') AS machine_id, r.harness,
+  s.session_id, r.agent_id, m.machine_id, r.harness,
   CASE WHEN r.agent_id <> '' THEN s.session_id END AS parent_session_id,
   strftime('%Y-%m-%dT%H:%M:%fZ', r.started_at / 1000.0, 'unixepoch') AS started_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', r.first_at / 1000.0, 'unixepoch') AS first_at,

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { JsonValue } from '../../../shared/event.ts';
+import { openEventReader } from '../../../collector/store/read-events.ts';
+import type { JsonValue, TtEvent } from '../../../shared/event.ts';
+import { toEventId } from '../../../shared/ids.ts';
 import { printTimestamp } from '../../../shared/timestamp.ts';
 import { genOf, openStoreFixture, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
 import { generateDatabase, generateEvents } from '../../support/generate.ts';
@@ -52,6 +54,15 @@ describe('the views', () => {
     using fixture = openStoreFixture();
     fixture.answer(machine, { gen: genOf(1), events: [prompt], states: [state('summary', 'c', ''), state('ai-title', 'b', ''), state('custom-title', 'a', '')] });
     expect(fixture.rows('SELECT title FROM sessions')).toEqual([{ title: 'a' }]);
+  });
+
+  it('show an imported event that names no machine and no session, and the reader gives it back', () => {
+    using fixture = openStoreFixture();
+    const event = { ...prompt, id: toEventId('hub-made'), session_id: undefined, schema_version: undefined };
+    fixture.store.transaction(() => fixture.store.storeEvent(JSON.parse(JSON.stringify(event)) as TtEvent, null));
+    expect(fixture.rows('SELECT id, machine_id, session_id FROM events')).toEqual([{ id: 'hub-made', machine_id: null, session_id: null }]);
+    expect(openEventReader(fixture.database).arrivedAfter(0, 9).map((placed) => placed.event)).toEqual([JSON.parse(JSON.stringify(event))]);
+    expect(fixture.rows('SELECT 1 FROM sessions')).toEqual([]);
   });
 
   it('count every event of a generated history once, in its own session or subagent', () => {

@@ -3,7 +3,7 @@ CREATE INDEX copy_row_fact ON copy_row (fact);
 CREATE INDEX copy_row_session ON copy_row (session);
 CREATE INDEX event_row_at ON event_row (machine, at);
 CREATE INDEX event_row_fact ON event_row (fact);
-CREATE INDEX event_row_session ON event_row (session, at) WHERE session <> 0;
+CREATE INDEX event_row_session ON event_row (session, at);
 CREATE INDEX session_row_last ON session_row (last_at);
 CREATE INDEX usage_row_at ON usage_row (at);
 CREATE INDEX usage_row_session ON usage_row (session, at);
@@ -108,7 +108,7 @@ CREATE TABLE lineage (
 ) WITHOUT ROWID;
 CREATE TABLE machine_key (
   machine     INTEGER PRIMARY KEY,
-  machine_id  TEXT NOT NULL UNIQUE,
+  machine_id  TEXT UNIQUE,
   enrolled_at INTEGER               -- epoch ms; decides between copies; null: never enrolled here (imported)
 );
 CREATE TABLE refused_count (
@@ -119,7 +119,7 @@ CREATE TABLE refused_count (
 ) WITHOUT ROWID;
 CREATE TABLE session_key (
   session    INTEGER PRIMARY KEY,
-  session_id TEXT NOT NULL UNIQUE
+  session_id TEXT UNIQUE         -- null: 0, no session; so that a view can show it and still use the index
 );
 CREATE TABLE session_row (
   session            INTEGER NOT NULL,
@@ -216,8 +216,8 @@ SELECT
     strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') || ':' || e.discriminator
   END AS id,
   strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') AS timestamp,
-  k.type, k.source, nullif(m.machine_id, '') AS machine_id, e.schema_version, c.path AS cwd,
-  nullif(s.session_id, '') AS session_id, e.data,
+  k.type, k.source, m.machine_id, e.schema_version, c.path AS cwd,
+  s.session_id, e.data,
   (SELECT w.row FROM event_row w WHERE w.fact = e.fact AND w.discriminator = e.discriminator) AS event
 FROM copy_row e
 JOIN machine_key m ON m.machine = e.machine
@@ -233,8 +233,8 @@ SELECT
   END AS id,
   strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') AS timestamp,
   k.type, k.source, k.form,
-  nullif(m.machine_id, '') AS machine_id,
-  e.schema_version, c.path AS cwd, nullif(s.session_id, '') AS session_id,
+  m.machine_id,
+  e.schema_version, c.path AS cwd, s.session_id,
   e.fact, e.at, e.machine, e.session, e.discriminator, e.born_at, e.data
 FROM event_row e
 JOIN machine_key m ON m.machine = e.machine
@@ -262,7 +262,7 @@ LEFT JOIN assignment a ON a.fact = t.fact
   AND a.fact_key = CASE WHEN t.form = 'fact' THEN t.type || ':' || t.discriminator ELSE t.id END;
 CREATE VIEW message_usage AS
 SELECT
-  u.message_id, u.request_id, nullif(m.machine_id, '') AS machine_id, nullif(s.session_id, '') AS session_id, u.agent_id,
+  u.message_id, u.request_id, m.machine_id, s.session_id, u.agent_id,
   strftime('%Y-%m-%dT%H:%M:%fZ', u.at / 1000.0, 'unixepoch') AS timestamp,
   u.model, u.input_tokens, u.output_tokens,
   u.cache_creation_tokens AS cache_creation_input_tokens,
@@ -274,7 +274,7 @@ JOIN machine_key m ON m.machine = u.machine
 JOIN session_key s ON s.session = u.session;
 CREATE VIEW session_text AS
 SELECT
-  s.session_id, r.agent_id, nullif(m.machine_id, '') AS machine_id, r.harness,
+  s.session_id, r.agent_id, m.machine_id, r.harness,
   CASE WHEN r.agent_id <> '' THEN s.session_id END AS parent_session_id,
   strftime('%Y-%m-%dT%H:%M:%fZ', r.started_at / 1000.0, 'unixepoch') AS started_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', r.first_at / 1000.0, 'unixepoch') AS first_at,
