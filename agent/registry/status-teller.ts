@@ -24,9 +24,12 @@ export interface StatusTellerDeps {
 export interface StatusTeller {
   /** Appends a line if this is news. Throws what appending throws; the same record is then still news. */
   status(record: RegistryRecord): void;
-  /** Keys of processes whose end would be noticed, and has been. */
+  /** Processes that were seen on this host and do not run any more, whose end is not said yet. */
   ended(): TellingKey[];
-  /** Appends `gone`, once, if the process was seen on this host. Throws what appending throws. */
+  /**
+   * Appends `gone`, once, if the process was seen on this host. Not while another process runs the
+   * same session since before: it would read as the end of both. Throws what appending throws.
+   */
   gone(key: TellingKey, reason: GoneReason): void;
   /** Whether this process still runs; null where that can not be known. */
   isRunning(key: TellingKey): boolean | null;
@@ -43,6 +46,9 @@ export function createStatusTeller({ clock, processes, machineId, statusLog }: S
     if (known?.isVerified !== true || known.record.procStart === undefined) return null;
     return processes.isRunning(known.record.pid, known.record.procStart);
   };
+
+  const isRunElsewhere = (key: TellingKey, { sessionId, statusAtMs }: RegistryRecord): boolean => [...told].some(([other, { record, isGone }]) =>
+    other !== key && record.sessionId === sessionId && !isGone && record.statusAtMs <= statusAtMs && isRunning(other) === true);
 
   return {
     status(record) {
@@ -61,7 +67,7 @@ export function createStatusTeller({ clock, processes, machineId, statusLog }: S
     ended: () => [...told].filter(([key, { isGone }]) => !isGone && isRunning(key) === false).map(([key]) => key),
     gone(key, reason) {
       const known = told.get(key);
-      if (known === undefined || known.isGone || !known.isVerified) return;
+      if (known === undefined || known.isGone || !known.isVerified || isRunElsewhere(key, known.record)) return;
       appendLine(statusLog, goneLine(writer, known.record, reason, clock.now()));
       known.isGone = true;
     },

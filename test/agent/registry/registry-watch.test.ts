@@ -411,6 +411,31 @@ describe.skipIf(here.pidDomain === null)('the end of a process (Linux)', () => {
     ]);
   });
 
+  it('waits while another process runs the same session since before', async () => {
+    const [older, newer] = [await startProcess(), await startProcess()];
+    writeFileSync(older.file, fileOf(older, { status: 'busy' }));
+    writeFileSync(newer.file, fileOf(newer, { statusUpdatedAt: IDLE_AT + 1000 }));
+    start();
+    await newer.kill();
+    clock.advance(RESCAN_MS);
+    expect(words().toSorted()).toEqual(['busy', 'idle']);
+    await older.kill();
+    clock.advance(LIVENESS_MS);
+    const gone = told().slice(2);
+    expect(gone.map(({ status }) => status)).toEqual(['gone', 'gone']);
+    expect(new Set(gone.map(({ pid }) => pid))).toEqual(new Set([older.pid, newer.pid]));
+  });
+
+  it('is told at once when a later process took the session up', async () => {
+    const [older, newer] = [await startProcess(), await startProcess()];
+    writeFileSync(older.file, fileOf(older));
+    writeFileSync(newer.file, fileOf(newer, { statusUpdatedAt: IDLE_AT + 1000 }));
+    start();
+    await older.kill();
+    clock.advance(LIVENESS_MS);
+    expect(told().filter(({ status }) => status === 'gone').map(({ pid }) => pid)).toEqual([older.pid]);
+  });
+
   it('is told of one that ended before anybody saw it, where its start fits this boot', async () => {
     const living = await startProcess();
     const startedAt = here.startedAtMs(living.procStart) ?? 0;
