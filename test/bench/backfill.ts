@@ -2,16 +2,16 @@
  * The whole road as shipped: files on disk → agent → WebSocket → collector →
  * SQLite → acknowledged, then everything once more against the same database.
  */
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { request, Agent } from 'node:http';
 import { join } from 'node:path';
 import { openReader } from '../../collector/store/database.ts';
 import { createMachineHome, type MachineHome } from '../support/machine-home.ts';
 import { enrol, startCollector, type RunningCollector } from '../support/fleet.ts';
-import { startProgram, type RunningProgram } from '../support/processes.ts';
+import { killAll, startProgram, type RunningProgram } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import type { Corpus } from './corpus.ts';
-import { cpuSeconds, peakRss, percentile } from './measure.ts';
+import { cpuSeconds, peakRss } from './measure.ts';
 
 export interface Stored {
   /** Sum of the stored offsets of all generations that were written to since. */
@@ -19,16 +19,29 @@ export interface Stored {
   rows: number;
 }
 
-/** Cheap to ask: a table with one row per file, and the last row number. */
-export function storedIn(databasePath: string, sinceMs = 0): Stored {
-  if (!existsSync(databasePath)) return { offsets: 0, rows: 0 };
+export interface Watcher {
+  /** Generations written to at or after `sinceMs`, epoch ms. */
+  stored(sinceMs?: number): Stored;
+  close(): void;
+}
+
+/** Asks a table with one row per file and the last row number, over one connection: so little that it does not count. */
+export function watchStore(databasePath: string): Watcher {
   const database = openReader(databasePath);
+  const files = database.prepare<[number], { offsets: number | null }>('SELECT sum(offset) AS offsets FROM file WHERE updated_at >= ?');
+  const last = database.prepare<[], { rows: number | null }>('SELECT max(row) AS rows FROM event_row');
+  return {
+    stored: (sinceMs = 0) => ({ offsets: files.get(sinceMs)?.offsets ?? 0, rows: last.get()?.rows ?? 0 }),
+    close: () => database.close(),
+  };
+}
+
+export function storedIn(databasePath: string): Stored {
+  const watcher = watchStore(databasePath);
   try {
-    const { offsets } = database.prepare<[number], { offsets: number | null }>('SELECT sum(offset) AS offsets FROM file WHERE updated_at >= ?').get(sinceMs) ?? { offsets: 0 };
-    const { rows } = database.prepare<[], { rows: number | null }>('SELECT max(row) AS rows FROM event_row').get() ?? { rows: 0 };
-    return { offsets: offsets ?? 0, rows: rows ?? 0 };
+    return watcher.stored();
   } finally {
-    database.close();
+    watcher.close();
   }
 }
 
@@ -38,15 +51,12 @@ export interface Pass {
   collectorCpu: number;
   agentPeakMb: number;
   collectorPeakMb: number;
-  /** ms, of `GET /healthz` every 5 ms while it ran. */
-  healthP99: number;
   events: number;
 }
 
 export interface Backfill {
   first: Pass;
   resend: Pass;
-  healthIdleP50: number;
   databaseBytes: number;
 }
 
@@ -61,14 +71,13 @@ export async function measureBackfill(corpus: Corpus, profileDir: string | undef
     const collector = await startCollector(laptop, profiled('collector'));
     running.push(collector);
     await enrol(laptop, devbox, 'bench');
-    const idle = await probeWhile(collector, until('a second', after(1000)));
     const pair = { laptop, devbox, collector };
     const first = await pass(corpus, pair, profiled('agent-first').nodeFlags);
     rmSync(devbox.paths.stateDir, { recursive: true });
     const resend = await pass(corpus, pair, profiled('agent-resend').nodeFlags);
     await collector.stop(60_000);
     const databaseBytes = statSync(laptop.paths.database).size;
-    return { first, resend, healthIdleP50: percentile(idle, 50), databaseBytes };
+    return { first, resend, databaseBytes };
   } finally {
     await Promise.all(running.filter((each) => each.isAlive()).map((each) => each.kill()));
     laptop.remove();
@@ -83,26 +92,44 @@ interface Pair {
 }
 
 async function pass(corpus: Corpus, { laptop, devbox, collector }: Pair, nodeFlags: string[]): Promise<Pass> {
-  const collectorBefore = cpuSeconds(collector.pid);
-  const startMs = Date.now();
-  const start = performance.now();
-  const agent = startProgram(devbox, 'tt-agent', ['run'], { nodeFlags });
-  let end = start;
-  const done = until('everything to be stored', () => {
-    if (!agent.isAlive()) throw new Error(`the agent ended: ${agent.stderr().slice(-2000)}`);
-    end = performance.now();
-    return storedIn(laptop.paths.database, startMs).offsets >= corpus.bytes;
-  }, { timeoutMs: 300_000, everyMs: 20 });
-  const health = await probeWhile(collector, done);
-  const result: Pass = {
-    wallSeconds: (end - start) / 1000,
-    agentCpu: cpuSeconds(agent.pid), collectorCpu: cpuSeconds(collector.pid) - collectorBefore,
-    agentPeakMb: peakRss(agent.pid), collectorPeakMb: peakRss(collector.pid),
-    healthP99: percentile(health, 99),
-    events: storedIn(laptop.paths.database).rows,
-  };
-  await agent.stop(60_000);
-  return result;
+  const watcher = watchStore(laptop.paths.database);
+  try {
+    const collectorBefore = cpuSeconds(collector.pid);
+    const startMs = Date.now();
+    const start = performance.now();
+    const agent = startProgram(devbox, 'tt-agent', ['run'], { nodeFlags });
+    await until('everything to be stored', () => {
+      if (!agent.isAlive()) throw new Error(`the agent ended: ${agent.stderr().slice(-2000)}`);
+      return watcher.stored(startMs).offsets >= corpus.bytes;
+    }, { timeoutMs: 300_000, everyMs: 20 });
+    const result: Pass = {
+      wallSeconds: (performance.now() - start) / 1000,
+      agentCpu: cpuSeconds(agent.pid), collectorCpu: cpuSeconds(collector.pid) - collectorBefore,
+      agentPeakMb: peakRss(agent.pid), collectorPeakMb: peakRss(collector.pid),
+      events: watcher.stored().rows,
+    };
+    await agent.stop(60_000);
+    return result;
+  } finally {
+    watcher.close();
+  }
+}
+
+/** Round trips to the collector, ms: at rest, and while a history is stored. A run of its own, because asking costs. */
+export async function measureHealth(corpus: Corpus): Promise<{ idle: number[]; busy: number[] }> {
+  const laptop = createMachineHome('bench-c');
+  const devbox = createMachineHome('bench-a', { CLAUDE_CONFIG_DIR: corpus.configDir });
+  try {
+    const collector = await startCollector(laptop);
+    await enrol(laptop, devbox, 'bench');
+    const idle = await probeWhile(collector, until('two seconds', after(2000)));
+    const busy = await probeWhile(collector, pass(corpus, { laptop, devbox, collector }, []));
+    return { idle, busy };
+  } finally {
+    await killAll();
+    laptop.remove();
+    devbox.remove();
+  }
 }
 
 function after(ms: number): () => boolean {
@@ -111,7 +138,7 @@ function after(ms: number): () => boolean {
 }
 
 /** Round trips to the ingest port, one after the other and 5 ms apart, until `done`. */
-export async function probeWhile(collector: RunningCollector, done: Promise<unknown>): Promise<number[]> {
+async function probeWhile(collector: RunningCollector, done: Promise<unknown>): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const times: number[] = [];
   let isDone = false;

@@ -16,7 +16,7 @@ import { until } from '../support/until.ts';
 import type { Corpus } from './corpus.ts';
 import type { PlannedAppend } from './live-roles.ts';
 import { median, percentile, type Row } from './measure.ts';
-import { storedIn } from './backfill.ts';
+import { storedIn, watchStore } from './backfill.ts';
 
 interface Case {
   name: string;
@@ -152,16 +152,18 @@ async function besideBackfill({ roles, corpus, isQuick }: LiveOptions): Promise<
       await startCollector(laptop);
       await enrol(laptop, devbox, 'live');
       await startAgent(devbox);
-      await until('the backfill to begin', () => storedIn(laptop.paths.database).rows > 200, { timeoutMs: 60_000, everyMs: 5 });
+      const watcher = watchStore(laptop.paths.database);
+      await until('the backfill to begin', () => watcher.stored().rows > 200, { timeoutMs: 60_000, everyMs: 5 });
       const reader = start(roles, 'read', laptop.paths.database);
       let backfilledAt = Infinity;
       const backfilled = until('the backfill to end', () => {
-        if (storedIn(laptop.paths.database).offsets < corpus.bytes) return false;
+        if (watcher.stored().offsets < corpus.bytes) return false;
         backfilledAt = monotonicMs();
         return true;
-      }, { timeoutMs: 300_000, everyMs: 20 });
+      }, { timeoutMs: 300_000, everyMs: 50 });
       const compared = await compare(BESIDE.plan(devbox.projects, random), devbox, roles, reader);
       await backfilled;
+      watcher.close();
       const { times, missed } = toLatencies(compared.filter(({ writtenAt }) => writtenAt < backfilledAt));
       all.times.push(...times);
       all.missed += missed;
