@@ -2,17 +2,16 @@
  * What `tt status`, the API and the page say about the fleet: one pure function
  * over the registry, the connections and the store. Unknown is null, never zero.
  */
-import type { MachineId } from '../shared/ids.ts';
+import type { MachineId, Timestamp } from '../shared/ids.ts';
 import type { StatusFrame } from '../shared/protocol/frames.ts';
 import { STATUS_SCHEMA, type CollectorStatus, type MachineState, type MachineStatus } from '../shared/status.ts';
 import { printTimestamp } from '../shared/timestamp.ts';
 import { VERSION } from '../shared/version.ts';
+import { machineCompleteUntil } from './completeness.ts';
 import type { EnrolledMachine } from './enrolment/machine-registry.ts';
 import type { MachineLink } from './ingest/machine-links.ts';
 import type { MachineCounts } from './store/read-status.ts';
 
-/** A line can appear this long after its own timestamp (measured: 88 s, rounded up; design §7). */
-export const LATE_LINE_MS = 120_000;
 /** Waiting this long, bytes are no longer just on their way. */
 export const LIVE_LAG_MS = 15_000;
 
@@ -63,13 +62,23 @@ function toMachineStatus(machine: EnrolledMachine, facts: StatusFacts): MachineS
     lag_ms: lagMs,
     ...backlogOf(link),
     drained_at: orNull(drainedAt, printTimestamp),
-    complete_until: orNull(drainedAt, (ms) => printTimestamp(ms - LATE_LINE_MS)),
+    complete_until: orNull(machineCompleteUntil(drainedAt), printTimestamp),
     events_today: counts.eventsToday,
     refused: counts.refused,
     gaps: counts.gaps,
     clock_offset_ms: link?.clockOffsetMs ?? null,
     version: link?.version ?? null,
+    ended_at: endedAt(machine),
+    gap_bytes: counts.gapBytes,
+    gap_reasons: counts.gapReasons,
+    refused_lately: counts.refusedLately,
   };
+}
+
+/** From here on it can not send any more. */
+export function endedAt({ retiredAt, revokedAt }: Pick<EnrolledMachine, 'retiredAt' | 'revokedAt'>): Timestamp | null {
+  if (retiredAt === null || revokedAt === null) return retiredAt ?? revokedAt;
+  return retiredAt < revokedAt ? retiredAt : revokedAt;
 }
 
 /** Of a machine that is away: at least what it had. That it had nothing says nothing about now. */
@@ -104,14 +113,15 @@ function stateOf(machine: EnrolledMachine, link: LinkKnowledge | undefined, coun
 }
 
 /**
- * The least of all machines that count: each from enrolment until it is retired,
- * a revoked one too, because what it still holds is missing. Null where one of
- * them is unknown, or where there is none.
+ * The least of all machines that count: each from enrolment until it is retired
+ * or revoked. One that has ended can not send any more, so nothing waits for it;
+ * up to when it was complete its own row tells. Null where one of those that
+ * count is unknown, or where there is none.
  */
 function completeUntil(machines: readonly MachineStatus[]): string | null {
   let least: string | null = null;
   for (const machine of machines) {
-    if (machine.state === 'retired') continue;
+    if (machine.ended_at !== null) continue;
     if (machine.complete_until === null) return null;
     if (least === null || machine.complete_until < least) least = machine.complete_until;
   }

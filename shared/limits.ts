@@ -55,6 +55,8 @@ export const RESCAN_MS = 15 * SECOND;
 export const RESCAN_DEGRADED_MS = 5 * SECOND;
 export const KEPT_AFTER_ACK_MS = 7 * DAY;
 export const KEPT_LIMIT_BYTES = 4 * 1024 * MIB;
+/** How far behind now the completeness of a healthy machine may be: lines that come late, and a look at all files on top. */
+export const HEALTHY_SLACK_MS = 180 * SECOND;
 /** Bytes before an offset whose hash proves that a file is still the one that was read. */
 export const TAIL_HASH_BYTES = 256;
 export const PREFIX_HASH_BYTES = 1024;

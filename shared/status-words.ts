@@ -1,4 +1,6 @@
 /** The status in words, the same in the terminal and on the page. Unknown is a dash. */
+import { reasonWords } from './gap-words.ts';
+import { HEALTHY_SLACK_MS } from './limits.ts';
 import type { CollectorStatus, MachineState, MachineStatus } from './status.ts';
 
 export const UNKNOWN = '–';
@@ -63,7 +65,21 @@ export function clockWords(timestamp: string, nowMs: number): string {
   return isToday ? time : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
 }
 
-function plural(count: number, word: string): string {
+/** Local time of day without seconds; with the date when it is another day. */
+export function minuteWords(timestamp: string, nowMs: number): string {
+  return clockWords(timestamp, nowMs).slice(0, -3);
+}
+
+/** Above this the order of events of two machines is in doubt (design §7). */
+const NOTABLE_OFFSET_MS = 2000;
+
+/** `clock 2 h ahead`; '' where it is right, or not known. */
+export function clockOffsetWords({ clock_offset_ms: offset }: Pick<MachineStatus, 'clock_offset_ms'>): string {
+  if (offset === null || Math.abs(offset) <= NOTABLE_OFFSET_MS) return '';
+  return `clock ${durationWords(Math.abs(offset))} ${offset > 0 ? 'ahead' : 'behind'}`;
+}
+
+export function plural(count: number, word: string): string {
   return `${countWords(count)} ${word}${count === 1 ? '' : 's'}`;
 }
 
@@ -75,34 +91,84 @@ export interface Verdict {
 }
 
 export function verdictPartsOf(status: CollectorStatus, nowMs: number): Verdict {
-  const counted = status.machines.filter((machine) => machine.state !== 'retired');
-  if (counted.length === 0) return { fleet: 'No machines yet.', completeness: '' };
-  const fleet = status.running ? fleetWords(counted) : 'The collector is not running: nothing is being collected.';
-  const gaps = counted.reduce((sum, machine) => sum + machine.gaps, 0);
+  const counted = status.machines.filter((machine) => machine.ended_at === null);
+  const holes = [...gapWords(status.machines), ...endedWords(status.machines, nowMs)];
+  if (status.machines.every((machine) => machine.state === 'retired')) return { fleet: sentence(['No machines yet', ...holes]), completeness: '' };
+  if (!status.running) {
+    return {
+      fleet: sentence(['The collector is not running: nothing is being collected', ...holes]),
+      completeness: completenessWords('Complete', counted, nowMs),
+    };
+  }
+  const others = counted.filter((machine) => machine.state !== 'live');
+  const fleet = others.length === 0 ? [liveWords(counted.length)] : notLiveWords(others, nowMs);
+  const present = counted.filter((machine) => machine.state === 'live' || machine.state === 'catching_up');
+  const isWhole = others.length === 0 && holes.length === 0;
   return {
-    fleet: gaps === 0 ? fleet : `${fleet} ${plural(gaps, 'gap')} in the data.`,
-    completeness: completenessWords(status, counted, nowMs),
+    fleet: sentence([...fleet, ...holes]),
+    completeness: completenessWords(isWhole ? 'Complete' : 'Otherwise complete', present, nowMs),
   };
 }
 
-/** Everything a person must know, in a sentence or three. */
+/** Everything a person must know, in a sentence or two. */
 export function verdictOf(status: CollectorStatus, nowMs: number): string {
   const { fleet, completeness } = verdictPartsOf(status, nowMs);
   return completeness === '' ? fleet : `${fleet} ${completeness}`;
 }
 
-function fleetWords(machines: readonly MachineStatus[]): string {
-  const others = machines.filter((machine) => machine.state !== 'live');
-  if (others.length === 0) return machines.length === 1 ? '1 machine, live.' : `All ${machines.length} machines live.`;
-  const live = machines.length - others.length;
-  const named = others.slice(0, 3).map((machine) => `${machine.label} ${STATE_WORDS[machine.state]}`);
-  const rest = others.length > 3 ? `, ${others.length - 3} more not live` : '';
-  return `${live} of ${plural(machines.length, 'machine')} live; ${named.join(', ')}${rest}.`;
+function sentence(parts: readonly string[]): string {
+  return `${parts.join('; ')}.`;
 }
 
-function completenessWords(status: CollectorStatus, machines: readonly MachineStatus[], nowMs: number): string {
-  if (status.complete_until !== null) return `Data complete to ${clockWords(status.complete_until, nowMs)}.`;
+const NAMED = 3;
+
+function liveWords(count: number): string {
+  if (count === 0) return 'No machine may send any more';
+  return count === 1 ? '1 machine, live' : `All ${count} machines live`;
+}
+
+function notLiveWords(machines: readonly MachineStatus[], nowMs: number): string[] {
+  const named = machines.slice(0, NAMED).map((machine) => absenceWords(machine, nowMs));
+  return machines.length > NAMED ? [...named, `${machines.length - NAMED} more not live`] : named;
+}
+
+/** What is wrong with a machine that should be live: `devbox missing since 13:50`. */
+export function absenceWords(machine: MachineStatus, nowMs: number): string {
+  const { label, state, complete_until: until } = machine;
+  if (state !== 'away') return `${label} ${STATE_WORDS[state]}`;
+  return until === null ? `${label} missing, since when is not known` : `${label} missing since ${minuteWords(until, nowMs)}`;
+}
+
+function gapWords(machines: readonly MachineStatus[]): string[] {
+  const holed = machines.filter((machine) => machine.gaps > 0);
+  if (holed.length === 0) return [];
+  const sum = (of: (machine: MachineStatus) => number): number => holed.reduce((total, machine) => total + of(machine), 0);
+  const reasons = [...new Set(holed.flatMap((machine) => machine.gap_reasons))];
+  const why = reasons.length === 1 ? `: ${reasonWords(reasons[0] ?? '')}` : '';
+  return [`${plural(sum((machine) => machine.gaps), 'gap')} of ${bytesWords(sum((machine) => machine.gap_bytes))} on ${listWords(holed.map(({ label }) => label))}${why}`];
+}
+
+/** Revoked machines of which something is missing: they can not send it any more. */
+function endedWords(machines: readonly MachineStatus[], nowMs: number): string[] {
+  const cut = machines.filter((machine) => machine.state === 'revoked' && machine.last_event_at !== null && !wasComplete(machine));
+  return cut.slice(0, NAMED).map(({ label, complete_until: until, ended_at }) => {
+    const revoked = `${label} revoked${ended_at === null ? '' : ` ${minuteWords(ended_at, nowMs)}`}`;
+    return until === null ? `${revoked}, complete to when is not known` : `${revoked}, complete to ${minuteWords(until, nowMs)} only`;
+  });
+}
+
+function wasComplete({ complete_until: until, ended_at }: MachineStatus): boolean {
+  return until !== null && ended_at !== null && Date.parse(until) >= Date.parse(ended_at) - HEALTHY_SLACK_MS;
+}
+
+function listWords(labels: readonly string[]): string {
+  return labels.length > NAMED ? `${labels.slice(0, NAMED).join(', ')} and ${labels.length - NAMED} more` : labels.join(', ');
+}
+
+/** The least of `machines`; '' where there are none. */
+function completenessWords(how: string, machines: readonly MachineStatus[], nowMs: number): string {
   const unknown = machines.filter((machine) => machine.complete_until === null).map((machine) => machine.label);
-  const names = unknown.length > 3 ? `${unknown.slice(0, 3).join(', ')} and ${unknown.length - 3} more` : unknown.join(', ');
-  return status.running ? `How complete the data is, is not known for ${names}.` : 'How complete the data is, is not known.';
+  if (unknown.length > 0) return `How complete the data is, is not known for ${listWords(unknown)}.`;
+  const [least] = machines.map((machine) => machine.complete_until ?? '').toSorted();
+  return least === undefined ? '' : `${how} to ${clockWords(least, nowMs)}.`;
 }

@@ -28,6 +28,13 @@ export const machineStatusSchema = z.object({
   gaps: z.number(),
   clock_offset_ms: countOrNull,
   version: z.string().nullable(),
+  /** When it was retired or revoked, whichever came first. */
+  ended_at: timestampOrNull,
+  /** Bytes in its open gaps, and why: each reason once. */
+  gap_bytes: z.number(),
+  gap_reasons: z.array(z.string()),
+  /** Refused in the last 24 hours, each kind once: an event sent again and refused again is one. */
+  refused_lately: z.number(),
 });
 export type MachineStatus = z.infer<typeof machineStatusSchema>;
 

@@ -9,7 +9,8 @@ export const READING_COMMANDS: readonly CommandSpec[] = [
     options: [
       JSON_OPTION,
       { flags: '--watch', description: 'again and again until Ctrl-C' },
-      { flags: '--strict', description: 'exit 4 unless every machine is live and the data is complete' },
+      { flags: '--check', description: 'say only what is missing, late, lost or refused, and exit 4 if anything is' },
+      { flags: '--strict', description: 'the same as --check' },
     ],
     load: async () => (await import('./status.ts')).status,
   },

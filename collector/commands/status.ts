@@ -3,7 +3,8 @@ import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
-import { agoWords, backlogWords, countWords, lagWords, STATE_SHAPES, STATE_WORDS, UNKNOWN, verdictOf } from '../../shared/status-words.ts';
+import { problemsOf } from '../../shared/status-problems.ts';
+import { agoWords, backlogWords, clockOffsetWords, countWords, lagWords, STATE_SHAPES, STATE_WORDS, UNKNOWN, verdictOf } from '../../shared/status-words.ts';
 import { createControlClient, isNotRunning } from '../control/control-client.ts';
 import { readCollectorIdentity } from '../enrolment/collector-identity.ts';
 import { openMachineRegistry } from '../enrolment/machine-registry.ts';
@@ -22,8 +23,18 @@ export async function status(parsed: ParsedCommand, io: CommandIo): Promise<Exit
   const print = flag(parsed, 'json') ? toJson : toText;
   if (flag(parsed, 'watch')) return watch(paths, print, io);
   const now = await readStatus(paths, io.clock.now());
+  if (flag(parsed, 'check') || flag(parsed, 'strict')) return check(now, flag(parsed, 'json'), io);
   io.stdout.write(print(now, io.clock.now()));
-  return flag(parsed, 'strict') && !isWell(now) ? EXIT_CODES.unhealthy : EXIT_CODES.ok;
+  return EXIT_CODES.ok;
+}
+
+/** Reasons only where a person reads; the exit code tells a program. */
+function check(now: CollectorStatus, isJson: boolean, io: CommandIo): ExitCode {
+  const nowMs = io.clock.now();
+  const problems = problemsOf(now, nowMs);
+  if (isJson) io.stdout.write(toJson(now));
+  else io.stdout.write(problems.length === 0 ? `${verdictOf(now, nowMs)}\n` : problems.map((line) => `${line}\n`).join(''));
+  return problems.length === 0 ? EXIT_CODES.ok : EXIT_CODES.unhealthy;
 }
 
 async function watch(paths: Paths, print: typeof toText, io: CommandIo): Promise<ExitCode> {
@@ -58,7 +69,7 @@ function readStopped(paths: Paths, nowMs: number): CollectorStatus {
       nowMs, running: false, ingestPort: null, uiPort: null, machines,
       collectorId: readCollectorIdentity(paths.collectorFile)?.collectorId ?? null,
       linkOf: (machineId) => known.get(machineId),
-      countsOf: (machineId) => counts?.counts(machineId, startOfLocalDay(nowMs)) ?? NO_COUNTS,
+      countsOf: (machineId) => counts?.counts(machineId, { nowMs, dayStartMs: startOfLocalDay(nowMs) }) ?? NO_COUNTS,
     });
   } finally {
     database?.close();
@@ -73,12 +84,6 @@ function openIfPresent(file: string): ReturnType<typeof openReader> | undefined 
     if (error instanceof TtError && error.code === 'database_missing') return undefined;
     throw error;
   }
-}
-
-/** Collecting from every machine that counts, and sure how far it got. */
-function isWell(now: CollectorStatus): boolean {
-  const counted = now.machines.filter((machine) => machine.state !== 'retired');
-  return now.running && now.complete_until !== null && counted.every((machine) => machine.state === 'live' && machine.gaps === 0);
 }
 
 function toJson(now: CollectorStatus): string {
@@ -100,7 +105,7 @@ function toText(now: CollectorStatus, nowMs: number): string {
 function toRow(machine: MachineStatus, nowMs: number): string[] {
   return [
     machine.label,
-    `${STATE_SHAPES[machine.state]} ${STATE_WORDS[machine.state]}`,
+    [`${STATE_SHAPES[machine.state]} ${STATE_WORDS[machine.state]}`, clockOffsetWords(machine)].filter((words) => words !== '').join(', '),
     agoWords(machine.last_event_at, nowMs),
     lagWords(machine.lag_ms),
     backlogWords(machine),

@@ -43,7 +43,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
       nowMs, running: true, collectorId: deps.collectorId, ingestPort: deps.ingestPort, uiPort: port,
       machines: registry.list(),
       linkOf: (machineId) => lastKnown.of(machineId),
-      countsOf: (machineId) => counts.counts(machineId, startOfLocalDay(nowMs)),
+      countsOf: (machineId) => counts.counts(machineId, { nowMs, dayStartMs: startOfLocalDay(nowMs) }),
     });
   };
   const signIn = openSignIn(paths.pageSessionsFile, { clock, log });

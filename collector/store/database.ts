@@ -22,6 +22,7 @@ const BUSY_TIMEOUT_MS = 5000;
 
 const MIGRATIONS: readonly string[] = [
   readFileSync(new URL('./migrations/0001_initial.sql', import.meta.url), 'utf8'),
+  readFileSync(new URL('./migrations/0002_forgetting.sql', import.meta.url), 'utf8'),
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
@@ -40,6 +41,7 @@ export function openWriter(path: string): Database {
     database.pragma(`journal_size_limit = ${WAL_SIZE_LIMIT_BYTES}`);
     database.pragma(`cache_size = -${CACHE_KIB}`);
     database.pragma('foreign_keys = ON');
+    database.pragma('secure_delete = ON'); // what is replaced or removed does not stay in the free room of its page
     database.pragma('temp_store = MEMORY');
     migrate(database);
     return database;

@@ -1,10 +1,7 @@
 import type { MachineStatus } from '../../shared/status.ts';
 import {
-  agoWords, backlogWords, clockWords, countWords, durationWords, lagWords, STATE_SHAPES, STATE_WORDS, UNKNOWN,
+  agoWords, backlogWords, clockOffsetWords, clockWords, countWords, lagWords, STATE_SHAPES, STATE_WORDS, UNKNOWN,
 } from '../../shared/status-words.ts';
-
-/** Above this the order of events of two machines is in doubt (design §7). */
-const NOTABLE_OFFSET_MS = 2000;
 
 interface Column {
   title: string;
@@ -60,7 +57,7 @@ function MachineRow({ machine, nowMs }: { machine: MachineStatus; nowMs: number 
   );
 }
 
-function noteOf({ clock_offset_ms: offset }: MachineStatus) {
-  if (offset === null || Math.abs(offset) <= NOTABLE_OFFSET_MS) return null;
-  return <span class="note"> · clock {durationWords(Math.abs(offset))} {offset > 0 ? 'ahead' : 'behind'}</span>;
+function noteOf(machine: MachineStatus) {
+  const words = clockOffsetWords(machine);
+  return words === '' ? null : <span class="note"> · {words}</span>;
 }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { LATE_LINE_MS, LIVE_LAG_MS, startOfLocalDay, toCollectorStatus, type LinkKnowledge } from '../../collector/status.ts';
+import { LATE_LINE_MS } from '../../collector/completeness.ts';
+import { LIVE_LAG_MS, startOfLocalDay, toCollectorStatus, type LinkKnowledge } from '../../collector/status.ts';
 import type { EnrolledMachine } from '../../collector/enrolment/machine-registry.ts';
 import { NO_COUNTS, type MachineCounts } from '../../collector/store/read-status.ts';
 import { parseMachineId, type Timestamp } from '../../shared/ids.ts';
 import type { PublicKey } from '../../shared/protocol/tokens.ts';
 import { collectorStatusSchema, type CollectorStatus } from '../../shared/status.ts';
-import { verdictOf } from '../../shared/status-words.ts';
+import { problemsOf } from '../../shared/status-problems.ts';
+import { clockOffsetWords, clockWords, verdictOf } from '../../shared/status-words.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { statusFrame } from '../support/status-frame.ts';
 
@@ -105,9 +107,15 @@ describe('completeness', () => {
     expect(statusOf({}).complete_until).toBeNull();
   });
 
-  it('does not wait for a retired machine, but for a revoked one', () => {
+  it('does not wait for a machine that can not send any more', () => {
     expect(statusOf({ a: drained(NOW), b: { retiredAt: printTimestamp(NOW) } }).complete_until).not.toBeNull();
-    expect(statusOf({ a: drained(NOW), b: { revokedAt: printTimestamp(NOW) } }).complete_until).toBeNull();
+    expect(statusOf({ a: drained(NOW), b: { ...drained(NOW - 600_000), revokedAt: printTimestamp(NOW) } }).complete_until).toBe(printTimestamp(NOW - LATE_LINE_MS));
+  });
+
+  it('of a revoked machine stays what it was', () => {
+    expect(only({ ...drained(NOW - 600_000), revokedAt: printTimestamp(NOW) })).toMatchObject({
+      complete_until: printTimestamp(NOW - 600_000 - LATE_LINE_MS), ended_at: printTimestamp(NOW),
+    });
   });
 });
 
@@ -120,18 +128,70 @@ describe('what is unknown', () => {
   });
 });
 
+const at = (ms: number): string => clockWords(printTimestamp(ms), NOW);
+const minute = (ms: number): string => at(ms).slice(0, -3);
+const drainedAt = (ms: number, change: Partial<LinkKnowledge> = {}): Known => ({ link: link({ status: statusFrame(NOW, { drained_at: ms }), ...change }) });
+const UNTIL = NOW - 1000 - LATE_LINE_MS;
+
 describe('the verdict', () => {
   it.each<[string, Record<string, Known>, boolean, string]>([
     ['no machine', {}, true, 'No machines yet.'],
-    ['all live', { a: { link: link() }, b: { link: link() } }, true, 'All 2 machines live. Data complete to'],
-    ['some away', { a: { link: link() }, b: { link: link({ connected: false }) } }, true, '1 of 2 machines live; b away. Data complete to'],
-    ['one never seen', { a: {} }, true, '0 of 1 machine live; a never seen. How complete the data is, is not known for a.'],
-    ['gaps', { a: { link: link(), counts: { gaps: 1 } } }, true, '1 machine, live. 1 gap in the data.'],
-    ['retired ones aside', { a: { link: link() }, b: { retiredAt: printTimestamp(NOW) } }, true, '1 machine, live.'],
-    ['nothing running', { a: { link: link() } }, false, 'The collector is not running: nothing is being collected.'],
-  ])('with %s', (_what, known, running, start) => {
-    expect(verdictOf(statusOf(known, running), NOW).startsWith(start)).toBe(true);
+    ['all live', { a: { link: link() }, b: { link: link() } }, true, `All 2 machines live. Complete to ${at(UNTIL)}.`],
+    ['one away', { devbox: drainedAt(NOW - 600_000, { connected: false }), b: { link: link() } }, true,
+      `devbox missing since ${minute(NOW - 600_000 - LATE_LINE_MS)}. Otherwise complete to ${at(UNTIL)}.`],
+    ['one away since nobody knows when', { a: { counts: { lastEventAtMs: NOW - 5000 } }, b: { link: link() } }, true,
+      `a missing, since when is not known. Otherwise complete to ${at(UNTIL)}.`],
+    ['one never seen', { a: {} }, true, 'a never seen.'],
+    ['one that reads for the first time', { a: { link: link({ status: statusFrame(NOW, { backlog_bytes: null, drained_at: null }) }) } }, true,
+      'a catching up. How complete the data is, is not known for a.'],
+    ['many not live', { a: {}, b: {}, c: {}, d: {}, e: {} }, true, 'a never seen; b never seen; c never seen; 2 more not live.'],
+    ['a gap', { gpu: { link: link(), counts: { gaps: 1, gapBytes: 12_288, gapReasons: ['truncated'] } } }, true,
+      `1 machine, live; 1 gap of 12 kB on gpu: truncated before it was read. Otherwise complete to ${at(UNTIL)}.`],
+    ['one away and a gap', { devbox: drainedAt(NOW - 600_000, { connected: false }), gpu: { link: link(), counts: { gaps: 1, gapBytes: 12_288, gapReasons: ['truncated'] } } }, true,
+      `devbox missing since ${minute(NOW - 600_000 - LATE_LINE_MS)}; 1 gap of 12 kB on gpu: truncated before it was read. Otherwise complete to ${at(UNTIL)}.`],
+    ['gaps of several reasons', { a: { link: link(), counts: { gaps: 2, gapBytes: 10, gapReasons: ['released', 'truncated'] } } }, true,
+      `1 machine, live; 2 gaps of 10 B on a. Otherwise complete to ${at(UNTIL)}.`],
+    ['retired ones aside', { a: { link: link() }, b: { retiredAt: printTimestamp(NOW) } }, true, `1 machine, live. Complete to ${at(UNTIL)}.`],
+    ['a revoked one that had sent everything', { a: { link: link() }, b: { link: link(), counts: { lastEventAtMs: NOW }, revokedAt: printTimestamp(NOW) } }, true,
+      `1 machine, live. Complete to ${at(UNTIL)}.`],
+    ['a revoked one that had not', { a: { link: link() }, b: { ...drainedAt(NOW - 600_000), counts: { lastEventAtMs: NOW }, revokedAt: printTimestamp(NOW) } }, true,
+      `1 machine, live; b revoked ${minute(NOW)}, complete to ${minute(NOW - 600_000 - LATE_LINE_MS)} only. Otherwise complete to ${at(UNTIL)}.`],
+    ['nothing running', { a: { link: link({ connected: false }) } }, false,
+      `The collector is not running: nothing is being collected. Complete to ${at(UNTIL)}.`],
+  ])('with %s', (_what, known, running, words) => {
+    expect(verdictOf(statusOf(known, running), NOW)).toBe(words);
   });
+});
+
+describe('the check', () => {
+  const well: Known = { link: link() };
+
+  it('finds nothing where every machine is live, complete and whole', () => {
+    expect(problemsOf(statusOf({ a: well, b: { retiredAt: printTimestamp(NOW) } }), NOW)).toEqual([]);
+  });
+
+  it.each<[string, Record<string, Known>, boolean, RegExp]>([
+    ['a collector that is not running', { a: well }, false, /^the collector is not running/],
+    ['no machine at all', {}, true, /^no machine sends/],
+    ['a machine that is away', { a: drainedAt(NOW, { connected: false }) }, true, /^a missing since /],
+    ['a machine that never came', { a: {} }, true, /^a never seen/],
+    ['a first look that has not ended', { a: { link: link({ status: statusFrame(NOW, { drained_at: null }) }) } }, true, /^a late: it is still reading/],
+    ['a live machine of which a file is stuck', { a: drainedAt(NOW - 62_000) }, true, /^a late: complete to 3 min ago/],
+    ['an open gap', { a: { ...well, counts: { gaps: 1, gapBytes: 5, gapReasons: ['released'] } } }, true, /^a has 1 open gap of 5 B: let go .*tt gaps accept/],
+    ['an open gap of a machine that is gone', { a: well, b: { retiredAt: printTimestamp(NOW), counts: { gaps: 1, gapBytes: 5, gapReasons: ['x'] } } }, true, /^b has 1 open gap of 5 B: x;/],
+    ['what was refused lately', { a: { ...well, counts: { refusedLately: 2 } } }, true, /^a: 2 kinds of events refused/],
+  ])('finds %s', (_what, known, running, line) => {
+    expect(problemsOf(statusOf(known, running), NOW)).toEqual([expect.stringMatching(line)]);
+  });
+
+  it('does not take a wrong clock for lateness', () => {
+    const behind = NOW - 7_200_000;
+    expect(problemsOf(statusOf({ a: { link: link({ clockOffsetMs: -7_200_000, status: statusFrame(behind) }) } }), NOW)).toEqual([]);
+  });
+});
+
+it.each([[2000, ''], [-2001, 'clock 2 s behind'], [7_200_000, 'clock 2 h ahead'], [null, '']])('a clock that is off by %s ms: %j', (offset, words) => {
+  expect(clockOffsetWords({ clock_offset_ms: offset })).toBe(words);
 });
 
 it('a local day starts at local midnight', () => {

@@ -37,6 +37,7 @@ describe('the status of a collector', () => {
     expect(Object.keys(machine ?? {})).toEqual([
       'machine_id', 'label', 'state', 'connected', 'last_event_at', 'lag_ms', 'backlog_bytes', 'backlog_events', 'drained_at',
       'complete_until', 'events_today', 'refused', 'gaps', 'clock_offset_ms', 'version',
+      'ended_at', 'gap_bytes', 'gap_reasons', 'refused_lately',
     ]);
   });
 });

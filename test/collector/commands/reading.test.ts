@@ -190,9 +190,12 @@ describe('status with the collector stopped', () => {
       { label: 'spare', state: 'never_seen', last_event_at: null, events_today: 0 },
     ]);
     const { stdout } = await tt(['status']);
-    expect(stdout.split('\n')[0]).toBe('The collector is not running: nothing is being collected. How complete the data is, is not known.');
+    expect(stdout.split('\n')[0]).toBe('The collector is not running: nothing is being collected. How complete the data is, is not known for devbox, spare.');
     expect(stdout).toMatch(/devbox +○ away +1 h ago +– +– +1 +0 +0 +–/);
-    expect((await tt(['status', '--strict'])).code).toBe(4);
+    const check = await tt(['status', '--check']);
+    expect(check).toMatchObject({ code: 4, stdout: 'the collector is not running: tt collector run\n' });
+    expect(await tt(['status', '--strict'])).toEqual(check);
+    expect(await tt(['status', '--check', '--json'])).toEqual({ ...run, code: 4 });
   });
 
   it('reads and leaves the data as they were', async () => {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openForeign, openReader, openWriter, writeFailure } from '../../../collector/store/database.ts';
+import { openForeign, openReader, openWriter, SCHEMA_VERSION, writeFailure } from '../../../collector/store/database.ts';
 import { openEventStore } from '../../../collector/store/event-store.ts';
 import { createCommitter } from '../../../collector/writer/commit.ts';
 import { genOf, jobOf, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
@@ -76,7 +76,7 @@ describe('the database', () => {
     const reader = openForeign(path);
     const schema = reader.prepare<[], { sql: string }>("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type, name").all();
     reader.close();
-    await expect(schema.map(({ sql }) => sql).join(';\n')).toMatchFileSnapshot('samples/schema-1.sql');
+    await expect(schema.map(({ sql }) => sql).join(';\n')).toMatchFileSnapshot(`samples/schema-${SCHEMA_VERSION}.sql`);
   });
 });
 

@@ -1,6 +1,7 @@
 CREATE INDEX assignment_stream ON assignment (stream_id);
 CREATE INDEX copy_row_fact ON copy_row (fact);
 CREATE INDEX copy_row_session ON copy_row (session);
+CREATE INDEX dead_letter_received ON dead_letter (machine, received_at);
 CREATE INDEX event_row_at ON event_row (machine, at);
 CREATE INDEX event_row_fact ON event_row (fact);
 CREATE INDEX event_row_session ON event_row (session, at);
@@ -67,6 +68,11 @@ CREATE TABLE file (
   tail       TEXT NOT NULL,          -- hash of the at most 256 bytes before offset
   updated_at INTEGER NOT NULL,
   PRIMARY KEY (machine, gen)
+) WITHOUT ROWID;
+CREATE TABLE forgotten_session (
+  session_id TEXT NOT NULL,
+  project    TEXT NOT NULL,
+  PRIMARY KEY (session_id, project)
 ) WITHOUT ROWID;
 CREATE TABLE gap (
   machine     INTEGER NOT NULL,
@@ -177,7 +183,7 @@ CREATE TABLE streams (
 CREATE TABLE tombstone (
   scope TEXT NOT NULL,               -- session | project | machine
   value TEXT NOT NULL,
-  at    INTEGER NOT NULL,
+  at    INTEGER NOT NULL, finished_at INTEGER,
   PRIMARY KEY (scope, value)
 ) WITHOUT ROWID;
 CREATE TABLE usage_row (
