@@ -41,7 +41,6 @@ const RESTED_MS = 1_000;
 interface SeenFile {
   /** Whom it told of last. */
   key: TellingKey | undefined;
-  procStart: string | undefined;
   /** Undefined: must be read again, whatever its stamp says. */
   restedStamp: string | undefined;
 }
@@ -173,32 +172,20 @@ class Registry {
     const hasRested = this.#deps.clock.now() - file.modifiedAtMs > RESTED_MS;
     const restedStamp = hasRested ? file.stamp : undefined;
     if (record === 'none') {
-      this.#files.set(path, { key: seen?.key, procStart: seen?.procStart, restedStamp });
+      this.#files.set(path, { key: seen?.key, restedStamp });
       return;
     }
-    const key = keyOf(record);
-    const isTold = this.#append(() => {
-      const isSameProcess = seen?.procStart === record.procStart;
-      if (seen?.key !== undefined && (seen.key !== key || !isSameProcess)) this.#tellReplaced(seen.key, isSameProcess);
-      this.#teller.status(record);
-    });
-    this.#files.set(path, { key, procStart: record.procStart, restedStamp: isTold ? restedStamp : undefined });
-  }
-
-  /** The file now tells of another session, or of another process with the same ID. */
-  #tellReplaced(key: TellingKey, isSameProcess: boolean): void {
-    const isRunning = this.#teller.isRunning(key);
-    if (isRunning === false) this.#teller.gone(key, 'died');
-    else if (isRunning === true && isSameProcess) this.#teller.gone(key, 'left');
+    const isTold = this.#append(() => this.#teller.status(record));
+    this.#files.set(path, { key: keyOf(record), restedStamp: isTold ? restedStamp : undefined });
   }
 
   #tellEnds(): void {
-    for (const key of this.#teller.ended()) {
+    for (const { key, hasLeft } of this.#teller.ended()) {
       const path = this.#pathOf(key);
       // Its last status may be in the file only.
       if (path !== undefined) this.#observe(path);
-      const isLeftBehind = this.#pathOf(key) !== undefined;
-      this.#append(() => this.#teller.gone(key, isLeftBehind ? 'died' : 'exited'));
+      const reason = this.#pathOf(key) === undefined ? 'exited' : 'died';
+      this.#append(() => this.#teller.gone(key, hasLeft ? 'left' : reason));
     }
   }
 

@@ -21,18 +21,24 @@ export interface StatusTellerDeps {
   statusLog: string;
 }
 
+export interface EndedSession {
+  key: TellingKey;
+  hasLeft: boolean;
+}
+
 export interface StatusTeller {
   /** Appends a line if this is news. Throws what appending throws; the same record is then still news. */
   status(record: RegistryRecord): void;
-  /** Processes that were seen on this host and do not run any more, whose end is not said yet. */
-  ended(): TellingKey[];
+  /**
+   * Of processes that were seen on this host, whose end is not said yet: which do not run any more,
+   * and which went on with another session.
+   */
+  ended(): EndedSession[];
   /**
    * Appends `gone`, once, if the process was seen on this host. Not while another process runs the
    * same session since before: it would read as the end of both. Throws what appending throws.
    */
   gone(key: TellingKey, reason: GoneReason): void;
-  /** Whether this process still runs; null where that can not be known. */
-  isRunning(key: TellingKey): boolean | null;
   /** Drops what can not become news any more: no file holds it, and its end is said or can not be seen. */
   forgetAllBut(held: ReadonlySet<TellingKey>): void;
 }
@@ -50,6 +56,24 @@ export function createStatusTeller({ clock, processes, machineId, statusLog }: S
   const isRunElsewhere = (key: TellingKey, { sessionId, statusAtMs }: RegistryRecord): boolean => [...told].some(([other, { record, isGone }]) =>
     other !== key && record.sessionId === sessionId && !isGone && record.statusAtMs <= statusAtMs && isRunning(other) === true);
 
+  const hasLeft = ({ sessionId, pid, procStart, statusAtMs }: RegistryRecord): boolean => [...told.values()].some(({ record }) =>
+    record.pid === pid && record.procStart === procStart && record.sessionId !== sessionId && record.statusAtMs > statusAtMs);
+
+  const gone = (key: TellingKey, reason: GoneReason): void => {
+    const known = told.get(key);
+    if (known === undefined || known.isGone || !known.isVerified || isRunElsewhere(key, known.record)) return;
+    appendLine(statusLog, goneLine(writer, known.record, reason, clock.now()));
+    known.isGone = true;
+  };
+  /** Sessions that this process left for the one it runs now, and processes that had its ID before. */
+  const endBefore = ({ sessionId, pid, procStart }: RegistryRecord): void => {
+    for (const [key, { record }] of told) {
+      if (record.pid !== pid) continue;
+      if (record.procStart !== procStart && isRunning(key) === false) gone(key, 'died');
+      if (record.procStart === procStart && record.sessionId !== sessionId && isRunning(key) === true) gone(key, 'left');
+    }
+  };
+
   return {
     status(record) {
       const key = keyOf(record);
@@ -61,17 +85,20 @@ export function createStatusTeller({ clock, processes, machineId, statusLog }: S
         if (isVerified) before.record.procStart = record.procStart;
         return;
       }
+      endBefore(record);
       appendLine(statusLog, statusLine(writer, record, isVerified));
       told.set(key, { record, isVerified, isGone: false });
     },
-    ended: () => [...told].filter(([key, { isGone }]) => !isGone && isRunning(key) === false).map(([key]) => key),
-    gone(key, reason) {
-      const known = told.get(key);
-      if (known === undefined || known.isGone || !known.isVerified || isRunElsewhere(key, known.record)) return;
-      appendLine(statusLog, goneLine(writer, known.record, reason, clock.now()));
-      known.isGone = true;
+    ended() {
+      const ended: EndedSession[] = [];
+      for (const [key, { record, isGone, isVerified }] of told) {
+        const running = isVerified && !isGone ? isRunning(key) : null;
+        if (running === false) ended.push({ key, hasLeft: false });
+        else if (running === true && hasLeft(record)) ended.push({ key, hasLeft: true });
+      }
+      return ended;
     },
-    isRunning,
+    gone,
     forgetAllBut(held) {
       for (const [key, { isGone, isVerified }] of told) {
         if (!held.has(key) && (isGone || !isVerified)) told.delete(key);
