@@ -45,20 +45,26 @@ export class ManualClock implements Clock {
   /** Moves both clocks, running due timers in time order. Synchronous: callers flush promises themselves. */
   advance(ms: number): void {
     const end = this.#monotonic + ms;
-    for (;;) {
-      let due: { id: number; at: number } | undefined;
-      for (const [id, timer] of this.#timers) {
-        if (timer.at <= end && (due === undefined || timer.at < due.at)) due = { id, at: timer.at };
-      }
-      if (due === undefined) break;
-      this.#moveTo(due.at);
-      const timer = this.#timers.get(due.id);
-      if (timer === undefined) continue;
-      if (timer.every === undefined) this.#timers.delete(due.id);
-      else timer.at += timer.every;
-      timer.task();
+    while (this.step(end)) continue;
+  }
+
+  /** Runs the next timer due until monotonic `end`, and only that one. False, and the clocks at `end`, when there is none. */
+  step(end: number): boolean {
+    let due: { id: number; at: number } | undefined;
+    for (const [id, timer] of this.#timers) {
+      if (timer.at <= end && (due === undefined || timer.at < due.at)) due = { id, at: timer.at };
     }
-    this.#moveTo(end);
+    if (due === undefined) {
+      this.#moveTo(end);
+      return false;
+    }
+    this.#moveTo(due.at);
+    const timer = this.#timers.get(due.id);
+    if (timer === undefined) return true;
+    if (timer.every === undefined) this.#timers.delete(due.id);
+    else timer.at += timer.every;
+    timer.task();
+    return true;
   }
 
   /** The wall clock jumps (NTP, sleep, a person); timers do not. */

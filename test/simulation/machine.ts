@@ -1,0 +1,155 @@
+/** A machine with its files, its identity and the agent that runs on it, or not. */
+import { cpSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { createClaudeCodeSource } from '../../agent/claude/source.ts';
+import { createEventLogSource } from '../../agent/event-log/source.ts';
+import type { SourceKind } from '../../agent/extraction.ts';
+import { createTextPolicy } from '../../agent/privacy/texts.ts';
+import type { MachineId } from '../../shared/ids.ts';
+import type { KeyPair } from '../../shared/protocol/tokens.ts';
+import { printTimestamp } from '../../shared/timestamp.ts';
+import type { EnrolledMachine } from '../../collector/enrolment/machine-registry.ts';
+import type { SeededRandom } from '../support/seeded-random.ts';
+import type { ClaudeVersion } from '../support/claude-lines.ts';
+import { AgentProgram } from './agent-program.ts';
+import { completeEnd, read } from './claims.ts';
+import { MachineDisk } from './machine-disk.ts';
+import { closeDescriptorsBelow } from './platform.ts';
+import type { World } from './world.ts';
+
+export interface LogFile {
+  path: string;
+  /** Undefined: the event log. */
+  session: { sessionId: string; agentId: string | undefined; cwd: string; version: ClaudeVersion } | undefined;
+  /** The second half of a line that was begun. */
+  rest: Buffer | undefined;
+}
+
+export interface MachineOptions {
+  name: string;
+  machineId: MachineId;
+  keys: KeyPair;
+  endpoint: string;
+  random: SeededRandom;
+}
+
+export class Machine {
+  readonly name: string;
+  readonly label: string;
+  readonly machineId: MachineId;
+  readonly keys: KeyPair;
+  readonly endpoint: string;
+  readonly home: string;
+  readonly projects: string;
+  readonly eventLog: string;
+  readonly checkpointDir: string;
+  readonly badDir: string;
+  readonly disk: MachineDisk;
+  readonly enrolled: EnrolledMachine;
+  readonly sources: SourceKind[];
+  files: LogFile[] = [];
+  agent: AgentProgram | undefined;
+  clockOffsetMs = 0;
+  isOffline = false;
+  /** New connections hear nothing. */
+  isStalled = false;
+  /** Share of hints that get through. */
+  hints = 1;
+  maxLatencyMs = 3;
+  readonly #world: World;
+
+  constructor(world: World, { name, machineId, keys, endpoint, random }: MachineOptions) {
+    this.#world = world;
+    this.name = name;
+    this.label = name;
+    this.machineId = machineId;
+    this.keys = keys;
+    this.endpoint = endpoint;
+    this.home = join(world.directory, name);
+    this.projects = join(this.home, 'claude', 'projects');
+    const dataDir = join(this.home, 'data');
+    this.eventLog = join(dataDir, 'events.jsonl');
+    this.checkpointDir = join(this.home, 'state', 'checkpoints');
+    this.badDir = join(dataDir, 'bad');
+    mkdirSync(dataDir, { recursive: true });
+    this.disk = new MachineDisk(() => world.clock.now() + this.clockOffsetMs, random, { changed: (path, isRename) => this.#hint(path, isRename) });
+    const texts = createTextPolicy({ texts: 'full', projects: {} });
+    this.sources = [
+      createEventLogSource({ dataDir, machineId, texts }),
+      createClaudeCodeSource({ configDirs: [join(this.home, 'claude')], machineId, texts }),
+    ];
+    this.enrolled = {
+      machineId, label: name, publicKey: keys.publicKey, enrolledAt: printTimestamp(world.clock.now() + random.between(0, 5) * 1000), retiredAt: null, revokedAt: null,
+    };
+  }
+
+  get now(): number {
+    return this.#world.clock.now() + this.clockOffsetMs;
+  }
+
+  latencyMs(): number {
+    return Math.floor(this.#world.clock.random() * this.maxLatencyMs);
+  }
+
+  inodeOf(path: string): number | undefined {
+    return statSync(path, { throwIfNoEntry: false })?.ino;
+  }
+
+  #hint(path: string, isRename: boolean): void {
+    const { agent } = this;
+    if (agent?.watcher === undefined || this.#world.clock.random() >= this.hints) return;
+    agent.watcher.hint(agent.clock, dirname(path), basename(path), isRename);
+  }
+
+  start(): void {
+    this.agent ??= new AgentProgram(this.#world, this);
+  }
+
+  kill(): void {
+    this.agent?.kill();
+    this.agent = undefined;
+    closeDescriptorsBelow(this.home);
+  }
+
+  async stop(): Promise<void> {
+    const { agent } = this;
+    if (agent === undefined) return;
+    await this.#world.until(agent.close(), 60_000, `the agent of ${this.name} did not stop`);
+    this.agent = undefined;
+    closeDescriptorsBelow(this.home);
+  }
+
+  /** The tailer's own state; files stay. */
+  forgetState(): void {
+    rmSync(dirname(this.checkpointDir), { recursive: true, force: true });
+  }
+
+  copyStateTo(other: Machine): void {
+    if (existsSync(dirname(this.checkpointDir))) cpSync(dirname(this.checkpointDir), dirname(other.checkpointDir), { recursive: true });
+  }
+
+  sourceOf(file: LogFile): SourceKind {
+    const source = this.sources.find(({ name }) => name === (file.session === undefined ? 'event-log' : 'claude-code'));
+    if (source === undefined) throw new Error('no source');
+    return source;
+  }
+
+  /** Notes what the file says now: before it is changed in any way but by growing, and in the end. */
+  note(file: LogFile): void {
+    if (!this.disk.exists(file.path)) return;
+    const said = read(this.sourceOf(file), file.path, this.disk.content(file.path), { andLast: true });
+    this.#world.model.wrote(this.machineId, said, this.disk.birthOf(file.path));
+  }
+
+  /** The agent renamed its event log. */
+  rotated(segment: string): void {
+    const file = this.files.find(({ path }) => path === this.eventLog);
+    if (file !== undefined) file.path = segment;
+    this.disk.renamed(this.eventLog, segment);
+  }
+
+  /** Complete lines of what is there. */
+  completeEndOf(file: LogFile): number {
+    return completeEnd(this.disk.content(file.path));
+  }
+}

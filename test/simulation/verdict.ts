@@ -1,0 +1,132 @@
+/** What must hold once everything was repaired and had its time. */
+import { checkpointPaths, loadCheckpoint } from '../../agent/checkpoint/checkpoint-files.ts';
+import { completeEnd, read, type ClaimKey } from './claims.ts';
+import { claimsIn, derivedIn, ledgerIn, lineageIn, statesIn, storedClaims, type StoredClaim } from './database-content.ts';
+import type { LogFile, Machine } from './machine.ts';
+import { edgeKey } from './model.ts';
+import { Violation, type World } from './world.ts';
+
+const SHOWN = 5;
+
+function require(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new Violation(what);
+}
+
+function none(keys: readonly string[], what: string): void {
+  require(keys.length === 0, `${what} (${keys.length}): ${keys.slice(0, SHOWN).join(', ')}`);
+}
+
+/** Holds at every moment: what an ack promised is in the database that gave it. */
+export function checkPromises(world: World): void {
+  const { collector } = world;
+  if (collector === undefined) return;
+  const stored = new Set(claimsIn(collector.database));
+  none([...world.model.acknowledged].filter((key) => !stored.has(key)), 'acknowledged and not stored');
+}
+
+export function checkFacts(world: World): void {
+  const { collector, model } = world;
+  require(collector !== undefined, 'no collector');
+  const { database } = collector;
+  const claims = storedClaims(database);
+  const stored = new Set(claims.map(({ key }) => key));
+  for (const machine of world.machines) for (const file of machine.files) machine.note(file);
+
+  const required = new Set<ClaimKey>(model.acknowledged);
+  const edges = new Set<string>();
+  for (const machine of world.machines) {
+    if (machine.agent === undefined) continue;
+    for (const file of presentFiles(machine)) {
+      const said = read(machine.sourceOf(file), file.path, machine.disk.content(file.path), { andLast: false });
+      for (const [key, event] of said.claims) if (event.id.startsWith(machine.machineId)) required.add(key);
+      for (const edge of said.edges) edges.add(edgeKey(edge));
+      checkStates(world, said.states);
+    }
+  }
+  none([...required].filter((key) => !stored.has(key)), 'lost');
+  none([...stored].filter((key) => !model.allowed.has(key)), 'never written');
+  none(repeated(claims.map(({ key }) => key)), 'the same claim twice');
+  const storedEdges = new Set(lineageIn(database).map(({ child, parent, via }) => `${child} ${parent} ${via}`));
+  none([...edges].filter((edge) => !storedEdges.has(edge)), 'lineage lost');
+  none([...storedEdges].filter((edge) => !model.allowedEdges.has(edge)), 'lineage never written');
+  none(claims.filter(({ key, bornAt }) => bornAt !== null && model.allowed.get(key)?.has(bornAt) !== true).map(({ key, bornAt }) => `${key} born ${bornAt}`), 'births of no file that says it');
+  checkWinners(claims, lineageIn(database));
+  checkDerived(world);
+}
+
+function repeated(keys: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return keys.filter((key) => seen.size === seen.add(key).size);
+}
+
+/** Every fact once, told by the claim that wins by the rule of the design. */
+function checkWinners(claims: readonly StoredClaim[], edges: readonly { child: string; parent: string }[]): void {
+  const facts = new Map<string, StoredClaim[]>();
+  for (const claim of claims) facts.set(claim.fact, [...facts.get(claim.fact) ?? [], claim]);
+  const parents = new Map<string, string[]>();
+  for (const { child, parent } of edges) parents.set(child, [...parents.get(child) ?? [], parent]);
+  const reaches = (from: string, to: string, seen = new Set<string>()): boolean => (parents.get(from) ?? []).some((parent) => {
+    if (parent === to) return true;
+    if (seen.has(parent)) return false;
+    seen.add(parent);
+    return reaches(parent, to, seen);
+  });
+  for (const [fact, all] of facts) {
+    const winners = all.filter(({ isWinner }) => isWinner);
+    require(winners.length === 1, `${fact} counts ${winners.length} times`);
+    const originals = all.filter((claim) => !all.some((other) => other.sessionId !== claim.sessionId && reaches(claim.sessionId, other.sessionId)));
+    const [expected] = (originals.length > 0 ? originals : all).toSorted(byRule);
+    require(winners[0] === expected, `${fact} is won by ${winners[0]?.key}, not by ${expected?.key}`);
+  }
+}
+
+function byRule(a: StoredClaim, b: StoredClaim): number {
+  const order = (x: number | string, y: number | string): number => (x < y ? -1 : x > y ? 1 : 0);
+  return order(a.bornAt ?? Infinity, b.bornAt ?? Infinity) || order(a.enrolledAt ?? Infinity, b.enrolledAt ?? Infinity)
+    || order(a.machineId, b.machineId) || order(a.sessionId, b.sessionId) || order(a.at, b.at) || order(a.id, b.id);
+}
+
+/** The latest value of a file that is there must not be older than what is stored, and what is stored was said. */
+function checkStates(world: World, said: readonly { session_id: string; key: string; after: string; offset: number }[]): void {
+  if (world.collector === undefined || said.length === 0) return;
+  const stored = new Map(statesIn(world.collector.database).map((state) => [`${state.session_id} ${state.key}`, state]));
+  for (const state of said) {
+    const latest = stored.get(`${state.session_id} ${state.key}`);
+    require(latest !== undefined, `state ${state.key} of ${state.session_id} is lost`);
+    const isOlder = latest.after < state.after || (latest.after === state.after && latest.offset < state.offset);
+    require(!isOlder, `state ${state.key} of ${state.session_id} is an older one`);
+  }
+}
+
+function checkDerived({ collector }: World): void {
+  require(collector !== undefined, 'no collector');
+  const before = derivedIn(collector.database);
+  collector.rebuild();
+  require(derivedIn(collector.database) === before, 'sessions and usage differ from what a rebuild gives');
+}
+
+function presentFiles(machine: Machine): LogFile[] {
+  return machine.files.filter(({ path }) => machine.disk.exists(path));
+}
+
+/** Of an agent that has stopped: its checkpoints are those of its files, and the ledger is not behind them. */
+export function checkPositions(world: World, machine: Machine): void {
+  const { collector } = world;
+  require(collector !== undefined, 'no collector');
+  const ledger = ledgerIn(collector.database, machine.machineId);
+  const records = [...loadCheckpoint(checkpointPaths(machine.checkpointDir), machine.now).records.values()];
+  for (const { gen, offset, path } of records) {
+    require((ledger.get(gen) ?? 0) >= offset, `${machine.name}: checkpoint ${offset} of ${path} is beyond the ledger (${ledger.get(gen) ?? 'none'})`);
+  }
+  const isCloned = world.machines.some((other) => other !== machine && other.machineId === machine.machineId);
+  for (const file of presentFiles(machine)) {
+    const end = completeEnd(machine.disk.content(file.path));
+    const own = records.filter((record) => record.path === file.path && record.vanished_at === null);
+    if (end === 0) continue;
+    require(own.length === 1, `${machine.name}: ${file.path} has ${own.length} checkpoints`);
+    const offset = own[0]?.offset;
+    require(offset === end, `${machine.name}: checkpoint of ${file.path} is ${offset}, its lines end at ${end}`);
+    const stored = own[0] === undefined ? undefined : ledger.get(own[0].gen);
+    require(stored === end || isCloned, `${machine.name}: the ledger has ${file.path} to ${stored}, its lines end at ${end}`);
+  }
+}
