@@ -1,6 +1,6 @@
 // The small processes of the latency benchmark, each on its own so that none waits for another:
 //   write PLAN.json   appends lines as planned and prints {name, at} just before each append
-//   read DATABASE     prints {name, at} when a commit made an event visible
+//   read PLAN.json DATABASE   prints {name, at} when a commit made an event of the plan visible
 //   echo DIRECTORY    the bare floor: one fs.watch per directory, read what was appended, print
 // `at` is the machine's monotonic clock in ms, the same in all processes.
 import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, statSync, watch } from 'node:fs';
@@ -47,7 +47,9 @@ function write(planFile: string): void {
  * Looks for a commit twice a millisecond: that is what a reading can be late by. Asking SQLite
  * whether anything changed costs 5 µs, about 1 % of one core, and locks nobody out.
  */
-function read(databasePath: string): void {
+function read(planFile: string, databasePath: string): void {
+  // Only what is asked for is printed: a backfill beside it must not fill the pipe.
+  const wanted = new Set((JSON.parse(readFileSync(planFile, 'utf8')) as PlannedAppend[]).map(({ name }) => name));
   const database = new Sqlite(databasePath, { readonly: true });
   const version = (): unknown => database.pragma('data_version', { simple: true });
   const newer = database.prepare<[number], { row: number; name: string }>('SELECT row, discriminator AS name FROM event_row WHERE row > ? ORDER BY row');
@@ -63,7 +65,7 @@ function read(databasePath: string): void {
     const at = now();
     for (const found of newer.iterate(row)) {
       row = found.row;
-      print(found.name, at);
+      if (wanted.has(found.name)) print(found.name, at);
     }
   }
 }
@@ -106,7 +108,7 @@ function echo(root: string): void {
   print('ready', now());
 }
 
-const [role, target = ''] = process.argv.slice(2);
+const [role, target = '', second = ''] = process.argv.slice(2);
 if (role === 'write') write(target);
-else if (role === 'read') read(target);
+else if (role === 'read') read(target, second);
 else if (role === 'echo') echo(target);

@@ -129,9 +129,9 @@ async function runCase(each: Case, roles: string, isQuick: boolean): Promise<Lat
     await enrol(laptop, devbox, 'live');
     await startAgent(devbox);
     await untilQuiet(laptop);
-    const reader = start(roles, 'read', laptop.paths.database);
-    await until('the reader', () => reader.seen.has('ready'));
-    return toLatencies(await compare(plan, devbox, roles, reader));
+    const planFile = keep(plan, devbox);
+    const reader = await startReader(roles, 'read', planFile, laptop.paths.database);
+    return toLatencies(await compare(planFile, roles, reader));
   } finally {
     await killAll();
     laptop.remove();
@@ -154,14 +154,15 @@ async function besideBackfill({ roles, corpus, isQuick }: LiveOptions): Promise<
       await startAgent(devbox);
       const watcher = watchStore(laptop.paths.database);
       await until('the backfill to begin', () => watcher.stored().rows > 200, { timeoutMs: 60_000, everyMs: 5 });
-      const reader = start(roles, 'read', laptop.paths.database);
+      const planFile = keep(BESIDE.plan(devbox.projects, random), devbox);
+      const reader = await startReader(roles, 'read', planFile, laptop.paths.database);
       let backfilledAt = Infinity;
       const backfilled = until('the backfill to end', () => {
         if (watcher.stored().offsets < corpus.bytes) return false;
         backfilledAt = monotonicMs();
         return true;
       }, { timeoutMs: 300_000, everyMs: 50 });
-      const compared = await compare(BESIDE.plan(devbox.projects, random), devbox, roles, reader);
+      const compared = await compare(planFile, roles, reader);
       await backfilled;
       watcher.close();
       const { times, missed } = toLatencies(compared.filter(({ writtenAt }) => writtenAt < backfilledAt));
@@ -187,9 +188,8 @@ async function runEcho(each: Case, roles: string, isQuick: boolean): Promise<Lat
     const random = seededRandom(2);
     each.prepare?.(home.projects, random);
     const plan = planned(each.plan(home.projects, random), isQuick);
-    const reader = start(roles, 'echo', home.projects);
-    await until('the echo', () => reader.seen.has('ready'));
-    return toLatencies(await compare(plan, home, roles, reader));
+    const reader = await startReader(roles, 'echo', home.projects);
+    return toLatencies(await compare(keep(plan, home), roles, reader));
   } finally {
     home.remove();
   }
@@ -200,8 +200,20 @@ interface Role {
   seen: Map<string, number>;
 }
 
-function start(roles: string, role: string, target: string): Role {
-  const child = spawn(process.execPath, [roles, role, target], { stdio: ['ignore', 'pipe', 'inherit'], cwd: dirname(roles) });
+function keep(plan: readonly PlannedAppend[], home: MachineHome): string {
+  const planFile = join(home.directory, 'plan.json');
+  writeFileSync(planFile, JSON.stringify(plan));
+  return planFile;
+}
+
+async function startReader(roles: string, role: 'read' | 'echo', ...targets: string[]): Promise<Role> {
+  const reader = start(roles, role, ...targets);
+  await until('the reader', () => reader.seen.has('ready'), { everyMs: 5 });
+  return reader;
+}
+
+function start(roles: string, role: string, ...targets: string[]): Role {
+  const child = spawn(process.execPath, [roles, role, ...targets], { stdio: ['ignore', 'pipe', 'inherit'], cwd: dirname(roles) });
   const seen = new Map<string, number>();
   let rest = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -221,9 +233,7 @@ interface Compared {
   seenAt: number | undefined;
 }
 
-async function compare(plan: PlannedAppend[], home: MachineHome, roles: string, reader: Role): Promise<Compared[]> {
-  const planFile = join(home.directory, 'plan.json');
-  writeFileSync(planFile, JSON.stringify(plan));
+async function compare(planFile: string, roles: string, reader: Role): Promise<Compared[]> {
   const writer = start(roles, 'write', planFile);
   await new Promise((resolve) => writer.child.once('close', resolve));
   const names = [...writer.seen.keys()];
