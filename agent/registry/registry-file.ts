@@ -1,5 +1,5 @@
 /** Reads one file of the registry, and nothing else that may lie beside it (`*.key` files hold secrets). */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { systemCode } from '../../shared/errors.ts';
 
 const NAME = /^\d{1,10}\.json$/;
@@ -18,6 +18,16 @@ export interface RegistryFile {
   modifiedAtMs: number;
 }
 
+/** Without opening it; undefined when there is nothing. */
+export function stampOf(path: string): string | undefined {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? undefined : printStamp(stats);
+}
+
+function printStamp({ ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
+}
+
 /** Undefined when there is no such file. Never waits, whatever lies there: neither a pipe nor a link is followed. */
 export function readRegistryFile(path: string): RegistryFile | undefined {
   let fd: number;
@@ -28,9 +38,9 @@ export function readRegistryFile(path: string): RegistryFile | undefined {
   }
   try {
     const stats = fstatSync(fd);
-    const stamp = `${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`;
+    const stamp = printStamp(stats);
     if (!stats.isFile() || stats.size > FILE_BYTES) return { text: undefined, stamp, modifiedAtMs: stats.mtimeMs };
-    const buffer = Buffer.alloc(FILE_BYTES);
+    const buffer = Buffer.alloc(stats.size);
     const read = readSync(fd, buffer, 0, buffer.length, 0);
     return { text: buffer.toString('utf8', 0, read), stamp, modifiedAtMs: stats.mtimeMs };
   } finally {

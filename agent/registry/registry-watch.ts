@@ -15,7 +15,7 @@ import { messageOf } from '../../shared/errors.ts';
 import { RESCAN_MS } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
 import type { DirectoryWatcher, WatchEvents } from '../tail/watcher.ts';
-import { isRegistryName, readRegistryFile } from './registry-file.ts';
+import { isRegistryName, readRegistryFile, stampOf } from './registry-file.ts';
 import { parseRecord } from './registry-record.ts';
 import { createStatusTeller, type StatusTellerDeps } from './status-teller.ts';
 import { keyOf, type TellingKey } from './told-statuses.ts';
@@ -156,13 +156,13 @@ class Registry {
 
   #observe(path: string, { onlyIfChanged = false } = {}): void {
     const seen = this.#files.get(path);
+    if (onlyIfChanged && seen?.restedStamp !== undefined && seen.restedStamp === stampOf(path)) return;
     const file = readRegistryFile(path);
     if (file === undefined) {
       this.#files.delete(path);
       this.#malformed.delete(path);
       return;
     }
-    if (onlyIfChanged && seen?.restedStamp === file.stamp) return;
     const record = file.text === undefined ? 'malformed' : parseRecord(file.text);
     if (record === 'malformed') {
       this.#malformed.add(path);
