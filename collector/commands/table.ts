@@ -1,11 +1,13 @@
 /** Every command of `tt`. A module is loaded only when its command is called. */
 import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
+import { DATA_COMMANDS } from './data-commands.ts';
 import { READING_COMMANDS } from './reading-commands.ts';
 
 const LABEL = { syntax: '<label>', description: 'label of the machine, as `tt machines` prints it' };
 
 export const COMMANDS: readonly CommandSpec[] = [
   ...READING_COMMANDS,
+  ...DATA_COMMANDS,
   {
     name: 'collector run',
     summary: 'Collect in the foreground until SIGTERM or SIGINT; a second one ends it at once',

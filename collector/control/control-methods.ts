@@ -43,6 +43,25 @@ export const rebuildCountsSchema = z.object({
   events: z.number(), copies: z.number(), sessions: z.number(), responses: z.number(),
 });
 
+/** One row of `tt gaps --json`. */
+export const gapRowSchema = z.object({
+  id: z.string(),
+  machine: z.string(),
+  machine_id: z.string(),
+  path: z.string(),
+  gen: z.string(),
+  from: z.number(),
+  to: z.number(),
+  bytes: z.number(),
+  /** Timestamps of the good lines around it. */
+  t_from: timestampOrNull,
+  t_to: timestampOrNull,
+  reason: z.string(),
+  reported_at: z.string(),
+  accepted_at: timestampOrNull,
+});
+export type GapRow = z.infer<typeof gapRowSchema>;
+
 export const CONTROL_METHODS = {
   /** Of the running collector. */
   'status': { request: nothing, response: collectorStatusSchema },
@@ -52,6 +71,11 @@ export const CONTROL_METHODS = {
   'machines.revoke': { request: z.object({ label: z.string() }), response: machineRowSchema },
   'machines.retire': { request: z.object({ label: z.string() }), response: machineRowSchema },
   'machines.rewind': { request: z.object({ label: z.string(), replace: z.boolean() }), response: rewoundSchema },
+  /** Of `ids`, or of `machine` (label or ID), or `all`; answers which changed. */
+  'gaps.accept': {
+    request: z.object({ ids: z.array(z.string()), machine: z.string().nullable(), all: z.boolean(), undo: z.boolean() }),
+    response: z.object({ gaps: z.array(gapRowSchema) }),
+  },
   /** Writes an archive to `file`, on the collector's machine. */
   'backup': { request: z.object({ file: z.string() }), response: z.object({ bytes: z.number() }) },
   'rebuild': { request: nothing, response: rebuildCountsSchema },

@@ -12,6 +12,7 @@ import type { MachineLinks } from '../ingest/machine-links.ts';
 import type { WriterPort } from '../writer/writer.ts';
 import { writeArchive } from './archive.ts';
 import type { ControlHandlers, MachineRow } from './control-methods.ts';
+import { acceptGaps, labelsOf } from './gap-handlers.ts';
 
 /** What only a running collector has. */
 export interface LiveCollector {
@@ -51,6 +52,7 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
       await writer.call('closeGenerations', machine.machineId, gens);
       return { ...common, happens: 'at_next_connect' };
     },
+    'gaps.accept': (request) => acceptGaps(request, labelsOf(registry), writer, clock.now()),
     'backup': ({ file }) => writeArchive(file, paths, (copy) => writer.call('backup', copy)),
     'rebuild': () => writer.call('rebuild'),
     'import': ({ lines }) => writer.call('importLines', lines, clock.now()),

@@ -5,6 +5,7 @@
  */
 import type { MachineId } from '../../shared/ids.ts';
 import type { GapReport, Lane, Position } from '../../shared/protocol/frames.ts';
+import type { StoredGap } from '../store/gaps.ts';
 
 /** Who sent it, as the credential proved it; never what a body claims. */
 export interface MachineRef {
@@ -33,6 +34,9 @@ export interface WriterCalls {
   /** Drops settled generations from the ledger. */
   closeGenerations: { args: [machineId: MachineId, gens: string[]]; result: null };
   reportGaps: { args: [machine: MachineRef, gaps: GapReport[], reportedAtMs: number]; result: null };
+  listGaps: { args: []; result: StoredGap[] };
+  /** Null takes the acceptance back. */
+  acceptGaps: { args: [gaps: StoredGap[], acceptedAtMs: number | null]; result: number };
   /** Lines of an export or of the earlier tool; accepts foreign machines. See store/import. */
   importLines: { args: [lines: string[], receivedAtMs: number]; result: ImportCounts };
   /** Online copy of the database to `file`, verified by quick_check. */

@@ -2,6 +2,7 @@
 import { checkpointWal, copyDatabase } from '../store/backup.ts';
 import type { Database } from '../store/database.ts';
 import type { EventStore } from '../store/event-store.ts';
+import { readGaps } from '../store/gaps.ts';
 import { openImporter } from '../store/import.ts';
 import type { WriterCalls, WriterMethod } from './messages.ts';
 
@@ -21,6 +22,8 @@ export function createWriterCalls(database: Database, store: EventStore): Untype
       store.transaction(() => store.gaps.store(store.machine(machine), gaps, reportedAtMs));
       return null;
     },
+    listGaps: () => readGaps(database),
+    acceptGaps: (...[gaps, acceptedAtMs]: WriterCalls['acceptGaps']['args']) => store.transaction(() => store.gaps.accept(gaps, acceptedAtMs)),
     importLines: (lines: string[], receivedAtMs: number) => importer.importLines(lines, receivedAtMs),
     backup: (file: string) => copyDatabase(database, file),
     rebuild: () => store.rebuild(),
