@@ -36,7 +36,7 @@ function print(event: TtEvent): PrintedEvent | undefined {
   } catch {
     return undefined;
   }
-  if (text.length > 2 * NESTING_LIMIT && nestsDeeper(text, NESTING_LIMIT)) return undefined;
+  if (opens(text, NESTING_LIMIT) && nestsDeeper(text, NESTING_LIMIT)) return undefined;
   return { text, bytes: Buffer.byteLength(text) };
 }
 
@@ -60,6 +60,18 @@ function cutValue(value: JsonValue, limit: number): JsonValue {
 
 const QUOTE = 34;
 const BACKSLASH = 92;
+
+/** Are there more brackets than that, in or outside of strings? Hardly ever; native search tells at once. */
+function opens(json: string, limit: number): boolean {
+  let count = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = json.indexOf(bracket); at !== -1; at = json.indexOf(bracket, at + 1)) {
+      count += 1;
+      if (count > limit) return true;
+    }
+  }
+  return false;
+}
 
 /** Depth of brackets outside strings. */
 function nestsDeeper(json: string, limit: number): boolean {
