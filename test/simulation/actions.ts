@@ -3,6 +3,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
 import type { LogFile, Machine } from './machine.ts';
+import { checkPromises } from './verdict.ts';
 import type { World } from './world.ts';
 import { append, begin, copy, eventLogOf, fork, mend, move, newSession, newSubagent, remove, rewrite, someFile, truncate } from './writing.ts';
 
@@ -163,6 +164,9 @@ export type ActionKind = keyof typeof ACTIONS;
 const KINDS: readonly { kind: ActionKind; weight: number }[] = Object.entries(ACTIONS).map(([kind, [weight]]) => ({ kind: kind as ActionKind, weight }));
 const TOTAL = KINDS.reduce((sum, { weight }) => sum + weight, 0);
 
+/** Share of actions after which the promises are checked. */
+const CHECKED = 0.1;
+
 function pickKind(random: SeededRandom): ActionKind {
   let left = random.next() * TOTAL;
   for (const { kind, weight } of KINDS) {
@@ -187,12 +191,12 @@ export async function perform(world: World, { kind, seed, waitMs }: Action): Pro
   const run: Perform = ACTIONS[kind][1];
   await run({ world, machine, random });
   await world.run(waitMs);
+  if (random.chance(CHECKED)) checkPromises(world);
 }
 
 function replaceDatabase(world: World, byBackup: boolean): void {
   world.killCollector();
   world.replaceDatabase({ byBackup });
-  world.startCollector();
 }
 
 /** The last records never reached the disk, or in part, or as rubbish. */

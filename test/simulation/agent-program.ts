@@ -11,6 +11,7 @@ import { toInstanceId } from '../../shared/ids.ts';
 import { silentLog } from '../../shared/log.ts';
 import type { dial } from '../../shared/protocol/web-socket.ts';
 import { claimKey, type ClaimKey } from './claims.ts';
+import type { CollectorProgram } from './collector-program.ts';
 import { Link } from './link.ts';
 import type { Machine } from './machine.ts';
 import { ProgramClock } from './program-clock.ts';
@@ -30,8 +31,8 @@ export class AgentProgram {
   watcher: HintWatcher | undefined;
   readonly #world: World;
   readonly #machine: Machine;
-  /** The database behind the present connection. */
-  #linkEpoch = -1;
+  /** At the other end of the present connection. */
+  #collector: CollectorProgram | undefined;
   readonly #stops: (() => void)[];
 
   constructor(world: World, machine: Machine) {
@@ -81,24 +82,31 @@ export class AgentProgram {
     this.link?.die('agent', { arrives: this.#world.random.chance(0.5) });
   }
 
+  /** To the collector that runs now; an agent itself may believe in a half-open connection for 40 s. */
   get isConnected(): boolean {
-    return this.uplink.status().connected;
+    const { collector } = this.#world;
+    return this.uplink.status().connected && this.link?.isStalled === false && collector !== undefined && this.#collector === collector;
   }
 
   /** The feed as the uplink sees it; notes what each ack promises. */
   #observed(): Feed {
     const { tail } = this;
+    const { model } = this.#world;
     const said = new WeakMap<SliceReceipt, ClaimKey[]>();
     return {
       hasWork: (lane) => tail.hasWork(lane),
       onWork: (listener) => tail.onWork(listener),
       read: (lane, limits) => {
         const slice = tail.read(lane, limits);
-        if (slice !== undefined) said.set(slice.receipt, slice.printed.map(keyOfPrinted).filter((key) => key.startsWith(this.#machine.machineId)));
+        if (slice !== undefined) {
+          const keys = slice.printed.map(keyOfPrinted).filter((key) => key.startsWith(this.#machine.machineId));
+          said.set(slice.receipt, keys);
+          model.readSlice(slice.receipt, keys);
+        }
         return slice;
       },
       acknowledge: (receipt) => {
-        this.#world.model.promised(said.get(receipt) ?? [], this.#linkEpoch);
+        model.promised(receipt, said.get(receipt) ?? [], this.#collector?.databaseEpoch);
         tail.acknowledge(receipt);
       },
       positions: () => tail.positions(),
@@ -144,7 +152,7 @@ export class AgentProgram {
           if (isSettled) return link.die('agent', { arrives: true });
           settle(() => {
             this.link = link;
-            this.#linkEpoch = collector.databaseEpoch;
+            this.#collector = collector;
             if (this.#machine.isStalled) link.stall('agent');
             link.attach('agent', handlers.onOpen(link.socket('agent')));
           });

@@ -31,8 +31,8 @@ export class Link {
     this.#delayMs = delayMs;
   }
 
-  get isOver(): boolean {
-    return this.#closed.size === 2;
+  get isStalled(): boolean {
+    return this.#to.agent.isStalled || this.#to.collector.isStalled;
   }
 
   attach(side: Side, events: FrameSocketEvents): void {

@@ -15,6 +15,7 @@ import { AgentProgram } from './agent-program.ts';
 import { completeEnd, read } from './claims.ts';
 import { MachineDisk } from './machine-disk.ts';
 import { closeDescriptorsBelow } from './platform.ts';
+import { checkCheckpoints } from './verdict.ts';
 import type { World } from './world.ts';
 
 export interface LogFile {
@@ -56,6 +57,8 @@ export class Machine {
   /** Share of hints that get through. */
   hints = 1;
   maxLatencyMs = 3;
+  /** Acks were forgotten: the ledger may know a longer life of a file that was cut since. */
+  hasCrashed = false;
   readonly #world: World;
 
   constructor(world: World, { name, machineId, keys, endpoint, random }: MachineOptions) {
@@ -106,9 +109,11 @@ export class Machine {
   }
 
   kill(): void {
+    this.hasCrashed ||= this.agent !== undefined;
     this.agent?.kill();
     this.agent = undefined;
     closeDescriptorsBelow(this.home);
+    checkCheckpoints(this.#world, this);
   }
 
   async stop(): Promise<void> {
@@ -117,6 +122,7 @@ export class Machine {
     await this.#world.until(agent.close(), 60_000, `the agent of ${this.name} did not stop`);
     this.agent = undefined;
     closeDescriptorsBelow(this.home);
+    checkCheckpoints(this.#world, this);
   }
 
   /** The tailer's own state; files stay. */

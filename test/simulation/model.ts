@@ -6,6 +6,7 @@
  * that was acknowledged since the database was last taken away or put back.
  * May: whatever was ever written. Nothing else.
  */
+import type { SliceReceipt } from '../../agent/feed.ts';
 import type { LineageEdge, SessionState } from '../../shared/event.ts';
 import type { MachineId } from '../../shared/ids.ts';
 import type { ClaimKey, Said } from './claims.ts';
@@ -17,6 +18,10 @@ export class Model {
   readonly allowedStates = new Set<string>();
   /** Said by an ack of the present database: never to be lost again. */
   acknowledged = new Set<ClaimKey>();
+  /** How far each generation was ever acknowledged. */
+  readonly acknowledgedTo = new Map<string, number>();
+  /** What was read of each generation, by where the range ends. */
+  readonly read = new Map<string, { to: number; keys: readonly ClaimKey[] }[]>();
   /** Changes whenever the database is taken away or put back. */
   databaseEpoch = 0;
 
@@ -32,16 +37,17 @@ export class Model {
     for (const state of said.states) this.allowedStates.add(stateKey(state));
   }
 
-  /** An ack arrived; it counts only when the database that it speaks of is still the one. */
-  promised(keys: readonly ClaimKey[], epoch: number): void {
-    if (epoch !== this.databaseEpoch) return;
-    for (const key of keys) this.acknowledged.add(key);
+  readSlice({ gen, to }: SliceReceipt, keys: readonly ClaimKey[]): void {
+    const known = this.read.get(gen);
+    if (known === undefined) this.read.set(gen, [{ to, keys }]);
+    else known.push({ to, keys });
   }
 
-  /** The database was deleted or replaced: only what is in it now is promised. */
-  databaseReplaced(content: Iterable<ClaimKey>): void {
-    this.databaseEpoch += 1;
-    this.acknowledged = new Set(content);
+  /** An ack arrived; it counts only when the database that it speaks of is still the one. */
+  promised({ gen, to }: SliceReceipt, keys: readonly ClaimKey[], epoch: number | undefined): void {
+    this.acknowledgedTo.set(gen, Math.max(this.acknowledgedTo.get(gen) ?? 0, to));
+    if (epoch !== this.databaseEpoch) return;
+    for (const key of keys) this.acknowledged.add(key);
   }
 }
 

@@ -158,13 +158,13 @@ export class World {
     this.#backup = { path };
   }
 
-  /** Puts the copy back, or leaves none. Only while no collector runs. */
+  /** Puts the copy back, or leaves none, and starts the collector on it. Only while none runs. */
   replaceDatabase({ byBackup }: { byBackup: boolean }): void {
     for (const end of ['', '-wal', '-shm']) rmSync(`${this.databasePath}${end}`, { force: true });
     if (byBackup && this.#backup !== undefined) copyFileSync(this.#backup.path, this.databasePath);
-    const database = openWriter(this.databasePath);
-    this.model.databaseReplaced(claimsIn(database));
-    database.close();
+    this.model.databaseEpoch += 1;
+    this.startCollector();
+    if (this.collector !== undefined) this.model.acknowledged = new Set(claimsIn(this.collector.database));
   }
 
   /** Everything that is broken is repaired; then it may take its time, and everything must be right. */
@@ -183,7 +183,6 @@ export class World {
       checkPositions(this, machine);
       machine.start();
     }
-    checkPromises(this);
   }
 
   #repair(): void {
@@ -220,7 +219,7 @@ export class World {
   }
 
   close(): void {
-    for (const machine of this.machines) machine.kill();
+    for (const { agent } of this.machines) agent?.kill();
     this.collector?.kill();
     closeDescriptorsBelow(this.directory);
     usePlatform(undefined);
