@@ -120,7 +120,8 @@ class FileReplay implements Replay {
     const file = this.#deps.table.byGeneration(gen);
     if (file === undefined) return;
     const ours = file.positions.acknowledged;
-    if (isReplaced) file.replaceUntil = Math.max(file.replaceUntil, file.positions.cursor.offset);
+    // All that is there: after a restart the collector may have stored more than we know of.
+    if (isReplaced) file.replaceUntil = Math.max(file.replaceUntil, file.positions.cursor.offset, file.size);
     if (to < ours.offset) this.#lower(file, this.#markAt(file, to));
     else {
       file.positions.forget();

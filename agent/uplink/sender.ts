@@ -1,5 +1,6 @@
 /** Turns what the feed has into batch frames, as far as credit reaches. Live lines go first, at once. */
 import type { Clock } from '../../shared/clock.ts';
+import { EXTRACTION_SCHEMA_VERSION } from '../../shared/event.ts';
 import type { Log } from '../../shared/log.ts';
 import { TARGET_FRAME_BYTES } from '../../shared/limits.ts';
 import { encodeBatch } from '../../shared/protocol/codec.ts';
@@ -70,7 +71,8 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
     const lane = nextLane();
     const batch = lane && batcher.next(lane);
     if (lane === undefined || batch === undefined) return false;
-    const text = encodeBatch({ seq: window.nextSeq, lane, ...batch }, batch.printed);
+    const version = batch.entries === undefined ? {} : { schema_version: EXTRACTION_SCHEMA_VERSION };
+    const text = encodeBatch({ seq: window.nextSeq, lane, ...batch, ...version }, batch.printed);
     const bytes = Buffer.byteLength(text);
     if (bytes > limits.frameBytes) log.error({ bytes }, 'a frame is larger than the collector takes');
     const sentAt = clock.monotonic();

@@ -48,8 +48,9 @@ export async function retireMachine(parsed: ParsedCommand, io: CommandIo): Promi
 
 export async function rewindMachine(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const [label = ''] = parsed.args;
-  const rewound = await controlOf(io).call('machines.rewind', { label, replace: flag(parsed, 'replace') });
-  const when = rewound.happens === 'now' ? 'now' : 'when it connects next';
+  const replace = flag(parsed, 'replace');
+  const rewound = await controlOf(io).call('machines.rewind', { label, replace });
+  const when = rewound.happens === 'now' ? 'now' : `when it connects next${replace ? ', with an agent that can replace what it sent' : ''}`;
   return print(parsed, io, { schema: JSON_SCHEMA, ...rewound }, `${label} sends ${rewound.files} files again, ${when}\n`);
 }
 

@@ -31,7 +31,7 @@ export const rewoundSchema = z.object({
   label: z.string(),
   /** Generations that are read again from their start. */
   files: z.number(),
-  /** `now`: the agent was told; `at_next_connect`: it finds out by the ledger. */
+  /** `now`: the agent was told; `at_next_connect`: it is told then, or finds out by the ledger. */
   happens: z.enum(['now', 'at_next_connect']),
 });
 

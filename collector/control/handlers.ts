@@ -17,7 +17,7 @@ import { acceptGaps, labelsOf } from './gap-handlers.ts';
 /** What only a running collector has. */
 export interface LiveCollector {
   codes: EnrolmentCodes;
-  ingest: Pick<Ingest, 'rewind'>;
+  ingest: Pick<Ingest, 'rewind' | 'askForReplacements'>;
   links: MachineLinks;
   /** Where agents on this machine dial. */
   ingestUrl(): string;
@@ -44,13 +44,15 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
     'machines.retire': async ({ label }) => row(registry.retire(label, clock.now())),
     async 'machines.rewind'({ label, replace }) {
       const machine = known(registry, label);
-      const gens = (await writer.call('ledger', machine.machineId)).map(([gen]) => gen);
-      const common = { label, files: gens.length };
-      if (live?.ingest.rewind(machine.machineId, gens, { replace })) return { ...common, happens: 'now' };
-      if (replace) throw notConnected(label);
-      // A generation that the ledger does not know is sent from its start.
-      await writer.call('closeGenerations', machine.machineId, gens);
-      return { ...common, happens: 'at_next_connect' };
+      if (replace) {
+        const { files } = await writer.call('wantReplacement', machine.machineId);
+        const isAsked = (await live?.ingest.askForReplacements(machine.machineId)) ?? false;
+        return { label, files, happens: isAsked ? 'now' : 'at_next_connect' };
+      }
+      // On disk first: what the ledger does not know is sent from its start, also when the agent goes now.
+      const gens = await writer.call('setBackLedger', machine.machineId);
+      const isAsked = live?.ingest.rewind(machine.machineId, gens) ?? false;
+      return { label, files: gens.length, happens: isAsked ? 'now' : 'at_next_connect' };
     },
     'gaps.accept': (request) => acceptGaps(request, labelsOf(registry), writer, clock.now()),
     'backup': ({ file }) => writeArchive(file, paths, (copy) => writer.call('backup', copy)),
@@ -75,13 +77,6 @@ function known(registry: MachineRegistry, label: string): EnrolledMachine {
   if (machine) return machine;
   throw new TtError('machine_unknown', `no machine is called ${JSON.stringify(label)}`, {
     hint: '`tt machines` lists them', exitCode: EXIT_CODES.usage,
-  });
-}
-
-function notConnected(label: string): TtError {
-  return new TtError('not_connected', `${label} is not connected, or its agent is too old to replace what it sent`, {
-    hint: 'bring it online (`tt status`), upgrade its agent, and repeat; without --replace it works at any time',
-    exitCode: EXIT_CODES.unreachable,
   });
 }
 

@@ -26,6 +26,7 @@ import { bannedBy, type Authenticated } from './authenticate.ts';
 import { toBatchJob } from './batch-job.ts';
 import type { Connections, Peer } from './connections.ts';
 import type { MachineLinks } from './machine-links.ts';
+import { createRewinds, type Rewinds } from './rewinds.ts';
 import { greet } from './welcome.ts';
 
 /** Bytes handed to the writer and not answered at which a peer is ignoring its window. */
@@ -58,6 +59,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
   readonly #deps: ConnectionDeps;
   readonly #machine: MachineRef;
   readonly #liveness: Liveness;
+  readonly #rewinds: Rewinds;
   readonly #cancelHelloTimer: () => void;
   #cancelCut = (): void => {};
   #state: State = 'awaiting_hello';
@@ -78,6 +80,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     this.#cancelHelloTimer = deps.clock.after(HELLO_TIMEOUT_MS, () => {
       this.goodbye('hello_timeout', 'no hello came within 5 s');
     });
+    this.#rewinds = createRewinds({ clock: deps.clock, send: (frame) => this.#sendFrame(frame) });
     this.#liveness = createLiveness({
       clock: deps.clock,
       ping: () => socket.ping(),
@@ -108,6 +111,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     this.#cancelHelloTimer();
     this.#cancelCut();
     this.#liveness.close();
+    this.#rewinds.close();
     const { connections, links, log, onClosed } = this.#deps;
     connections.remove(this);
     const problem = this.#farewell ?? problemOf(code, reason);
@@ -129,12 +133,19 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     this.#unansweredBytes -= bytes;
   }
 
-  /** Asks for these generations again, from 0. False when it is not open or the agent can not `replace`. */
-  rewind(gens: readonly string[], options: { replace: boolean }): boolean {
-    if (this.#state !== 'open' || this.#isOver()) return false;
-    if (options.replace && !this.#capabilities.includes(CAPABILITIES.replace)) return false;
-    const mode = options.replace ? { replace: true as const } : {};
-    for (const gen of gens) this.#sendFrame({ type: 'rewind', seq: null, gen, to: 0, ...mode });
+  /** Asks for these generations again, from 0. False when it is not open. */
+  rewind(gens: readonly string[]): boolean {
+    if (!this.#isOpen()) return false;
+    this.#rewinds.send(gens.map((gen) => ({ gen, from: 0 })), { replace: false });
+    return true;
+  }
+
+  /** Asks for what is wanted for replacement. False when it is not open or the agent can not `replace`. */
+  async askForReplacements(): Promise<boolean> {
+    if (!this.#isOpen() || !this.#capabilities.includes(CAPABILITIES.replace)) return false;
+    const wanted = await this.#deps.writer.call('wantedReplacements', this.machineId);
+    if (!this.#isOpen()) return false;
+    this.#rewinds.send(wanted, { replace: true });
     return true;
   }
 
@@ -155,6 +166,10 @@ export class AgentConnection implements Peer, FrameSocketEvents {
   /** Cuts without a word. */
   terminate(): void {
     this.#socket.terminate();
+  }
+
+  #isOpen(): boolean {
+    return this.#state === 'open' && !this.#isOver();
   }
 
   #isOver(): boolean {
@@ -227,6 +242,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     this.#state = 'open';
     links.connected(this.machineId, hello, endpoint);
     log.info({ machine: machine.label, version: hello.version }, 'agent connected');
+    await this.askForReplacements();
   }
 
   #onOpenFrame(data: Buffer, isBinary: boolean): void {

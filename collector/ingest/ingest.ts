@@ -21,8 +21,10 @@ const CONNECTIONS_PER_MACHINE = 4;
 export interface Ingest {
   /** Opens one more listener; the caller closes it, or `close` does. */
   listen(options: ListenerOptions): Promise<Listener>;
-  /** Asks the connected agent for everything again. False when it is not connected, or can not `replace`. */
-  rewind(machineId: MachineId, gens: readonly string[], options: { replace: boolean }): boolean;
+  /** Asks the connected agent for these again, from their start. False when it is not connected. */
+  rewind(machineId: MachineId, gens: readonly string[]): boolean;
+  /** Asks the connected agent for what is wanted for replacement. False when it is not connected, or can not `replace`. */
+  askForReplacements(machineId: MachineId): Promise<boolean>;
   /** No new agents and no more batches; resolves when everything handed over is answered. */
   drain(): Promise<void>;
   /** Says goodbye and cuts who does not go. Idempotent. */
@@ -90,8 +92,12 @@ export function createIngest(deps: IngestDeps): Ingest {
       listeners.add(listener);
       return listener;
     },
-    rewind(machineId, gens, options) {
-      return ofMachine(open, machineId).some((connection) => connection.rewind(gens, options));
+    rewind(machineId, gens) {
+      return ofMachine(open, machineId).some((connection) => connection.rewind(gens));
+    },
+    async askForReplacements(machineId) {
+      const asked = await Promise.all(ofMachine(open, machineId).map((connection) => connection.askForReplacements()));
+      return asked.includes(true);
     },
     async drain() {
       closeAll(listeners);

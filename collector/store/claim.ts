@@ -82,7 +82,7 @@ const IN_COLUMNS = {
 /** SQLite reads JSON at most 1000 deep; one deeper row would break the views for every row. */
 const MAX_DEPTH = 500;
 
-function isTooDeep(value: unknown, depth = 0): boolean {
+export function isTooDeep(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return depth > MAX_DEPTH || Object.values(value).some((child) => isTooDeep(child, depth + 1));
 }

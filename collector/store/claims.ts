@@ -17,6 +17,8 @@ export interface FactListener {
   added(claim: NewClaim, row: number): void;
   /** `row` said `before` and now says `after` (read it again): both sessions must be derived anew. */
   changed(row: number, before: Claim, after: Claim): void;
+  /** Nobody claims the fact any more: `row` is gone. */
+  removed(row: number, before: Claim): void;
 }
 
 export type Known = 'new' | 'same' | 'perhaps';
@@ -30,6 +32,10 @@ export interface Claims {
   decideAgain(sessions: readonly number[]): void;
   /** The same for every fact that this machine and somebody else claim. */
   decideMachineAgain(machine: number): void;
+  /** Claims of the Claude source about this log entry that an extraction before `version` made, of any machine and session. */
+  olderAbout(entry: string, version: number): StoredClaim[];
+  /** Takes these claims away; what is left of each fact is decided again. */
+  remove(claims: readonly StoredClaim[]): void;
 }
 
 const COLUMNS = 'machine, at, kind, session, discriminator, fact, cwd, born_at, schema_version, data';
@@ -54,6 +60,20 @@ function saysNothingNew(known: ProbedClaim, claim: Claim): boolean {
   return !isEarlier && claim.schemaVersion <= known.schemaVersion;
 }
 
+/**
+ * UUID of the log entry that a row rests on, as `entryUuidOf` reads it off the
+ * event. Word by word what the indexes of `ENTRY_INDEXES` hold, or they are not used.
+ */
+const ENTRY = `coalesce(json_extract(data, '$.entry_uuid'), CASE substr(discriminator, -6)
+  WHEN ':ended' THEN substr(discriminator, 1, length(discriminator) - 6) ELSE discriminator END)`;
+
+/** Made while entries are being replaced and dropped behind it: kept up, they would cost every insert. */
+export const ENTRY_INDEXES = {
+  create: `CREATE INDEX IF NOT EXISTS event_row_entry ON event_row (${ENTRY});
+    CREATE INDEX IF NOT EXISTS copy_row_entry ON copy_row (${ENTRY})`,
+  drop: 'DROP INDEX IF EXISTS event_row_entry; DROP INDEX IF EXISTS copy_row_entry',
+} as const;
+
 interface Statements {
   probe: Statement<[number], ProbedClaim>;
   winners: Statement<[number], ClaimRow>;
@@ -62,7 +82,10 @@ interface Statements {
   insertCopy: Statement<Values>;
   replace: Statement<[...Values, number]>;
   replaceCopy: Statement<[...Values, number]>;
+  deleteEvent: Statement<[number]>;
   deleteCopy: Statement<[number]>;
+  older: Statement<[string, number], ClaimRow>;
+  olderCopies: Statement<[string, number], ClaimRow>;
   setBirth: Statement<[number, number]>;
   setCopyBirth: Statement<[number, number]>;
   contested: Statement<[number], { fact: number }>;
@@ -80,7 +103,10 @@ function prepare(database: Database): Statements {
     insertCopy: database.prepare(`INSERT INTO copy_row (${COLUMNS}) VALUES (${values})`),
     replace: database.prepare(`UPDATE event_row SET (${COLUMNS}) = (${values}) WHERE row = ?`),
     replaceCopy: database.prepare(`UPDATE copy_row SET (${COLUMNS}) = (${values}) WHERE row = ?`),
+    deleteEvent: database.prepare('DELETE FROM event_row WHERE row = ?'),
     deleteCopy: database.prepare('DELETE FROM copy_row WHERE row = ?'),
+    older: database.prepare(`SELECT ${READ} FROM event_row WHERE ${ENTRY} = ? AND schema_version < ?`),
+    olderCopies: database.prepare(`SELECT ${READ} FROM copy_row WHERE ${ENTRY} = ? AND schema_version < ?`),
     setBirth: database.prepare('UPDATE event_row SET born_at = ? WHERE row = ?'),
     setCopyBirth: database.prepare('UPDATE copy_row SET born_at = ? WHERE row = ?'),
     contested: database.prepare('SELECT DISTINCT fact FROM copy_row WHERE session = ?'),
@@ -130,6 +156,20 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
     Object.assign(stored, after);
   };
 
+  /** The row of a fact whose winner goes: of the best claim that is left, or of nobody. */
+  const removeWinner = (winner: StoredClaim): void => {
+    const others = claimsOf(winner).filter((claim) => !claim.isWinner);
+    if (others.length === 0) {
+      statements.deleteEvent.run(winner.row);
+      listener.removed(winner.row, winner);
+      return;
+    }
+    const next = winnerOf(others, order);
+    statements.replace.run(...valuesOf(next), winner.row);
+    statements.deleteCopy.run(next.row);
+    listener.changed(winner.row, winner, next);
+  };
+
   const insertFact = (claim: NewClaim): 'stored' => {
     const { lastInsertRowid } = statements.insert.run(...valuesOf(claim));
     listener.added(claim, Number(lastInsertRowid));
@@ -162,6 +202,17 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
     },
     decideMachineAgain(machine) {
       for (const { fact } of statements.contestedByMachine.all(machine, machine)) decideFact(fact);
+    },
+    olderAbout: (entry, version) => [
+      ...statements.older.all(entry, version).map((row) => ({ ...row, isWinner: true })),
+      ...statements.olderCopies.all(entry, version).map((row) => ({ ...row, isWinner: false })),
+    ].filter((claim) => keys.kindOf(claim.kind).form === 'fact'),
+    remove(claims) {
+      const copies = claims.filter((claim) => !claim.isWinner);
+      for (const { row } of copies) statements.deleteCopy.run(row);
+      for (const claim of claims) if (claim.isWinner) removeWinner(claim);
+      // A claim that lost may have kept its own heirs from winning.
+      for (const fact of new Set(copies.map((claim) => claim.fact))) decideFact(fact);
     },
   };
 }

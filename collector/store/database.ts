@@ -23,6 +23,7 @@ const BUSY_TIMEOUT_MS = 5000;
 const MIGRATIONS: readonly string[] = [
   readFileSync(new URL('./migrations/0001_initial.sql', import.meta.url), 'utf8'),
   readFileSync(new URL('./migrations/0002_forgetting.sql', import.meta.url), 'utf8'),
+  readFileSync(new URL('./migrations/0003_replacing.sql', import.meta.url), 'utf8'),
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

@@ -15,6 +15,7 @@ import { openGaps, type Gaps } from './gaps.ts';
 import { openKeys } from './keys.ts';
 import { openLedger, type Ledger } from './ledger.ts';
 import { openLineage } from './lineage.ts';
+import { openReplacing, type Replacing } from './replacing.ts';
 import { openSessionStates } from './session-states.ts';
 import { openSessions } from './sessions.ts';
 import { openUsage } from './usage.ts';
@@ -34,7 +35,9 @@ export interface EventStore {
   /** `event` has passed `checkEvent`, which gave its `parts`, or an import's own check. */
   storeEvent(event: TtEvent, bornAt: number | null, parts?: EventIdParts): EventOutcome;
   storeEdges(edges: readonly LineageEdge[]): void;
-  storeState(machine: number, state: SessionState): void;
+  /** Why a state is refused; undefined: it is stored, or an earlier value is. */
+  storeState(machine: number, state: SessionState): RefusalCode | undefined;
+  readonly replacing: Replacing;
   readonly ledger: Ledger;
   readonly deadLetters: DeadLetters;
   readonly gaps: Gaps;
@@ -74,12 +77,18 @@ export function openEventStore(database: Database): EventStore {
       sessions.touch(after.session);
       usage.changed(row, before, after);
     },
+    removed(row, before) {
+      sessions.touch(before.session);
+      usage.removed(row, before);
+    },
   });
   const counts = database.prepare<[], { events: number; copies: number }>(
     'SELECT (SELECT count(*) FROM event_row) AS events, (SELECT count(*) FROM copy_row) AS copies',
   );
   const deadLetters = openDeadLetters(database);
+  const replacing = openReplacing(database, claims);
   const forget = (): void => {
+    replacing.forget();
     deadLetters.forget();
     keys.forget();
     lineage.forget();
@@ -111,6 +120,9 @@ export function openEventStore(database: Database): EventStore {
       const claim = toClaim(event, parts, keys, bornAt);
       const known = claims.look(claim);
       if (known === 'same') return { verdict: 'duplicate', row: null, at: claim.at };
+      if (claim.kindName.form === 'fact' && replacing.isOutdated(event, claim.schemaVersion)) {
+        return { verdict: 'duplicate', row: null, at: claim.at };
+      }
       const data = printedData(event);
       if (data === undefined) return { verdict: 'refused', code: 'malformed' };
       if (data !== null && isTooLarge(data)) return { verdict: 'refused', code: 'too_large' };
@@ -123,6 +135,7 @@ export function openEventStore(database: Database): EventStore {
       if (affected.length > 0) claims.decideAgain(affected);
     },
     storeState: states.store,
+    replacing,
     ledger: openLedger(database),
     deadLetters,
     gaps: openGaps(database),

@@ -1,10 +1,14 @@
 /** Latest value of each state of a session; order is (after, offset, gen), never arrival. */
 import type { SessionState } from '../../shared/event.ts';
+import { WIRE_LIMITS } from '../../shared/limits.ts';
+import type { RefusalCode } from '../../shared/protocol/frames.ts';
+import { isTooDeep } from './claim.ts';
 import type { Database } from './database.ts';
 import type { Keys } from './keys.ts';
 
 export interface SessionStates {
-  store(machine: number, state: SessionState): void;
+  /** Why it is refused; undefined: it is stored, or a later value was already. */
+  store(machine: number, state: SessionState): RefusalCode | undefined;
 }
 
 export function openSessionStates(database: Database, keys: Keys): SessionStates {
@@ -16,8 +20,11 @@ export function openSessionStates(database: Database, keys: Keys): SessionStates
     WHERE (excluded.after, excluded.offset, excluded.gen) > (after, offset, gen)`);
   return {
     store(machine, state) {
-      const session = keys.session(state.session_id);
-      store.run(session, state.key, state.after, state.offset, state.gen, machine, JSON.stringify(state.value));
+      if (isTooDeep(state.value)) return 'malformed';
+      const value = JSON.stringify(state.value ?? null);
+      if (Buffer.byteLength(value) > WIRE_LIMITS.eventBytes) return 'too_large';
+      store.run(keys.session(state.session_id), state.key, state.after, state.offset, state.gen, machine, value);
+      return undefined;
     },
   };
 }

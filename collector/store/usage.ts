@@ -12,6 +12,7 @@ import { compareUsage, usageOf, type UsageRow } from './usage-order.ts';
 export interface Usage {
   added(claim: NewClaim, row: number): void;
   changed(row: number, before: Claim, after: Claim): void;
+  removed(row: number, before: Claim): void;
   flush(): void;
   rebuild(): number;
   forget(): void;
@@ -118,6 +119,11 @@ export function openUsage(database: Database, keys: Keys): Usage {
         if (is?.response === was.response) lose(is.response, is.at);
       }
       if (is !== undefined) gather(is);
+    },
+    removed(event, before) {
+      if (keys.kindOf(before.kind).type !== 'assistant_message') return;
+      const was = usageOf(before, parseData(before.data), event);
+      if (was !== undefined) lose(was.response, was.at);
     },
     flush() {
       if (lost.size > 0) findLost();

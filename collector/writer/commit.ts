@@ -1,10 +1,11 @@
 /** Batches become one transaction; each gets its answer only after that transaction is on disk. */
+import { createHash } from 'node:crypto';
 import { messageOf } from '../../shared/errors.ts';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
 import type { MachineId } from '../../shared/ids.ts';
-import { decodeBatch, encodeFrame, type UncheckedBatch } from '../../shared/protocol/codec.ts';
+import { decodeBatch, encodeFrame, type UncheckedBatch, type UnfitItem } from '../../shared/protocol/codec.ts';
 import { decompressFrame } from '../../shared/protocol/compression.ts';
-import type { AckFrame, BatchFile, CollectorFrame } from '../../shared/protocol/frames.ts';
+import type { AckFrame, BatchFile, CollectorFrame, RefusalCode } from '../../shared/protocol/frames.ts';
 import { checkEvent } from '../store/claim.ts';
 import type { EventStore } from '../store/event-store.ts';
 import { decideRange } from '../store/ledger.ts';
@@ -47,14 +48,19 @@ class Tally {
   }
 }
 
-type DecodedJob = { job: BatchJob; batch: UncheckedBatch } | { job: BatchJob; reason: string };
+interface TakenJob {
+  job: BatchJob;
+  batch: UncheckedBatch;
+  unfit: readonly UnfitItem[];
+}
+type DecodedJob = TakenJob | { job: BatchJob; reason: string };
 
 function decodeJob(job: BatchJob): DecodedJob {
   const bytes = Buffer.from(job.bytes);
   try {
     const text = (job.isCompressed ? decompressFrame(bytes, 2 * WIRE_LIMITS.frameBytes) : bytes).toString('utf8');
     const decoded = decodeBatch(text);
-    return decoded.ok ? { job, batch: decoded.frame } : { job, reason: decoded.reason };
+    return decoded.ok ? { job, batch: decoded.frame, unfit: decoded.unfit ?? [] } : { job, reason: decoded.reason };
   } catch (error) {
     return { job, reason: messageOf(error) };
   }
@@ -110,7 +116,33 @@ function takeEvents(store: EventStore, job: BatchJob, batch: UncheckedBatch, tal
   return { type: 'ack', seq: batch.seq, verdicts, refused };
 }
 
-function takeBatch(store: EventStore, job: BatchJob, batch: UncheckedBatch, tally: Tally): CollectorFrame[] {
+/** What a batch says beside its events and cannot be kept: no verdict tells of it, so a dead letter does. */
+function keepUnfit(store: EventStore, { job, batch, unfit }: TakenJob, tally: Tally): void {
+  const machine = store.machine(job.machine);
+  const keep = (part: UnfitItem['part'], code: RefusalCode, value: unknown): void => {
+    const body = printed(value);
+    const subject = `${part} ${createHash('sha256').update(body).digest('hex').slice(0, 16)}`;
+    store.deadLetters.store({ machine, code, subject, gen: batch.files[0]?.gen ?? null, body }, job.receivedAtMs);
+    tally.of(job.machine.machineId).refused++;
+  };
+  for (const { part, code, value } of unfit) keep(part, code, value);
+  for (const state of batch.states) {
+    const code = store.storeState(machine, state);
+    if (code !== undefined) keep('state', code, state);
+  }
+}
+
+/** Of the extraction that read the batch; agents that do not say it wrote it into their events. */
+function extractionOf({ schema_version: version, events }: UncheckedBatch): number {
+  if (version !== undefined) return version;
+  return events.reduce<number>((newest, event) => {
+    const own = typeof event === 'object' && event !== null && 'schema_version' in event ? event.schema_version : 0;
+    return typeof own === 'number' && own > newest ? own : newest;
+  }, 0);
+}
+
+function takeBatch(store: EventStore, taken: TakenJob, tally: Tally): CollectorFrame[] {
+  const { job, batch } = taken;
   const machine = store.machine(job.machine);
   // Decided for the whole batch before anything is stored: a batch is taken whole or not at all.
   const rewinds = batch.files.flatMap((file): CollectorFrame[] => {
@@ -122,7 +154,10 @@ function takeBatch(store: EventStore, job: BatchJob, batch: UncheckedBatch, tall
   if (rewinds.length > 0) return rewinds;
   store.storeEdges(batch.edges);
   const ack = takeEvents(store, job, batch, tally);
-  for (const state of batch.states) store.storeState(machine, state);
+  keepUnfit(store, taken, tally);
+  if (batch.entries !== undefined) {
+    store.replacing.take(machine, { files: batch.files, entries: batch.entries, schemaVersion: extractionOf(batch) });
+  }
   for (const file of batch.files) store.ledger.advance(machine, file, job.receivedAtMs);
   return [ack];
 }
@@ -131,7 +166,7 @@ export function createCommitter(store: EventStore, options: CommitterOptions): C
   const answersOf = (decoded: DecodedJob, tally: Tally): WriterAnswer[] => {
     const { connection } = decoded.job;
     if ('reason' in decoded) return [{ connection, frame: '', protocolError: decoded.reason }];
-    return takeBatch(store, decoded.job, decoded.batch, tally).map((frame) => ({ connection, frame: encodeFrame(frame) }));
+    return takeBatch(store, decoded, tally).map((frame) => ({ connection, frame: encodeFrame(frame) }));
   };
   return {
     commit(jobs) {

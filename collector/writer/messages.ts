@@ -33,6 +33,12 @@ export interface WriterCalls {
   ledger: { args: [machineId: MachineId]; result: Position[] };
   /** Drops settled generations from the ledger. */
   closeGenerations: { args: [machineId: MachineId, gens: string[]]; result: null };
+  /** Forgets how far every file of the machine is stored, so that each is sent from its start; answers which. */
+  setBackLedger: { args: [machineId: MachineId]; result: string[] };
+  /** All files of the machine are to be read again, naming their entries; kept until they were. Answers how many. */
+  wantReplacement: { args: [machineId: MachineId]; result: { files: number } };
+  /** The files that still are, and from where. */
+  wantedReplacements: { args: [machineId: MachineId]; result: { gen: string; from: number }[] };
   reportGaps: { args: [machine: MachineRef, gaps: GapReport[], reportedAtMs: number]; result: null };
   listGaps: { args: []; result: StoredGap[] };
   /** Null takes the acceptance back. */

@@ -15,9 +15,24 @@ export function createWriterCalls(database: Database, store: EventStore): Untype
   const calls = {
     ledger: (machineId: string) => store.transaction(() => store.ledger.positions(store.machineKey(machineId))),
     closeGenerations: (machineId: string, gens: string[]) => {
-      store.transaction(() => store.ledger.close(store.machineKey(machineId), gens));
+      store.transaction(() => {
+        store.ledger.close(store.machineKey(machineId), gens);
+        store.replacing.close(store.machineKey(machineId), gens);
+      });
       return null;
     },
+    setBackLedger: (machineId: string) => store.transaction(() => {
+      const machine = store.machineKey(machineId);
+      const gens = store.ledger.positions(machine).map(([gen]) => gen);
+      store.ledger.close(machine, gens);
+      return gens;
+    }),
+    wantReplacement: (machineId: string) => store.transaction(() => {
+      const machine = store.machineKey(machineId);
+      store.replacing.want(machine, store.ledger.positions(machine));
+      return { files: store.replacing.wanted(machine).length };
+    }),
+    wantedReplacements: (machineId: string) => store.transaction(() => store.replacing.wanted(store.machineKey(machineId))),
     reportGaps: (...[machine, gaps, reportedAtMs]: WriterCalls['reportGaps']['args']) => {
       store.transaction(() => store.gaps.store(store.machine(machine), gaps, reportedAtMs));
       return null;

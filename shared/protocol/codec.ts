@@ -6,6 +6,7 @@
  * so that one bad event never costs the other 499; this file checks the envelope.
  */
 import * as z from 'zod';
+import type { LineageEdge, SessionState } from '../event.ts';
 import type { AgentFrame, BatchFrame, CollectorFrame, Frame } from './frames.ts';
 import { GOODBYE_CODES, REFUSAL_CODES } from './frames.ts';
 
@@ -70,21 +71,11 @@ const lineageEdge = z.looseObject({
   child: name, parent: name, via: z.enum(['requestSessionId', 'forkedFrom', 'continued-in']),
 });
 
-/**
- * Items that pass; the others are dropped. A log may hold a session ID of any
- * length, and refusing the batch would bring the same batch again, for ever.
- */
-function those<T extends z.ZodType>(item: T): z.ZodType<z.output<T>[]> {
-  return z.array(z.unknown()).max(100_000).transform((values) => values.flatMap((value) => {
-    const result = item.safeParse(value);
-    return result.success ? [result.data] : [];
-  }));
-}
-
+const items = z.array(z.unknown()).max(100_000);
 const batchEnvelope = z.looseObject({
   type: z.literal('batch'), seq: z.number().int().min(1), lane: z.enum(['live', 'backfill']),
   files: z.array(batchFile).min(1).max(2000), events: z.array(z.unknown()).max(100_000),
-  states: those(sessionState), edges: those(lineageEdge), entries: those(uuid).optional(),
+  states: items, edges: items, entries: items.optional(), schema_version: z.number().int().min(1).max(1_000_000).optional(),
 });
 
 /** Frames start with `{"type":"…"`, so the kind is known without parsing a quarter megabyte. */
@@ -108,14 +99,15 @@ export function encodeFrame(frame: Frame): string {
  * to know its size, and never again.
  */
 export function encodeBatch(
-  head: Pick<BatchFrame, 'seq' | 'lane' | 'files' | 'states' | 'edges' | 'entries'>,
+  head: Pick<BatchFrame, 'seq' | 'lane' | 'files' | 'states' | 'edges' | 'entries' | 'schema_version'>,
   printedEvents: readonly string[],
 ): string {
+  const { schema_version: version } = head;
   const entries = head.entries === undefined ? '' : `,"entries":${JSON.stringify(head.entries)}`;
   return (
     `{"type":"batch","seq":${head.seq},"lane":"${head.lane}","files":${JSON.stringify(head.files)},` +
     `"events":[${printedEvents.join(',')}],"states":${JSON.stringify(head.states)},` +
-    `"edges":${JSON.stringify(head.edges)}${entries}}`
+    `"edges":${JSON.stringify(head.edges)}${entries}${version === undefined ? '' : `,"schema_version":${version}`}}`
   );
 }
 
@@ -137,17 +129,53 @@ export function decodeAgentFrame(text: string): Decoded<Exclude<AgentFrame, Batc
   return parseWith(agentFrame, text);
 }
 
+/** A state, edge or entry that breaks the limits. */
+export interface UnfitItem {
+  part: 'state' | 'edge' | 'entry';
+  code: 'malformed' | 'too_large';
+  value: unknown;
+}
+
 /** The envelope is checked; `events` are still whatever the peer wrote. */
 export type UncheckedBatch = Omit<BatchFrame, 'events'> & { events: unknown[] };
 
-export function decodeBatch(text: string): Decoded<UncheckedBatch> {
-  const decoded = parseWith<UncheckedBatch>(batchEnvelope, text);
+/**
+ * `unfit`: taken out of the batch, and to be told of by whoever takes it. A log may
+ * hold a session ID of any length: to refuse the batch would bring it again, for ever.
+ */
+export type DecodedBatch = { ok: true; frame: UncheckedBatch; unfit?: UnfitItem[] } | { ok: false; reason: string };
+
+type Envelope = Omit<UncheckedBatch, 'states' | 'edges' | 'entries'> & {
+  states: unknown[];
+  edges: unknown[];
+  entries?: unknown[];
+};
+
+/** The items that pass; the others go to `unfit`. */
+function fitting<T>(part: UnfitItem['part'], item: z.ZodType<T>, values: readonly unknown[], unfit: UnfitItem[]): T[] {
+  return values.flatMap((value) => {
+    const result = item.safeParse(value);
+    if (result.success) return [result.data];
+    unfit.push({ part, code: result.error.issues[0]?.code === 'too_big' ? 'too_large' : 'malformed', value });
+    return [];
+  });
+}
+
+export function decodeBatch(text: string): DecodedBatch {
+  const decoded = parseWith<Envelope>(batchEnvelope, text);
   if (!decoded.ok) return decoded;
-  const { files, events } = decoded.frame;
+  const { files, events, states, edges, entries, ...rest } = decoded.frame;
   const announced = files.reduce((sum, file) => sum + file.events, 0);
   if (announced !== events.length) return { ok: false, reason: `files announce ${announced} events, there are ${events.length}` };
   if (files.some((file) => file.to < file.from)) return { ok: false, reason: 'files.to: before from' };
-  return decoded;
+  const unfit: UnfitItem[] = [];
+  const frame: UncheckedBatch = {
+    ...rest, files, events,
+    states: fitting<SessionState>('state', sessionState as z.ZodType<SessionState>, states, unfit),
+    edges: fitting<LineageEdge>('edge', lineageEdge, edges, unfit),
+    ...(entries === undefined ? {} : { entries: fitting('entry', uuid, entries, unfit) }),
+  };
+  return { ok: true, frame, ...(unfit.length === 0 ? {} : { unfit }) };
 }
 
 export function decodeCollectorFrame(text: string): Decoded<CollectorFrame> {

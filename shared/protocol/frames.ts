@@ -92,6 +92,8 @@ export interface BatchFrame {
   edges: LineageEdge[];
   /** After `rewind … replace`: uuid of every entry in the range, whether or not it gave an event. */
   entries?: string[];
+  /** With `entries`: version of the extraction that read them (`EXTRACTION_SCHEMA_VERSION`), also where they gave no event. */
+  schema_version?: number;
 }
 
 /** Generations whose file is gone for good and settled: the ledger drops them. */

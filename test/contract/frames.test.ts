@@ -50,7 +50,7 @@ describe.each(frames)('%s', (_name, frame) => {
     for (const decoder of decodersOf(frame.type)) expect(decoder(JSON.stringify(newer))).toEqual({ ok: true, frame: newer });
   });
 
-  const required = Object.keys(frame).filter((key) => !['entries', 'replace'].includes(key));
+  const required = Object.keys(frame).filter((key) => !['entries', 'schema_version', 'replace'].includes(key));
   it.each(required)('is refused without %s', (key) => {
     const { [key]: _dropped, ...rest } = frame;
     for (const decoder of decodersOf(frame.type)) {
@@ -98,6 +98,7 @@ describe('values out of bounds', () => {
     ['frame.goodbye', { code: 'bored' }], ['frame.rewind', { gen: 'x' }], ['frame.rewind.reset', { reset: false }],
     ['frame.batch', { seq: 0 }], ['frame.batch', { files: [] }], ['frame.batch', { lane: 'slow' }],
     ['frame.batch', { files: [{ ...file, from: 50, to: 10 }] }], ['frame.batch', { files: [{ ...file, events: 1 }] }],
+    ['frame.batch.replace', { schema_version: 0 }], ['frame.batch.replace', { schema_version: '2' }],
     ['frame.batch', { files: [{ ...file, from: 0.5 }] }], ['frame.batch', { edges: 'none' }],
     ['frame.status', { problems: Array.from({ length: 51 }, () => 'x') }],
   ])('are refused: %s with %j', (name, wrong) => {
@@ -119,7 +120,7 @@ describe('a batch', () => {
 });
 
 describe('a state, edge or entry that breaks the limits', () => {
-  it('is dropped and holds up nothing else: the agent would send the same batch again for ever', () => {
+  it('is taken out, told of, and holds up nothing else: the agent would send the same batch again for ever', () => {
     const batch = sample<BatchFrame>('frame.batch.replace');
     const long = 'x'.repeat(300);
     const decoded = decodeBatch(JSON.stringify({
@@ -128,7 +129,11 @@ describe('a state, edge or entry that breaks the limits', () => {
       edges: [...batch.edges, { ...batch.edges[0], child: long }, { child: 'a', parent: 'b', via: 'guess' }],
       entries: [long, ...(batch.entries ?? [])],
     }));
-    expect(decoded).toEqual({ ok: true, frame: batch });
+    expect(decoded).toMatchObject({ ok: true, unfit: [
+      { part: 'state', code: 'too_large', value: { session_id: long } }, { part: 'state', code: 'malformed', value: 5 },
+      { part: 'edge', code: 'too_large' }, { part: 'edge', code: 'malformed' }, { part: 'entry', code: 'too_large', value: long },
+    ] });
+    expect(decoded.ok && decoded.frame).toEqual(batch);
   });
 });
 

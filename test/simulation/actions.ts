@@ -107,7 +107,7 @@ const ACTIONS = {
   deleteDatabase: [1, ({ world }) => replaceDatabase(world, false)],
   rewind: [1, ({ world, machine, random }) => {
     const gens = [...machine.agent?.tail.positions() ?? []].map(([gen]) => gen);
-    if (gens.length > 0) world.collector?.rewind(machine.machineId, [random.pick(gens)], { replace: random.chance(0.5) });
+    if (gens.length > 0) world.collector?.rewind(machine.machineId, [random.pick(gens)]);
   }],
   cut: [5, ({ machine, random }) => machine.agent?.link?.cut({ arrives: random.chance(0.5) })],
   offline: [2, ({ machine }) => {

@@ -171,7 +171,7 @@ export class CollectorProgram {
     this.kill();
   }
 
-  rewind(machineId: string, gens: readonly string[], options: { replace: boolean }): boolean {
-    return [...this.#open.values()].some(({ connection }) => connection.machineId === machineId && connection.rewind(gens, options));
+  rewind(machineId: string, gens: readonly string[]): boolean {
+    return [...this.#open.values()].some(({ connection }) => connection.machineId === machineId && connection.rewind(gens));
   }
 }

@@ -128,6 +128,10 @@ export class ScriptedAgent {
     }
   }
 
+  async acked(seq: number): Promise<void> {
+    while (!this.frames.some((frame) => frame.type === 'ack' && frame.seq === seq)) await this.#change();
+  }
+
   async close(): Promise<{ code: number; reason: string }> {
     while (!this.closed) await this.#change();
     return this.closed;
@@ -146,10 +150,10 @@ export class ScriptedAgent {
 export const GEN = 'a'.repeat(32);
 
 /** A batch of one file with these events. Ranges are made up: nobody looks at the file. */
-export function batchOf(seq: number, events: readonly unknown[], file: Partial<BatchFile> = {}): string {
+export function batchOf(seq: number, events: readonly unknown[], { entries, ...file }: Partial<BatchFile> & { entries?: string[] } = {}): string {
   const range = { from: 0, to: 100, prev: hashBytes(Buffer.of()), tail: hashBytes(Buffer.of(1)) };
   return encodeBatch(
-    { seq, lane: 'live', files: [{ gen: GEN, path: '/log.jsonl', born_at: null, ...range, events: events.length, ...file }], states: [], edges: [] },
+    { seq, lane: 'live', files: [{ gen: GEN, path: '/log.jsonl', born_at: null, ...range, events: events.length, ...file }], states: [], edges: [], ...(entries === undefined ? {} : { entries }) },
     events.map((event) => JSON.stringify(event)),
   );
 }

@@ -49,6 +49,9 @@ export interface BatchParts {
   printed?: readonly string[];
   states?: readonly SessionState[];
   edges?: readonly LineageEdge[];
+  /** As after `rewind … replace`. */
+  entries?: readonly string[];
+  schemaVersion?: number;
 }
 
 export const genOf = (digit: number): string => digit.toString(16).padStart(32, '0');
@@ -59,6 +62,8 @@ export function jobOf(machine: MachineRef, parts: BatchParts, seq = 1): BatchJob
   const text = encodeBatch({
     seq, lane: 'live', files: [{ gen, path: `/logs/${gen}.jsonl`, born_at: bornAt, from, to, prev, tail, events: printed.length }],
     states: [...(parts.states ?? [])], edges: [...(parts.edges ?? [])],
+    ...(parts.entries === undefined ? {} : { entries: [...parts.entries] }),
+    ...(parts.schemaVersion === undefined ? {} : { schema_version: parts.schemaVersion }),
   }, printed);
   return { kind: 'batch', connection: 1, machine, receivedAtMs: START_MS, lane: 'live', bytes: new TextEncoder().encode(text).buffer, isCompressed: false };
 }

@@ -106,9 +106,13 @@ describe('the control socket', () => {
     });
     agent.terminate();
     await gone;
-    await expect(control.call('machines.rewind', { label: 'devbox', replace: true })).rejects.toMatchObject({ code: 'not_connected' });
-    expect(await control.call('machines.rewind', { label: 'devbox', replace: false })).toMatchObject({ happens: 'at_next_connect' });
+    expect(await control.call('machines.rewind', { label: 'devbox', replace: true })).toMatchObject({ files: 1, happens: 'at_next_connect' });
+    expect(await control.call('machines.rewind', { label: 'devbox', replace: false })).toMatchObject({ files: 1, happens: 'at_next_connect' });
     expect(await collector.writer.call('ledger', machine.machineId)).toEqual([]);
+    const back = await ScriptedAgent.connect(collector.url, await tokenFor(collector.url, machine));
+    back.hello();
+    await back.frame('welcome');
+    expect(await back.frame('rewind')).toEqual({ type: 'rewind', seq: null, gen: GEN, to: 0, replace: true });
   });
 
   it('answers what it does not know, and what fails, as errors with a next step', async () => {

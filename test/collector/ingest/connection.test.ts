@@ -132,8 +132,8 @@ describe('a connection', () => {
 
   it('does not ask an agent for a replacement that it cannot make', async () => {
     const { connection, sent } = await opened();
-    expect(connection.rewind(['a'.repeat(32)], { replace: true })).toBe(false);
-    expect(connection.rewind(['a'.repeat(32)], { replace: false })).toBe(true);
+    expect(await connection.askForReplacements()).toBe(false);
+    expect(connection.rewind(['a'.repeat(32)])).toBe(true);
     expect(sent.at(-1)).toEqual({ type: 'rewind', seq: null, gen: 'a'.repeat(32), to: 0 });
   });
 

@@ -196,7 +196,27 @@ describe('the end of a connection', () => {
     await using collector = await openIngest();
     const machine = await joined(collector);
     const agent = await connected(collector, machine);
-    expect(collector.ingest.rewind(machine.machineId, [GEN], { replace: true })).toBe(true);
-    expect(await agent.frame('rewind')).toEqual({ type: 'rewind', seq: null, gen: GEN, to: 0, replace: true });
+    expect(collector.ingest.rewind(machine.machineId, [GEN])).toBe(true);
+    expect(await agent.frame('rewind')).toEqual({ type: 'rewind', seq: null, gen: GEN, to: 0 });
+  });
+
+  it('asks for what is to be replaced at every connect, from where it was left, until all of it came', async () => {
+    await using collector = await openIngest();
+    const machine = await joined(collector);
+    const first = await connected(collector, machine);
+    first.send(batchOf(1, [], { to: 50 }));
+    await first.frame('ack');
+    expect(await collector.writer.call('wantReplacement', machine.machineId)).toEqual({ files: 1 });
+    expect(await collector.ingest.askForReplacements(machine.machineId)).toBe(true);
+    expect(await first.frame('rewind')).toEqual({ type: 'rewind', seq: null, gen: GEN, to: 0, replace: true });
+    first.send(batchOf(2, [], { from: 0, to: 20, entries: [] }));
+    await first.acked(2);
+    first.terminate();
+    await first.close();
+    const second = await connected(collector, machine);
+    expect(await second.frame('rewind')).toEqual({ type: 'rewind', seq: null, gen: GEN, to: 20, replace: true });
+    second.send(batchOf(1, [], { from: 20, to: 50, entries: [] }));
+    await second.acked(1);
+    expect(await collector.writer.call('wantedReplacements', machine.machineId)).toEqual([]);
   });
 });

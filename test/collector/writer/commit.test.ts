@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { openReader } from '../../../collector/store/database.ts';
 import { openDeadLetters } from '../../../collector/store/dead-letters.ts';
 import type { JsonValue } from '../../../shared/event.ts';
-import { genOf, openStoreFixture, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
+import { genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
 
 const machine = refOf(testMachine(1));
 const event = (name: string, rest: { [key: string]: JsonValue } = {}) =>
@@ -37,6 +37,28 @@ describe('a batch', () => {
     expect(fixture.answer(machine, { gen: genOf(1), printed: [printed, JSON.stringify(event('good'))] })).toMatchObject({ verdicts: 'rs', refused: [{ index: 0, code }] });
     expect(fixture.rows('SELECT code, count FROM dead_letter')).toEqual([{ code, count: 1 }]);
     expect(fixture.rows('SELECT * FROM events')).toHaveLength(1);
+  });
+
+  it('keeps what it says beside events and cannot be stored as dead letters, and stores the rest', () => {
+    using fixture = openStoreFixture();
+    const state = { gen: genOf(1), offset: 0, after: '', session_id: 's', key: 'custom-title', value: 'Title' };
+    const { answers, summary } = fixture.commit(jobOf(machine, {
+      gen: genOf(1), to: 10, events: [event('a')],
+      states: [
+        state, { ...state, session_id: 'x'.repeat(300) }, { ...state, key: 'big', value: 'é'.repeat(40_000) },
+        { ...state, key: 'deep', value: JSON.parse(nested(600)) as JsonValue },
+      ],
+      edges: [{ child: 'x'.repeat(300), parent: 's', via: 'forkedFrom' }],
+      entries: ['x'.repeat(65)],
+    }));
+    expect(JSON.parse(answers[0]?.frame ?? '')).toMatchObject({ type: 'ack', verdicts: 's', refused: [] });
+    expect(summary.machines).toMatchObject([{ stored: 1, refused: 5 }]);
+    expect(fixture.rows("SELECT code, substr(subject, 1, instr(subject, ' ') - 1) AS part, count FROM dead_letter ORDER BY row")).toEqual([
+      { code: 'too_large', part: 'state', count: 1 }, { code: 'too_large', part: 'edge', count: 1 }, { code: 'too_large', part: 'entry', count: 1 },
+      { code: 'too_large', part: 'state', count: 1 }, { code: 'malformed', part: 'state', count: 1 },
+    ]);
+    expect(fixture.rows('SELECT title FROM sessions')).toEqual([{ title: 'Title' }]);
+    expect(fixture.rows('SELECT value FROM session_state')).toEqual([{ value: '"Title"' }]);
   });
 
   it('keeps a flood of one foreign prefix as one row with a count', () => {
