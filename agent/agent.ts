@@ -21,7 +21,7 @@ import { dial } from '../shared/protocol/web-socket.ts';
 import type { AgentStatus } from '../shared/status.ts';
 import { toAgentStatus, writeLastStatus } from './agent-status.ts';
 import { openControlServer } from './control-server.ts';
-import { rotateEventLog } from './event-log/segments.ts';
+import { removeSpentSegments, rotateEventLog } from './event-log/segments.ts';
 import { requireIdentity } from './identity.ts';
 import { LOCK_HEARTBEAT_MS, takeAgentLock } from './lock.ts';
 import { openMachineKey } from './machine-key.ts';
@@ -29,7 +29,7 @@ import type { Processes } from './processes.ts';
 import { openRegistryWatch } from './registry/registry-watch.ts';
 import { openSources } from './sources.ts';
 import { createDirectoryWatch } from './tail/directory-watch.ts';
-import { createTail } from './tail/tail.ts';
+import { createTail, type Tail } from './tail/tail.ts';
 import { readEndpointFile, requireUplink } from './uplink-file.ts';
 import { createHttpClient } from './uplink/http-client.ts';
 import { createUplink, type UplinkEnd } from './uplink/uplink.ts';
@@ -106,7 +106,11 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
     clock.every(LOCK_HEARTBEAT_MS, () => {
       if (!lock.refresh()) failure.fail(lockLost(paths));
     }),
-    clock.every(ROTATION_CHECK_MS, () => rotate(paths, clock, log)),
+    clock.every(ROTATION_CHECK_MS, () => {
+      rotate(paths, clock, log);
+      // Connected: the collector's ledger has just confirmed what was acknowledged.
+      if (uplink.status().connected) removeSpent(paths, tail, { clock, log });
+    }),
     watchFiles([paths.endpointFile, paths.uplinkFile], () => uplink.endpointChanged()),
   ];
   const running = uplink.run();
@@ -174,6 +178,17 @@ function rotate(paths: Paths, clock: Clock, log: Log): void {
       if (segment !== undefined) log.info({ segment }, 'rotated');
     } catch (error) {
       log.warn({ path, error: messageOf(error) }, 'could not rotate; it goes on growing');
+    }
+  }
+}
+
+function removeSpent(paths: Paths, tail: Pick<Tail, 'acknowledgedTo'>, { clock, log }: Pick<AgentDeps, 'clock' | 'log'>): void {
+  const isAcknowledged = (path: string, sizeBytes: number): boolean => (tail.acknowledgedTo(path) ?? -1) >= sizeBytes;
+  for (const path of [paths.eventLog, paths.statusLog]) {
+    try {
+      for (const segment of removeSpentSegments(path, { clock, isAcknowledged })) log.info({ segment }, 'removed: acknowledged to its end and a day old');
+    } catch (error) {
+      log.warn({ path, error: messageOf(error) }, 'could not remove old segments');
     }
   }
 }

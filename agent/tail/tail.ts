@@ -61,6 +61,8 @@ export interface Tail extends Feed {
   start(): Promise<void>;
   /** Stops looking and writes the checkpoints. */
   close(): Promise<void>;
+  /** Bytes of the file at `path` that are stored by the collector; undefined where no file is tailed there. */
+  acknowledgedTo(path: string): number | undefined;
   /** Looks at everything as soon as possible (the clock jumped, the machine woke up). */
   lookNow(): void;
 }
@@ -287,6 +289,11 @@ class FileTail implements Tail {
 
   status(): FeedStatus {
     return this.#status.read();
+  }
+
+  acknowledgedTo(path: string): number | undefined {
+    const file = this.#table.byPath(path);
+    return file?.presence === 'present' ? file.positions.acknowledged.offset : undefined;
   }
 
   lookNow(): void {

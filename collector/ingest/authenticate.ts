@@ -34,6 +34,8 @@ export interface AuthRefusal {
   ok: false;
   code: AuthRefusalCode;
   hint: string;
+  /** The enrolled machine that the token names; whether it is that machine nobody knows. */
+  label?: string;
 }
 
 export interface AuthenticateDeps {
@@ -64,14 +66,15 @@ export async function authenticate(
   const verified = await verifyAgentToken(token, {
     machineId: machine.machineId, collectorId: deps.collectorId, publicKey: machine.publicKey,
   });
-  if (!verified.ok) return unauthorised(`the token is not good (${verified.reason}): join again`);
+  const { label } = machine;
+  if (!verified.ok) return unauthorised(`the token is not good (${verified.reason}): join again`, label);
   const { nonce, instance, endpoint } = verified.claims;
-  if (!deps.nonces.take(nonce)) return unauthorised('the challenge was used or is older than 30 s: ask for a new one');
+  if (!deps.nonces.take(nonce)) return unauthorised('the challenge was used or is older than 30 s: ask for a new one', label);
   if (listener.admits !== undefined && listener.admits !== machine.machineId) {
-    return unauthorised('this endpoint belongs to another machine');
+    return unauthorised('this endpoint belongs to another machine', label);
   }
   if (!deps.endpointAllowed(machine, endpoint, listener)) {
-    return unauthorised(`${endpoint} is not this machine's current endpoint`);
+    return unauthorised(`${endpoint} is not this machine's current endpoint`, label);
   }
   return { ok: true, machine, instance, endpoint };
 }
@@ -81,6 +84,6 @@ export function bannedBy(machine: EnrolledMachine): Banned | undefined {
   return machine.retiredAt === null ? undefined : 'retired';
 }
 
-function unauthorised(hint: string): AuthRefusal {
-  return { ok: false, code: 'unauthorised', hint };
+function unauthorised(hint: string, label?: string): AuthRefusal {
+  return { ok: false, code: 'unauthorised', hint, ...(label === undefined ? {} : { label }) };
 }

@@ -14,6 +14,7 @@ import { createConnections } from './connections.ts';
 import { openListener, type Listener, type ListenerDeps, type ListenerOptions } from './listener.ts';
 import type { MachineLinks } from './machine-links.ts';
 import { createNonces } from './nonces.ts';
+import { createRefusalLog } from './refusal-log.ts';
 
 /** Of one machine at a time: one that works, one that replaces it, and room for a clone and a retry. */
 const CONNECTIONS_PER_MACHINE = 4;
@@ -46,6 +47,7 @@ export function createIngest(deps: IngestDeps): Ingest {
   const { identity, registry, writer, links } = deps;
   const { collectorId } = identity;
   const nonces = createNonces(deps.clock);
+  const refusals = createRefusalLog(deps);
   const connections = createConnections();
   const upgrades = createUpgradeServer(WIRE_LIMITS.frameBytes);
   const open = new Map<number, AgentConnection>();
@@ -86,7 +88,7 @@ export function createIngest(deps: IngestDeps): Ingest {
   return {
     async listen(options) {
       const listener = await openListener(options, {
-        ...deps, collectorId, nonces, upgrades, welcome,
+        ...deps, collectorId, nonces, refusals, upgrades, welcome,
         authenticate: (authorization, ref) => authenticate(authorization, ref, { ...deps, collectorId, nonces }),
       });
       listeners.add(listener);
@@ -111,6 +113,7 @@ export function createIngest(deps: IngestDeps): Ingest {
         for (const connection of open.values()) connection.goodbye('shutting_down', 'the collector is stopping; it takes what is left when it runs again');
         closeAll(listeners);
         await gone;
+        refusals.close();
         upgrades.close();
       })();
       return closed;

@@ -19,6 +19,7 @@ import type { EnrolmentDesk, EnrolOutcome } from '../enrolment/enrolment-desk.ts
 import type { Authenticated, AuthRefusal, ListenerRef } from './authenticate.ts';
 import { createEnrolBudget, type EnrolBudget } from './enrol-budget.ts';
 import type { Nonces } from './nonces.ts';
+import type { RefusalLog } from './refusal-log.ts';
 
 export const ENROL_BODY_BYTES = 16 * 1024;
 const HEADERS_TIMEOUT_MS = 5000;
@@ -49,6 +50,7 @@ export interface ListenerDeps {
   upgrades: UpgradeServer;
   clock: Pick<Clock, 'now' | 'monotonic'>;
   log: Log;
+  refusals: Pick<RefusalLog, 'refused'>;
   authenticate: (authorization: string | undefined, listener: ListenerRef) => Promise<Authenticated | AuthRefusal>;
   /** An authenticated agent. Undefined: it has too many connections already. */
   welcome: (peer: Authenticated) => ((socket: FrameSocket) => FrameSocketEvents) | undefined;
@@ -236,7 +238,7 @@ async function upgrade({ request, socket, head, ref }: Upgrade, strangers: Stran
   const peer = await deps.authenticate(request.headers.authorization, ref);
   if (socket.destroyed) return;
   if (!peer.ok) {
-    deps.log.warn({ listener: ref.name, code: peer.code, hint: peer.hint }, 'an agent was refused');
+    deps.refusals.refused(ref.name, peer);
     return refuseUpgrade(socket, refusal(AUTH_STATUS[peer.code], peer.code, peer.hint));
   }
   const onOpen = deps.welcome(peer);

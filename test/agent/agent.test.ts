@@ -1,11 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openAgent, type Agent } from '../../agent/agent.ts';
 import { agentCommands } from '../../agent/commands/table.ts';
 import type { Processes } from '../../agent/processes.ts';
-import { systemClock } from '../../shared/clock.ts';
+import { systemClock, type Clock } from '../../shared/clock.ts';
 import { configSchema } from '../../shared/config.ts';
 import { silentLog } from '../../shared/log.ts';
 import { resolvePaths } from '../../shared/paths.ts';
@@ -35,9 +35,34 @@ async function joined(collector: IngestFixture): Promise<MachineId> {
   return id;
 }
 
-function start(processes: Processes = modelProcesses()): Promise<Agent> {
+function start(processes: Processes = modelProcesses(), clock: Clock = systemClock): Promise<Agent> {
   const paths = resolvePaths({}, home);
-  return openAgent({ paths, config: configSchema.parse({}), claudeDirs: [join(home, '.claude')] }, { clock: systemClock, log: silentLog, processes });
+  return openAgent({ paths, config: configSchema.parse({}), claudeDirs: [join(home, '.claude')] }, { clock, log: silentLog, processes });
+}
+
+/** The system's clock, whose tasks of this period run when a test says so. */
+function clockWithout(periodMs: number): { clock: Clock; tick: () => void } {
+  const tasks = new Set<() => void>();
+  const every: Clock['every'] = (ms, task) => {
+    if (ms !== periodMs) return systemClock.every(ms, task);
+    tasks.add(task);
+    return () => tasks.delete(task);
+  };
+  return { clock: { ...systemClock, every }, tick: () => tasks.forEach((task) => task()) };
+}
+
+/** Resolves when the agent has said that all it found is acknowledged. */
+function acknowledged(collector: IngestFixture, machine: MachineId, files: number): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (): void => {
+      const link = collector.links.get(machine);
+      if (link?.connected !== true || link.status?.backlog_bytes !== 0 || link.status.files < files) return;
+      stop();
+      resolve();
+    };
+    const stop = collector.links.onChange(check);
+    check();
+  });
 }
 
 /** Resolves when the collector has stored so many events since it started. */
@@ -117,6 +142,35 @@ describe('an agent', () => {
     writeFileSync(paths.endpointFile, JSON.stringify({ url: collector.url }));
     await stored(collector, machine, 1);
     expect(agent.status()).toMatchObject({ connected: true, endpoint: collector.url });
+    await agent.close();
+  });
+
+  it('removes a segment of its log once the collector has all of it and a day has passed, and never while it is away', async () => {
+    await using collector = await openIngest();
+    const machine = await joined(collector);
+    const paths = resolvePaths({}, home);
+    const segment = async (name: string, ageMs: number): Promise<string> => {
+      await pane(1);
+      const path = join(paths.dataDir, `events-${name.repeat(16)}.jsonl`);
+      renameSync(paths.eventLog, path);
+      utimesSync(path, (Date.now() - ageMs) / 1000, (Date.now() - ageMs) / 1000);
+      return path;
+    };
+    const [old, young] = [await segment('a', 25 * 3_600_000), await segment('b', 23 * 3_600_000)];
+    const unfinished = await segment('c', 25 * 3_600_000);
+    writeFileSync(unfinished, '{"id":', { flag: 'a' });
+    utimesSync(unfinished, 0, 0);
+    const uplink = readFileSync(paths.uplinkFile, 'utf8');
+    writeFileSync(paths.uplinkFile, JSON.stringify({ ...(JSON.parse(uplink) as object), url: 'http://127.0.0.1:1' }));
+    const { clock, tick } = clockWithout(30_000);
+    const agent = await start(modelProcesses(), clock);
+    await agent.ready;
+    tick();
+    expect([old, young, unfinished].map((path) => existsSync(path))).toEqual([true, true, true]);
+    writeFileSync(paths.uplinkFile, uplink);
+    await acknowledged(collector, machine, 3);
+    tick();
+    expect([old, young, unfinished].map((path) => existsSync(path))).toEqual([false, true, true]);
     await agent.close();
   });
 
