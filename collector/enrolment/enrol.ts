@@ -5,7 +5,7 @@ import { isPublicKey, type PublicKey } from '../../shared/protocol/tokens.ts';
 import type { OutstandingCode } from './codes.ts';
 import type { EnrolledMachine } from './machine-registry.ts';
 
-export const ENROL_REFUSALS = ['malformed', 'code_unknown', 'code_wrong', 'code_used', 'label_taken'] as const;
+export const ENROL_REFUSALS = ['malformed', 'code_unknown', 'code_wrong', 'code_used', 'label_taken', 'machine_known'] as const;
 export type EnrolRefusal = (typeof ENROL_REFUSALS)[number];
 
 export type EnrolDecision =
@@ -18,20 +18,24 @@ const HINTS: Readonly<Record<EnrolRefusal, string>> = {
   code_wrong: 'type the code exactly as `tt machines add` printed it',
   code_used: 'the code was used by another machine: make a new one with `tt machines add LABEL`',
   label_taken: 'another machine has this label: `tt machines add` with another one',
+  machine_known: 'this machine has another label and another key here: `tt machines add ITS-LABEL --again` makes a code for it',
 };
 
 export interface EnrolKnowledge {
   outstanding: OutstandingCode | undefined;
   /** Who holds the label that the code was made for. */
   labelHolder: EnrolledMachine | undefined;
+  /** The machine that the request names, where it is enrolled. */
+  known: EnrolledMachine | undefined;
 }
 
 /**
  * The code's label wins over the one the machine wishes for, so that nobody gets
- * a name that its owner did not give. A known machine may join again: the owner
- * made a code for it.
+ * a name that its owner did not give. A known machine may join again, with a new
+ * key only by a code for its own label: machine IDs are no secret, and whoever was
+ * given a code for one machine must not become another by it.
  */
-export function decideEnrolment(request: EnrolRequest, { outstanding, labelHolder }: EnrolKnowledge): EnrolDecision {
+export function decideEnrolment(request: EnrolRequest, { outstanding, labelHolder, known }: EnrolKnowledge): EnrolDecision {
   const machineId = parseMachineId(request.machine_id);
   if (machineId === undefined || !isPublicKey(request.public_key) || !isNonce(request.nonce)) return refuse('malformed');
   if (!outstanding) return refuse('code_unknown');
@@ -40,6 +44,7 @@ export function decideEnrolment(request: EnrolRequest, { outstanding, labelHolde
   const isRepeat = usedBy?.machineId === machineId && usedBy.publicKey === request.public_key;
   if (usedBy && !isRepeat) return refuse('code_used');
   if (!isLabel(label) || (labelHolder && labelHolder.machineId !== machineId)) return refuse('label_taken');
+  if (known && known.label !== label && known.publicKey !== request.public_key) return refuse('machine_known');
   return { ok: true, machineId, publicKey: request.public_key, label, code, isRepeat };
 }
 

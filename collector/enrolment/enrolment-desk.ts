@@ -1,6 +1,7 @@
 /** Carries out `join`: counts wrong tries, stores the machine, signs the answer. */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../shared/clock.ts';
+import { parseMachineId } from '../../shared/ids.ts';
 import { answerMac, enrolRequestSchema, type EnrolAnswer } from '../../shared/protocol/enrolment.ts';
 import type { CollectorIdentity } from './collector-identity.ts';
 import type { EnrolmentCodes } from './codes.ts';
@@ -29,7 +30,9 @@ export function createEnrolmentDesk({ identity, registry, codes, clock }: Enrolm
       const request = parsed.data;
       const outstanding = codes.find(request.code_name);
       const labelHolder = outstanding && registry.byLabel(outstanding.label);
-      const decision = decideEnrolment(request, { outstanding, labelHolder });
+      const namedId = parseMachineId(request.machine_id);
+      const known = namedId && registry.byId(namedId);
+      const decision = decideEnrolment(request, { outstanding, labelHolder, known });
       if (!decision.ok) {
         if (outstanding && decision.code === 'code_wrong') outstanding.wrongTries += 1;
         return decision;

@@ -81,6 +81,28 @@ describe('joining', () => {
     expect(desk.enrol(await enrolRequest(code, keys))).toMatchObject({ ok: false, code: 'label_taken' });
   });
 
+  it('lets nobody take over a known machine by a code that was made for another label', async () => {
+    const { desk, registry, codes, code, keys } = await openDesk();
+    const request = await enrolRequest(code, keys);
+    desk.enrol(request);
+    const guestCode = codes.create('guest').code;
+    const guestKeys = await createKeyPair();
+    const takeover = await enrolRequest(guestCode, guestKeys, machineId(request.machine_id));
+    expect(desk.enrol(takeover)).toMatchObject({ ok: false, code: 'machine_known' });
+    expect(registry.byLabel('devbox')).toMatchObject({ machineId: request.machine_id, publicKey: keys.publicKey });
+    expect(desk.enrol(await enrolRequest(guestCode, guestKeys))).toMatchObject({ ok: true, answer: { label: 'guest' } });
+  });
+
+  it('gives a known machine a new key by a code for its own label, and a new label by its own key', async () => {
+    const { desk, registry, codes, code, keys } = await openDesk();
+    const { machine_id: id } = await enrolRequest(code, keys);
+    desk.enrol(await enrolRequest(code, keys, machineId(id)));
+    const newKeys = await createKeyPair();
+    expect(desk.enrol(await enrolRequest(codes.create('devbox').code, newKeys, machineId(id)))).toMatchObject({ ok: true });
+    expect(desk.enrol(await enrolRequest(codes.create('build-1').code, newKeys, machineId(id)))).toMatchObject({ ok: true });
+    expect(registry.byLabel('build-1')).toMatchObject({ machineId: id, publicKey: newKeys.publicKey });
+  });
+
   it.each([[null], [[]], ['x'], [{}], [{ code_name: 1 }]])('refuses %j', async (body) => {
     const { desk } = await openDesk();
     expect(desk.enrol(body)).toMatchObject({ ok: false, code: 'malformed' });
