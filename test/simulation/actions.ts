@@ -125,11 +125,15 @@ const ACTIONS = {
   slow: [2, ({ machine, random }) => {
     machine.maxLatencyMs = random.pick([1, 30, 300, 2000]);
   }],
-  diskFull: [2, ({ world, random }) => {
-    world.collector?.limitDisk(true);
-    if (random.chance(0.5)) world.clock.after(random.between(100, 20_000), () => world.collector?.limitDisk(false));
+  diskFull: [3, async ({ world, machine, random }) => {
+    if (world.collector === undefined) return;
+    world.collector.writesLeft = random.between(0, 12);
+    for (let file = random.between(1, 3); file > 0; file -= 1) append(machine, someFile(machine, random), random.between(1, 4), random);
+    await world.run(random.between(0, 3000));
+    checkPromises(world);
+    if (random.chance(0.5)) freeDisk(world);
   }],
-  diskFree: [2, ({ world }) => world.collector?.limitDisk(false)],
+  diskFree: [2, ({ world }) => freeDisk(world)],
   busy: [2, ({ world, random }) => {
     const { collector } = world;
     if (collector === undefined) return;
@@ -192,6 +196,10 @@ export async function perform(world: World, { kind, seed, waitMs }: Action): Pro
   await run({ world, machine, random });
   await world.run(waitMs);
   if (random.chance(CHECKED)) checkPromises(world);
+}
+
+function freeDisk({ collector }: World): void {
+  if (collector !== undefined) collector.writesLeft = Infinity;
 }
 
 function replaceDatabase(world: World, byBackup: boolean): void {

@@ -139,7 +139,7 @@ export class AgentProgram {
       task();
     };
     const cancelTimeout = this.clock.after(handshakeTimeoutMs, () => settle(() => handlers.onRefused({ status: undefined, message: 'timeout' })));
-    const link = new Link(this.#world.clock, () => this.#machine.latencyMs());
+    const link = new Link(this.#world.clock, () => this.#machine.latencyMs(), (bytes, isBinary) => this.#world.sent(bytes, isBinary));
     const refuse = (status: number | undefined, message: string): void => {
       this.clock.after(this.#machine.latencyMs(), () => settle(() => handlers.onRefused({ status, message })));
     };

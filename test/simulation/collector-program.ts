@@ -61,10 +61,27 @@ export class CollectorProgram {
     this.#store?.rebuild();
   }
 
-  /** The disk is full from the next page on, or has room again. */
-  limitDisk(isFull: boolean): void {
-    const pages = isFull ? Number(this.database.pragma('page_count', { simple: true })) : 1_000_000;
-    this.database.pragma(`max_page_count = ${pages}`);
+  /** The disk takes so many more writes of the store, then it is full; `Infinity`: it has room again. */
+  writesLeft = Infinity;
+
+  #write<Args extends unknown[], T>(write: (...args: Args) => T): (...args: Args) => T {
+    return (...args) => {
+      // In the middle of a transaction: all of it has to be undone.
+      if (this.writesLeft <= 0) throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+      this.writesLeft -= 1;
+      return write(...args);
+    };
+  }
+
+  /** The store, on a disk that can be full. */
+  #limited(store: EventStore): EventStore {
+    return {
+      ...store,
+      storeEvent: this.#write(store.storeEvent.bind(store)),
+      storeEdges: this.#write(store.storeEdges.bind(store)),
+      storeState: this.#write(store.storeState.bind(store)),
+      ledger: { ...store.ledger, advance: this.#write(store.ledger.advance.bind(store.ledger)) },
+    };
   }
 
   /** Somebody else holds the write lock: commits fail until it is given back. */
@@ -75,7 +92,7 @@ export class CollectorProgram {
     // A crash here takes a program, not the page cache.
     database.pragma('synchronous = OFF');
     const store = openEventStore(database);
-    const committer = createCommitter(store, this.clock);
+    const committer = createCommitter(this.#limited(store), this.clock);
     const calls = createWriterCalls(database, store);
     this.#database = database;
     this.#store = store;

@@ -22,12 +22,14 @@ const OTHER: Record<Side, Side> = { agent: 'collector', collector: 'agent' };
 export class Link {
   readonly #clock: ManualClock;
   readonly #delayMs: () => number;
+  readonly #sent: (bytes: Buffer, isBinary: boolean) => void;
   readonly #receivers: Partial<Record<Side, FrameSocketEvents>> = {};
   readonly #closed = new Set<Side>();
   readonly #to: Record<Side, Direction> = { agent: newDirection(), collector: newDirection() };
 
-  constructor(clock: ManualClock, delayMs: () => number) {
+  constructor(clock: ManualClock, delayMs: () => number, sent: (bytes: Buffer, isBinary: boolean) => void) {
     this.#clock = clock;
+    this.#sent = sent;
     this.#delayMs = delayMs;
   }
 
@@ -103,6 +105,7 @@ export class Link {
         if (this.#closed.has(side)) return false;
         const isBinary = typeof data !== 'string';
         const bytes = Buffer.from(isBinary ? Buffer.from(data) : data);
+        this.#sent(bytes, isBinary);
         this.#deliver(other, (receiver) => receiver.onFrame(bytes, isBinary));
         return true;
       },

@@ -37,10 +37,10 @@ export class Model {
     for (const state of said.states) this.allowedStates.add(stateKey(state));
   }
 
-  readSlice({ gen, to }: SliceReceipt, keys: readonly ClaimKey[]): void {
-    const known = this.read.get(gen);
-    if (known === undefined) this.read.set(gen, [{ to, keys }]);
-    else known.push({ to, keys });
+  /** What is read again may be another content, as long as nobody had acknowledged the first. */
+  readSlice({ gen, from, to }: SliceReceipt, keys: readonly ClaimKey[]): void {
+    const before = (this.read.get(gen) ?? []).filter((slice) => slice.to <= from);
+    this.read.set(gen, [...before, { to, keys }]);
   }
 
   /** An ack arrived; it counts only when the database that it speaks of is still the one. */

@@ -10,6 +10,8 @@ export interface Outcome {
   /** Undefined: all was well. */
   problem: string | undefined;
   trace: readonly string[];
+  /** Of every frame that was sent and of when: equal only for equal histories. */
+  digest: string;
 }
 
 const MIN_ACTIONS = 20;
@@ -25,10 +27,10 @@ export async function simulate(seed: number, actions: readonly Action[] = action
   try {
     for (const action of actions) await perform(world, action);
     await world.settle();
-    return { seed, actions, problem: undefined, trace: world.trace };
+    return { seed, actions, problem: undefined, trace: world.trace, digest: world.digest() };
   } catch (error) {
     const problem = error instanceof Error && error.constructor === Error ? `${error.stack}` : messageOf(error);
-    return { seed, actions, problem, trace: world.trace };
+    return { seed, actions, problem, trace: world.trace, digest: world.digest() };
   } finally {
     world.close();
   }

@@ -1,10 +1,13 @@
 /** Machines, one collector and the ways between them, on one clock and out of one seed. */
+import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openWriter } from '../../collector/store/database.ts';
 import type { CollectorIdentity } from '../../collector/enrolment/collector-identity.ts';
 import { parseCollectorId, parseMachineId, type MachineId } from '../../shared/ids.ts';
+import { WIRE_LIMITS } from '../../shared/limits.ts';
+import { decompressFrame } from '../../shared/protocol/compression.ts';
 import { createKeyPair, type KeyPair } from '../../shared/protocol/tokens.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
@@ -40,6 +43,7 @@ export class World {
   nextConnectionId = 1;
   /** What happened, one line each. */
   readonly trace: string[] = [];
+  readonly #history = createHash('sha256');
   readonly #keys: readonly KeyPair[];
   #failure: string | undefined;
   #backup: { path: string } | undefined;
@@ -102,6 +106,16 @@ export class World {
     });
     this.machines.push(twin);
     return twin;
+  }
+
+  /** A frame was sent. */
+  sent(bytes: Buffer, isBinary: boolean): void {
+    const text = (isBinary ? decompressFrame(bytes, WIRE_LIMITS.frameBytes) : bytes).toString('utf8');
+    this.#history.update(`${this.clock.monotonic()} ${text.replaceAll(this.directory, '')}`);
+  }
+
+  digest(): string {
+    return this.#history.copy().digest('hex');
   }
 
   fail(what: string): void {
@@ -187,8 +201,7 @@ export class World {
 
   #repair(): void {
     this.startCollector();
-    this.collector?.limitDisk(false);
-    if (this.collector !== undefined) this.collector.isLocked = false;
+    if (this.collector !== undefined) Object.assign(this.collector, { writesLeft: Infinity, isLocked: false });
     for (const machine of this.machines) {
       machine.isOffline = false;
       machine.maxLatencyMs = Math.min(machine.maxLatencyMs, 50);
