@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { Command, CommanderError, Option } from 'commander';
 import type { Clock } from './clock.ts';
 import { EXIT_CODES, messageOf, TtError, type ExitCode } from './errors.ts';
+import { toPlainLines } from './plain-text.ts';
 import type { Environment } from './paths.ts';
 
 export interface Output {
@@ -88,11 +89,11 @@ export async function runProgram(program: ProgramSpec, argv: readonly string[], 
 
 export function reportError(error: unknown, programName: string, io: Pick<CommandIo, 'stderr' | 'environment'>): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
-  io.stderr.write(`${programName}: ${messageOf(error)}\n`);
+  io.stderr.write(`${programName}: ${toPlainLines(messageOf(error))}\n`);
   const isDebugging = Boolean(io.environment['TT_DEBUG']);
-  if (isDebugging) io.stderr.write(stackOf(error));
+  if (isDebugging) io.stderr.write(toPlainLines(stackOf(error)));
   if (error instanceof TtError) {
-    io.stderr.write(`  next: ${error.hint}\n`);
+    io.stderr.write(`  next: ${toPlainLines(error.hint)}\n`);
     return error.exitCode;
   }
   if (!isDebugging) io.stderr.write('  next: run again with TT_DEBUG=1 for the details, and report it\n');

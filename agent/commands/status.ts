@@ -1,6 +1,7 @@
 import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
+import { toPlainText } from '../../shared/plain-text.ts';
 import { agentStatusSchema, type AgentStatus } from '../../shared/status.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { readLastStatus, unknownStatus } from '../agent-status.ts';
@@ -46,7 +47,7 @@ function printStatus(status: AgentStatus): string {
   const unknown = Object.entries(status.unknown_entries);
   if (unknown.length > 0) lines.push(`Unknown:   ${unknown.map(([type, count]) => `${type} ×${count}`).join(', ')}`);
   for (const problem of status.problems) lines.push(`Problem:   ${problem}`);
-  return `${lines.join('\n')}\n`;
+  return lines.map((line) => `${toPlainText(line)}\n`).join('');
 }
 
 function runningLine({ running, as_of, version }: AgentStatus): string {

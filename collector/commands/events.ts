@@ -5,6 +5,7 @@ import type { TtEvent } from '../../shared/event.ts';
 import { machineOf } from '../../shared/event-id.ts';
 import { isUuid } from '../../shared/ids.ts';
 import { resolvePaths } from '../../shared/paths.ts';
+import { toPlainText } from '../../shared/plain-text.ts';
 import { clockWords } from '../../shared/status-words.ts';
 import { openMachineRegistry } from '../enrolment/machine-registry.ts';
 import { openReader } from '../store/database.ts';
@@ -113,7 +114,7 @@ function toLine(event: TtEvent, labels: ReadonlyMap<string, string>, nowMs: numb
   const machine = machineId === undefined ? '?' : (labels.get(machineId) ?? machineId.slice(0, 8));
   const sessionId = event['session_id'];
   const session = typeof sessionId === 'string' ? sessionId.slice(0, 8) : '';
-  return toPlain(`${clockWords(event.timestamp, nowMs)}  ${machine.padEnd(12)}  ${event.type.padEnd(17)}  ${session.padEnd(8)}  ${summaryOf(event)}`).trimEnd();
+  return toPlainText(`${clockWords(event.timestamp, nowMs)}  ${machine.padEnd(12)}  ${event.type.padEnd(17)}  ${session.padEnd(8)}  ${summaryOf(event)}`).trimEnd();
 }
 
 const SUMMARY_KEYS = ['action', 'kind', 'tool', 'status', 'file', 'text', 'tmux_session', 'window_title', 'cwd'];
@@ -121,9 +122,4 @@ const SUMMARY_KEYS = ['action', 'kind', 'tool', 'status', 'file', 'text', 'tmux_
 function summaryOf(event: TtEvent): string {
   const words = SUMMARY_KEYS.map((key) => event[key]).filter((value): value is string => typeof value === 'string' && value !== '');
   return words.slice(0, 3).join(' · ').slice(0, TEXT_COLUMNS);
-}
-
-/** Logs hold escape sequences; a terminal must not obey them. */
-function toPlain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
 }

@@ -3,6 +3,7 @@ import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import type { Control, MachineRow } from '../control/control-methods.ts';
 import { openControl } from '../control/open-control.ts';
+import { toTextTable } from './text-table.ts';
 
 const JSON_SCHEMA = 1;
 
@@ -56,9 +57,7 @@ export async function rewindMachine(parsed: ParsedCommand, io: CommandIo): Promi
 
 function toTable(machines: readonly MachineRow[]): string {
   const rows = machines.map((machine) => [machine.label, stateOf(machine), machine.version ?? '', machine.last_seen_at ?? '', machine.problem ?? '']);
-  const all = [['MACHINE', 'STATE', 'VERSION', 'LAST SEEN', 'PROBLEM'], ...rows];
-  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
-  return all.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`).join('');
+  return toTextTable([['MACHINE', 'STATE', 'VERSION', 'LAST SEEN', 'PROBLEM'], ...rows]);
 }
 
 function stateOf(machine: MachineRow): string {

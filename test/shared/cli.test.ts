@@ -53,6 +53,13 @@ describe('the command line', () => {
     expect(io.err()).toBe('');
   });
 
+  it('prints what somebody else wrote into an error as plain text', async () => {
+    const io = terminal();
+    const error = new TtError('refused', 'it said \u001b]0;owned\u0007', { hint: 'click \u009b2J\u202ehere\nor there' });
+    expect(await runProgram(program([failing(error)]), ['fail'], io)).toBe(1);
+    expect(io.err()).toBe('tt: it said  ]0;owned \n  next: click  2J here\nor there\n');
+  });
+
   it('shows the example in the help of a command', async () => {
     const io = terminal();
     await runProgram(program([remembering({ name: 'status', example: 'tt status --json' }).spec]), ['status', '--help'], io);

@@ -54,6 +54,13 @@ const listed = async (...argv: string[]): Promise<Listed['gaps']> => (JSON.parse
 const open = async (): Promise<string[]> => (await listed()).filter((gap) => gap.accepted_at === null).map((gap) => gap.machine);
 
 describe('tt gaps', () => {
+  it('prints a path that holds escape sequences as plain text on one line', async () => {
+    await report(1, [{ gen: genOf(9), path: '/logs/\u001b[2J\u009b31m\nx.jsonl', from: 0, to: 1, t_from: '', t_to: '', reason: 'released' }]);
+    const { stdout } = await tt('gaps');
+    expect(stdout).toContain('/logs/ [2J 31m x.jsonl\n');
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]/u);
+  });
+
   it('says what is lost, where, when and why', async () => {
     const { code, stdout } = await tt('gaps', '--machine', 'gpu');
     expect(code).toBe(0);
