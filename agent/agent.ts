@@ -77,8 +77,8 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
     clock, log, processes: deps.processes, machineId: identity.machineId, statusLog: paths.statusLog, watch: createDirectoryWatch,
   });
   const tail = createTail(
-    { clock, log, sources: openSources({ paths, config, claudeDirs, identity }), checkpointDir: paths.checkpointDir, badDir: paths.badDir },
-    { ignoredDirectories: [paths.keptDir, paths.archiveDir] },
+    { clock, log, sources: openSources({ paths, config, claudeDirs, identity }), checkpointDir: paths.checkpointDir, badDir: paths.badDir, keptDir: paths.keptDir },
+    { ignoredDirectories: [paths.archiveDir], keptLimitBytes: config.kept_limit_bytes },
   );
   const firstLook = tail.start();
   const tried = createSignal();

@@ -32,6 +32,15 @@ export interface SliceReceipt {
   readonly to: number;
 }
 
+/** Kept files that take room: whose original is gone, or that are copies. As of the last look. */
+export interface KeptStatus {
+  files: number;
+  bytes: number;
+  /** Epoch ms since when the oldest is gone; null where there is none. */
+  oldestAt: number | null;
+  limitBytes: number;
+}
+
 export interface FeedStatus {
   /** Null until the first full look has ended. */
   backlogBytes: number | null;
@@ -43,6 +52,7 @@ export interface FeedStatus {
   unknownEntries: Readonly<Record<string, number>>;
   badLines: number;
   keptBytes: number;
+  kept: KeptStatus;
   gaps: readonly GapReport[];
   /** In words: `watch limit reached: rescanning every 5 s`, `cannot read /x: EACCES`. */
   problems: readonly string[];

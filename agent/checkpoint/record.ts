@@ -35,6 +35,8 @@ const recordSchema = z.object({
   /** No newline in `[offset, scanned_to)`. */
   scanned_to: offset,
   vanished_at: z.number().nullable(),
+  /** When `offset` moved last; older records do not say. */
+  acked_at: z.number().nullable().default(null),
   replace_until: offset,
   last_timestamp: z.string(),
 });

@@ -1,74 +1,111 @@
 /**
  * What a full look did not meet: renamed, deleted, or on a file system that is
- * not there now. A missing or empty root proves nothing about its files.
+ * not there now. What is kept of it is read on at once. A missing or empty root
+ * proves nothing about its files: none of them is given up or forgotten for it.
  */
 import type { SourceKind } from '../extraction.ts';
 import { KEPT_AFTER_ACK_MS } from '../../shared/limits.ts';
 import type { RootState } from './directory-walk.ts';
 import type { FileTable } from './file-table.ts';
+import type { GapLog } from './gap-log.ts';
+import { releasedGap } from './keeping.ts';
+import type { KeptFiles } from './kept-files.ts';
 import type { Lanes } from './lanes.ts';
-import type { Readers } from './readers.ts';
+import { isAbsent, type Readers } from './readers.ts';
 import { isSettled, type TailedFile } from './tailed-file.ts';
 
 export interface AbsencesDeps {
   table: FileTable;
   lanes: Lanes;
   readers: Readers;
+  kept: KeptFiles;
+  gaps: GapLog;
   now(): number;
   exists(path: string): boolean;
   rootState(root: string): RootState;
   vanish(file: TailedFile): void;
   /** Nothing more can come of this generation: forget it. */
-  prune(file: TailedFile): void;
-  givenUp(file: TailedFile): void;
+  drop(file: TailedFile): void;
 }
 
-export function createAbsences(deps: AbsencesDeps): { lookEnded(lookNumber: number): void } {
-  const { lanes, readers } = deps;
+/** Longer than a writer keeps a file open that was rotated away. */
+const GROWS_FOR_MS = 24 * 60 * 60 * 1000;
 
-  function isRootThere(source: SourceKind | undefined, path: string): boolean {
+export function createAbsences(deps: AbsencesDeps): { lookEnded(lookNumber: number): void } {
+  return new AbsentFiles(deps);
+}
+
+class AbsentFiles {
+  readonly #deps: AbsencesDeps;
+
+  constructor(deps: AbsencesDeps) {
+    this.#deps = deps;
+  }
+
+  lookEnded(lookNumber: number): void {
+    for (const file of [...this.#deps.table.all()]) {
+      if (file.lookNumber >= lookNumber) continue;
+      const isRootThere = this.#isRootThere(file.source, file.path);
+      if (!isAbsent(file)) {
+        if ((isRootThere || this.#isKept(file)) && this.#hasLeft(file)) this.#deps.vanish(file);
+      } else if (isRootThere && file.presence === 'vanished') this.#declareGone(file);
+      else if (isRootThere) this.#settleGone(file);
+      else this.#followKept(file);
+    }
+  }
+
+  #isRootThere(source: SourceKind | undefined, path: string): boolean {
     if (source === undefined) return true;
     const roots = source.roots.filter((root) => path === root || path.startsWith(`${root}/`));
-    return roots.length > 0 && roots.every((root) => deps.rootState(root) === 'present');
+    return roots.length > 0 && roots.every((root) => this.#deps.rootState(root) === 'present');
+  }
+
+  /** Its path leads nowhere, or to another generation. */
+  #hasLeft(file: TailedFile): boolean {
+    return this.#deps.table.byPath(file.path) !== file || !this.#deps.exists(file.path);
+  }
+
+  #isKept(file: TailedFile): boolean {
+    return this.#deps.kept.get(file.gen) !== undefined;
   }
 
   /** A look that began after the file vanished did not find it under another name. */
-  function declareGone(file: TailedFile): void {
+  #declareGone(file: TailedFile): void {
     file.presence = 'gone';
-    if (readers.has(file)) {
-      lanes.enqueue(file);
-      return;
-    }
-    if (!isSettled(file)) giveUp(file);
+    this.#settleGone(file);
   }
 
-  function giveUp(file: TailedFile): void {
-    file.gap = {
-      gen: file.gen, path: file.path, from: file.positions.acknowledged.offset, to: file.size,
-      t_from: file.lastTimestamp, t_to: '', reason: 'released',
-    };
-    file.positions.forget();
-    lanes.remove(file);
-    deps.givenUp(file);
-  }
-
-  function settleGone(file: TailedFile): void {
-    if (!isSettled(file)) {
-      if (!readers.has(file)) giveUp(file);
+  #settleGone(file: TailedFile): void {
+    this.#followKept(file);
+    const { readers } = this.#deps;
+    const isTailWaiting = file.gap === null && file.scannedTo > file.positions.cursor.offset;
+    if (!isSettled(file) || isTailWaiting) {
+      if (readers.has(file) || this.#isKept(file)) this.#deps.lanes.enqueue(file);
+      // What is on its way may still be acknowledged.
+      else if (!file.positions.hasPending) this.#giveUp(file);
       return;
     }
     readers.close(file);
-    if (file.vanishedAt !== null && deps.now() - file.vanishedAt >= KEPT_AFTER_ACK_MS) deps.prune(file);
+    const isOld = file.vanishedAt !== null && this.#deps.now() - file.vanishedAt >= KEPT_AFTER_ACK_MS;
+    if (isOld && !this.#isKept(file)) this.#deps.drop(file);
   }
 
-  return {
-    lookEnded: (lookNumber) => {
-      for (const file of [...deps.table.all()]) {
-        if (file.lookNumber >= lookNumber || !isRootThere(file.source, file.path)) continue;
-        if (file.presence === 'gone') settleGone(file);
-        else if (file.presence === 'vanished') declareGone(file);
-        else if (!deps.exists(file.path)) deps.vanish(file);
-      }
-    },
-  };
+  /** A writer that has it open still writes; somebody who cleared `kept/` took it away. */
+  #followKept(file: TailedFile): void {
+    const { kept, gaps, lanes, now } = this.#deps;
+    if (!this.#isKept(file) || (isSettled(file) && now() - (file.vanishedAt ?? 0) > GROWS_FOR_MS)) return;
+    const measure = kept.measure(file.gen);
+    if (measure === undefined) kept.release(file.gen);
+    else if (measure.size > file.size) {
+      file.size = measure.size;
+      if (file.gap !== null) gaps.withdraw(file.gen);
+      file.gap = null;
+      lanes.enqueue(file);
+    }
+  }
+
+  #giveUp(file: TailedFile): void {
+    this.#deps.gaps.declare(releasedGap(file));
+    this.#deps.drop(file);
+  }
 }

@@ -2,7 +2,9 @@
 import type { CheckpointRecord } from '../checkpoint/record.ts';
 import { Positions } from '../checkpoint/positions.ts';
 import type { SourceKind } from '../extraction.ts';
-import type { TailedFile } from './tailed-file.ts';
+import type { Generation } from '../../shared/ids.ts';
+import type { KeptMeasure } from './kept-files.ts';
+import { createTailedFile, type TailedFile } from './tailed-file.ts';
 
 /** Undefined for what is not worth keeping: a file of which nothing is acknowledged is found again as a new one. */
 export function toRecord(file: TailedFile): CheckpointRecord | undefined {
@@ -23,6 +25,7 @@ export function toRecord(file: TailedFile): CheckpointRecord | undefined {
     mtime_ms: isReadTo ? file.mtimeMs : 0,
     scanned_to: isReadTo ? Math.max(file.scannedTo, offset) : offset,
     vanished_at: file.vanishedAt,
+    acked_at: file.acknowledgedAt,
     replace_until: file.replaceUntil,
     last_timestamp: file.lastTimestamp,
   };
@@ -44,6 +47,7 @@ export function fromRecord(record: CheckpointRecord, source: SourceKind | undefi
     verifiedMtimeMs: record.mtime_ms,
     presence: record.vanished_at === null ? 'unseen' : 'vanished',
     vanishedAt: record.vanished_at,
+    acknowledgedAt: record.acked_at,
     lane: 'backfill',
     wantsLive: false,
     lookNumber: 0,
@@ -53,4 +57,12 @@ export function fromRecord(record: CheckpointRecord, source: SourceKind | undefi
     problem: null,
     gap: null,
   };
+}
+
+/** A file of which only what is kept is known: read from 0, here or where it is found. */
+export function fromKept({ gen, source, path, measure }: {
+  gen: Generation; source: SourceKind | undefined; path: string; measure: KeptMeasure;
+}): TailedFile {
+  const stat = { ...measure, isFile: true, isDirectory: false };
+  return { ...createTailedFile(gen, source, path, stat), presence: 'unseen' };
 }

@@ -22,8 +22,9 @@ export function createDrainedLooks(): DrainedLooks {
   let outstanding: Map<TailedFile, number> | undefined;
 
   function isDrainedTo(file: TailedFile, target: number): boolean {
-    if (file.gap !== null || file.positions.acknowledged.offset >= target) return true;
-    return !file.positions.hasPending && file.problem === null && scannedEnd(file) >= target;
+    if (file.positions.acknowledged.offset >= Math.min(target, file.gap?.from ?? target)) return true;
+    // What a file that was cut does not hold any more is not waited for.
+    return !file.positions.hasPending && file.problem === null && scannedEnd(file) >= Math.min(target, file.size);
   }
 
   function settle(): void {

@@ -20,6 +20,11 @@ export function mintGeneration(): Generation {
   return gen;
 }
 
+/** False: certainly not one life of one inode. Not every file system tells. */
+export function isSameBirth(a: { birthMs: number | null }, b: { birthMs: number | null }): boolean {
+  return a.birthMs === b.birthMs || a.birthMs === null || b.birthMs === null;
+}
+
 /** Reads exactly `[from, to)`; undefined when the file is shorter. */
 export function readRange(files: FileAccess, fd: number, from: number, to: number): Buffer | undefined {
   const bytes = Buffer.allocUnsafe(to - from);

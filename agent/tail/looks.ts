@@ -5,10 +5,11 @@
  */
 import type { SourceKind } from '../extraction.ts';
 import { messageOf, systemCode, TtError } from '../../shared/errors.ts';
-import type { GapReport } from '../../shared/protocol/frames.ts';
 import type { FileAccess, FileStat } from './file-access.ts';
 import type { FileTable } from './file-table.ts';
-import { hasSameContent, mintGeneration } from './generation.ts';
+import type { GapLog } from './gap-log.ts';
+import { hasSameContent, isSameBirth, mintGeneration } from './generation.ts';
+import type { KeptFiles } from './kept-files.ts';
 import type { Lanes } from './lanes.ts';
 import type { Readers } from './readers.ts';
 import { createTailedFile, scannedEnd, type TailedFile } from './tailed-file.ts';
@@ -18,6 +19,8 @@ export interface LooksDeps {
   table: FileTable;
   lanes: Lanes;
   readers: Readers;
+  kept: KeptFiles;
+  gaps: GapLog;
   now(): number;
   /** Number of the full look that runs or ran last. */
   lookNumber(): number;
@@ -27,7 +30,6 @@ export interface LooksDeps {
   touched(file: TailedFile): void;
   /** `old` is no more; `replacement` takes its place. */
   dropped(old: TailedFile, replacement: TailedFile): void;
-  lost(gap: GapReport): void;
 }
 
 export interface Looks {
@@ -60,6 +62,7 @@ class FileLooks implements Looks {
       const file = known === undefined ? this.#adopt(path, stat, source) : this.#update(known, path, stat, source);
       if (file === undefined) return false;
       file.lookNumber = this.#deps.lookNumber();
+      this.#hold(file);
       this.#deps.lanes.enqueue(file);
       return file !== known || before?.size !== file.size || before.mtimeMs !== file.mtimeMs;
     } catch (error) {
@@ -73,16 +76,28 @@ class FileLooks implements Looks {
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       const wasPresent = known.presence === 'present';
       if (wasPresent) this.vanish(known);
-      if (this.#deps.readers.has(known)) this.#deps.lanes.enqueue(known);
+      if (this.#isReadable(known)) this.#deps.lanes.enqueue(known);
       return wasPresent;
     }
     known.problem = `cannot look at ${path}: ${code ?? messageOf(error)}`;
     return false;
   }
 
+  #hold(file: TailedFile): void {
+    if (file.size <= file.positions.acknowledged.offset || this.#deps.kept.hold(file) !== 'foreign') return;
+    this.#deps.kept.hold(this.replaceGeneration(file));
+  }
+
+  /** Without its path. */
+  #isReadable(file: TailedFile): boolean {
+    return this.#deps.readers.has(file) || this.#deps.kept.get(file.gen) !== undefined;
+  }
+
   #update(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
     if (known.source === undefined) known.source = source;
     if (known.ino !== stat.ino || known.dev !== stat.dev) return this.#replaced(known, path, stat, source);
+    // The inode of a deleted file, taken by the next one.
+    if (!isSameBirth(known, stat)) return this.#displaced(known, path, stat, source);
     const isBack = known.presence !== 'present';
     if (isBack && !this.#isSame(known, path, stat)) return this.#displaced(known, path, stat, source);
     return this.#refresh(known, stat);
@@ -90,12 +105,17 @@ class FileLooks implements Looks {
 
   /** Same path and inode: did its size or time change? */
   #refresh(file: TailedFile, stat: FileStat): TailedFile {
+    // What is read from now on is the file again, not its copy.
+    if (file.presence !== 'present' && this.#isCopied(file)) this.#deps.readers.close(file);
     file.presence = 'present';
     file.vanishedAt = null;
+    if (file.gap !== null) this.#deps.gaps.withdraw(file.gen);
     file.gap = null;
     file.problem = null;
     if (stat.size === file.size && stat.mtimeMs === file.mtimeMs) return file;
-    if (stat.size < file.positions.cursor.offset) return this.#withStat(this.replaceGeneration(file), stat);
+    const isCut = stat.size < file.positions.cursor.offset || (stat.size < file.size && this.#isCopied(file));
+    if (isCut) return this.#withStat(this.replaceGeneration(file), stat);
+    if (stat.size < file.size) this.#declareTruncated(file, Math.max(stat.size, scannedEnd(file)));
     // An unterminated tail may have been cut and written anew.
     if (stat.size < file.scannedTo) file.scannedTo = 0;
     if (stat.size > file.size && !this.#deps.isFirstLook()) file.wantsLive = true;
@@ -111,17 +131,32 @@ class FileLooks implements Looks {
   /** Another inode at a known path. */
   #replaced(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
     const hasRead = known.positions.cursor.offset > 0;
-    if (!hasRead || !this.#isSame(known, path, stat)) return this.#displaced(known, path, stat, source);
+    if (!hasRead || this.#hasUnreadKept(known) || !this.#isSame(known, path, stat)) return this.#displaced(known, path, stat, source);
     // Written anew with all we read in it, or on a device with a new number since a restart.
     this.#deps.readers.close(known);
     this.#deps.table.move(known, { path, dev: stat.dev, ino: stat.ino });
     known.birthMs = stat.birthMs;
     this.#deps.touched(known);
+    if (this.#deps.kept.get(known.gen) !== undefined) {
+      this.#deps.kept.release(known.gen);
+      this.#deps.kept.hold(known);
+    }
     return this.#refresh(known, stat);
   }
 
+  /** Bytes that only what is kept of it holds for certain. */
+  #hasUnreadKept(file: TailedFile): boolean {
+    return (this.#deps.kept.measure(file.gen)?.size ?? 0) > scannedEnd(file);
+  }
+
   #displaced(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
-    if (known.ino === stat.ino && known.dev === stat.dev) return this.#withStat(this.replaceGeneration(known), stat);
+    if (known.ino === stat.ino && known.dev === stat.dev) {
+      const replacement = this.#isCopied(known) ? this.#leaveToCopy(known) : this.replaceGeneration(known);
+      replacement.birthMs = stat.birthMs;
+      replacement.presence = 'present';
+      replacement.vanishedAt = null;
+      return this.#withStat(replacement, stat);
+    }
     if (known.presence !== 'vanished' && known.presence !== 'gone') this.vanish(known);
     return this.#adopt(path, stat, source);
   }
@@ -129,10 +164,13 @@ class FileLooks implements Looks {
   /** A path that none of the known files has: one of them renamed, or a new one. */
   #adopt(path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
     for (const candidate of this.#deps.table.byInode(stat)) {
-      if (candidate.path !== path && this.#isAt(candidate.path, stat)) return undefined; // A second name of a file that is read.
+      // A second name of a file that is read.
+      if (candidate.path !== path && !this.#isKeptPath(candidate) && this.#isAt(candidate.path, stat)) return undefined;
       if (!this.#isSame(candidate, path, stat)) continue;
       this.#deps.table.move(candidate, { path, dev: stat.dev, ino: stat.ino });
       candidate.source = source;
+      // Not a rename but a new file that begins like one that is gone, in its inode.
+      candidate.birthMs = stat.birthMs;
       this.#deps.touched(candidate);
       return this.#refresh(candidate, stat);
     }
@@ -140,6 +178,11 @@ class FileLooks implements Looks {
     file.lane = this.#deps.isFirstLook() ? 'backfill' : 'live';
     this.#deps.table.add(file);
     return file;
+  }
+
+  /** It was found in `kept/`, its own path unknown. */
+  #isKeptPath({ gen, path }: TailedFile): boolean {
+    return this.#deps.kept.get(gen)?.at === path;
   }
 
   #isAt(path: string, stat: FileStat): boolean {
@@ -166,41 +209,77 @@ class FileLooks implements Looks {
   }
 
   vanish(file: TailedFile): void {
-    // The last lines may have been written after the last look: only the descriptor still shows them.
+    // The last lines may have been written after the last look: only the descriptor and the kept link still show them.
     const reader = this.#deps.readers.get(file);
-    if (reader !== undefined) file.size = Math.max(file.size, this.#deps.files.fstat(reader.fd).size);
+    const openSize = reader === undefined ? 0 : this.#deps.files.fstat(reader.fd).size;
+    const keptSize = this.#deps.kept.measure(file.gen)?.size ?? 0;
+    if (this.#isCopied(file)) {
+      if (openSize < keptSize) this.#deps.readers.close(file);
+    } else if (this.#isReadable(file) && Math.max(openSize, keptSize) < file.size) {
+      this.#declareTruncated(file, Math.max(openSize, keptSize, scannedEnd(file)));
+      file.size = 0;
+    }
+    file.size = Math.max(file.size, openSize, keptSize);
     file.presence = 'vanished';
     file.vanishedAt = this.#deps.now();
     file.lookNumber = this.#deps.lookNumber();
     this.#deps.touched(file);
+    if (this.#isReadable(file)) this.#deps.lanes.enqueue(file);
   }
 
   replaceGeneration(file: TailedFile): TailedFile {
-    const unreadFrom = scannedEnd(file);
-    if (file.size > unreadFrom && file.gap === null) {
-      this.#deps.lost({
-        gen: file.gen, path: file.path, from: file.positions.cursor.offset, to: file.size,
-        t_from: file.lastTimestamp, t_to: '', reason: 'truncated',
-      });
-    }
+    if (file.presence !== 'gone' && this.#isCopied(file)) return this.#leaveToCopy(file);
+    if (file.size > scannedEnd(file)) this.#declareTruncated(file, file.positions.cursor.offset);
     return this.renewGeneration(file);
   }
 
+  #isCopied(file: TailedFile): boolean {
+    return this.#deps.kept.get(file.gen)?.isCopy === true;
+  }
+
+  #declareTruncated(file: TailedFile, from: number): void {
+    if (file.gap !== null || file.size <= from) return;
+    this.#deps.gaps.declare({
+      gen: file.gen, path: file.path, from, to: file.size, t_from: file.lastTimestamp, t_to: '', reason: 'truncated',
+    });
+  }
+
+  /** The file has other bytes now, but those that were copied are still to be read. */
+  #leaveToCopy(file: TailedFile): TailedFile {
+    const copied = this.#deps.kept.measure(file.gen)?.size ?? 0;
+    const replacement = this.#successorOf(file);
+    this.#declareTruncated(file, Math.max(copied, file.positions.cursor.offset));
+    this.#deps.readers.close(file);
+    this.#deps.lanes.remove(file);
+    this.#deps.table.move(file, { path: file.path, dev: 0, ino: 0 });
+    file.size = copied;
+    file.presence = 'gone';
+    file.vanishedAt = this.#deps.now();
+    this.#deps.touched(file);
+    this.#deps.table.add(replacement);
+    this.#deps.lanes.enqueue(file);
+    this.#deps.lanes.enqueue(replacement);
+    return replacement;
+  }
+
   renewGeneration(file: TailedFile): TailedFile {
-    const { source } = file;
     this.#deps.readers.close(file);
     this.#deps.lanes.remove(file);
     this.#deps.table.remove(file);
-    const replacement: TailedFile = {
-      ...createTailedFile(mintGeneration(), requireSource(source), file.path, {
-        ...file, isFile: true, isDirectory: false,
-      }),
+    const replacement = { ...this.#successorOf(file), presence: file.presence, vanishedAt: file.vanishedAt };
+    this.#deps.table.add(replacement);
+    // A link shares the bytes of the file, whatever they are now.
+    this.#deps.kept.pass(file.gen, replacement.gen);
+    this.#deps.dropped(file, replacement);
+    return replacement;
+  }
+
+  #successorOf(file: TailedFile): TailedFile {
+    return {
+      ...createTailedFile(mintGeneration(), requireSource(file.source), file.path, { ...file, isFile: true, isDirectory: false }),
       lane: file.lane,
       lookNumber: file.lookNumber,
     };
-    this.#deps.table.add(replacement);
-    this.#deps.dropped(file, replacement);
-    return replacement;
   }
 }
 

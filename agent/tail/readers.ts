@@ -2,13 +2,14 @@
  * Open files and their extractors: at most 256 at once, least recently used
  * first out. A reader can be dropped at any time: everything it knows is in the
  * file's cursor. The exception is a vanished file with unread bytes: its
- * descriptor is the only way to them, so it stays.
+ * descriptor is the only way to them, so it stays, unless the file is kept.
  */
 import type { Extractor, ExtractionSink } from '../extraction.ts';
 import type { JsonValue } from '../../shared/event.ts';
 import { TtError } from '../../shared/errors.ts';
 import type { FileAccess } from './file-access.ts';
-import { hasSameContent, hasSameTail } from './generation.ts';
+import { hasSameContent, hasSameTail, isSameBirth } from './generation.ts';
+import type { KeptFiles } from './kept-files.ts';
 import { LongLineScan, type LineSplitter } from './line-splitter.ts';
 import { scannedEnd, type TailedFile } from './tailed-file.ts';
 
@@ -50,6 +51,7 @@ export interface Readers {
 export interface ReadersDeps {
   files: FileAccess;
   splitter: LineSplitter;
+  kept: KeptFiles;
   monotonic(): number;
 }
 
@@ -81,9 +83,11 @@ class OpenReaders implements Readers {
   }
 
   #openReader(file: TailedFile): Reader | undefined {
-    const fd = this.#deps.files.open(file.path);
+    const kept = isAbsent(file) ? this.#deps.kept.get(file.gen) : undefined;
+    const fd = this.#deps.files.open(kept?.at ?? file.path);
     const stat = this.#deps.files.fstat(fd);
-    if (stat.ino !== file.ino || stat.dev !== file.dev || !stat.isFile) {
+    const isExpected = kept !== undefined || (stat.ino === file.ino && stat.dev === file.dev && isSameBirth(file, stat));
+    if (!isExpected || !stat.isFile) {
       this.#deps.files.close(fd);
       return undefined;
     }
@@ -137,7 +141,7 @@ class OpenReaders implements Readers {
   #makeRoom(): void {
     if (this.#readers.size < OPEN_FILES) return;
     for (const file of this.#readers.keys()) {
-      if (file.presence !== 'present' && (file.positions.hasPending || this.#hasUnread(file))) continue;
+      if (isAbsent(file) && this.#deps.kept.get(file.gen) === undefined && (file.positions.hasPending || this.#hasUnread(file))) continue;
       this.close(file);
       if (this.#readers.size < OPEN_FILES) return;
     }
@@ -173,6 +177,11 @@ class OpenReaders implements Readers {
   get openCount(): number {
     return this.#readers.size;
   }
+}
+
+/** Its path leads elsewhere or nowhere. */
+export function isAbsent({ presence }: TailedFile): boolean {
+  return presence === 'vanished' || presence === 'gone';
 }
 
 function refusal(file: TailedFile): TtError {

@@ -12,8 +12,9 @@ import type { FileAccess } from './file-access.ts';
 import type { FileTable } from './file-table.ts';
 import { readRange, readTailHash } from './generation.ts';
 import type { Lanes } from './lanes.ts';
+import type { KeptFiles } from './kept-files.ts';
 import type { Looks } from './looks.ts';
-import type { Readers } from './readers.ts';
+import { isAbsent, type Readers } from './readers.ts';
 import { START, type TailedFile } from './tailed-file.ts';
 
 export interface ReplayDeps {
@@ -21,6 +22,7 @@ export interface ReplayDeps {
   table: FileTable;
   lanes: Lanes;
   readers: Readers;
+  kept: KeptFiles;
   store: CheckpointStore;
   looks: Looks;
   drained: DrainedLooks;
@@ -58,9 +60,15 @@ class FileReplay implements Replay {
 
   #readAgain(file: TailedFile): void {
     file.scannedTo = 0;
+    file.gap = null;
     file.verifiedMtimeMs = Number.NaN;
     this.#deps.lanes.remove(file);
-    if (file.presence === 'present' || this.#deps.readers.has(file)) this.#deps.lanes.enqueue(file);
+    if (file.presence === 'present' || this.#isReadable(file)) this.#deps.lanes.enqueue(file);
+  }
+
+  /** Without its path. */
+  #isReadable(file: TailedFile): boolean {
+    return this.#deps.readers.has(file) || this.#deps.kept.get(file.gen) !== undefined;
   }
 
   /** The mark at an offset below the checkpoint; the beginning where the bytes cannot be read or no line begins there. */
@@ -75,10 +83,11 @@ class FileReplay implements Replay {
 
   #withDescriptor<T>(file: TailedFile, use: (fd: number) => T): T | undefined {
     const open = this.#deps.readers.get(file)?.fd;
-    if (open === undefined && file.presence !== 'present' && file.presence !== 'unseen') return undefined;
+    const path = isAbsent(file) ? this.#deps.kept.get(file.gen)?.at : file.path;
+    if (path === undefined && open === undefined) return undefined;
     let fd: number | undefined;
     try {
-      fd = open ?? this.#deps.files.open(file.path);
+      fd = open ?? this.#deps.files.open(path ?? file.path);
       return use(fd);
     } catch {
       return undefined;
@@ -137,7 +146,7 @@ class FileReplay implements Replay {
 
   /** Same file, new generation; what no longer exists is only forgotten. */
   #replace(file: TailedFile): void {
-    if (file.presence === 'present' || file.presence === 'unseen') this.#deps.looks.renewGeneration(file);
+    if (!isAbsent(file) || this.#isReadable(file)) this.#deps.looks.renewGeneration(file);
     else this.#deps.drop(file);
   }
 

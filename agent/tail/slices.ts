@@ -5,6 +5,7 @@ import type { Slice, SliceReceipt } from '../feed.ts';
 import { LINE_BYTES, TAIL_HASH_BYTES } from '../../shared/limits.ts';
 import { hashBytes } from '../../shared/protocol/positions.ts';
 import type { BadLines } from './bad-lines.ts';
+import type { GapReport } from '../../shared/protocol/frames.ts';
 import type { FileAccess } from './file-access.ts';
 import { extendPrefix, readRange } from './generation.ts';
 import { LongLineScan, type LineSplitter } from './line-splitter.ts';
@@ -28,6 +29,7 @@ export interface SlicesDeps {
   badLines: BadLines;
   monotonic(): number;
   countUnknown(type: string): void;
+  lost(gap: GapReport): void;
 }
 
 /** Longer, and a live line elsewhere would wait for it. */
@@ -116,6 +118,7 @@ class FileSlices implements Slices {
         gen: file.gen, path: file.path, from, to,
         t_from: file.lastTimestamp, t_to: '', reason: 'unterminated',
       };
+      this.#deps.lost(file.gap);
       return NOTHING;
     }
     const sink = this.#sinkFor(file, reader);

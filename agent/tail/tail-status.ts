@@ -1,10 +1,12 @@
 /** What the tailer says about itself. Unknown is null, never zero. */
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
 import type { FeedStatus, Slice } from '../feed.ts';
-import type { GapReport } from '../../shared/protocol/frames.ts';
 import type { BadLines } from './bad-lines.ts';
 import type { DrainedLooks } from './drained-looks.ts';
 import type { FileTable } from './file-table.ts';
+import type { GapLog } from './gap-log.ts';
+import type { Keeping } from './keeping.ts';
+import type { KeptFiles } from './kept-files.ts';
 import { backlogOf } from './tailed-file.ts';
 
 export interface TailStatusDeps {
@@ -14,8 +16,9 @@ export interface TailStatusDeps {
   store: CheckpointStore;
   /** Of discovery. */
   problems(): readonly string[];
-  /** Bytes overwritten before they were read. */
-  truncated: readonly GapReport[];
+  gaps: GapLog;
+  kept: KeptFiles;
+  keeping: Keeping;
 }
 
 export interface TailStatus {
@@ -49,12 +52,12 @@ export function createTailStatus(deps: TailStatusDeps): TailStatus {
     let backlogBytes = 0;
     let oldest: number | null = null;
     let fileCount = 0;
-    const gaps: GapReport[] = [...deps.truncated];
     const problems: string[] = [...deps.store.problems, ...deps.problems()];
-    if (deps.badLines.problem !== null) problems.push(deps.badLines.problem);
+    for (const problem of [deps.badLines.problem, deps.gaps.problem, deps.kept.problem]) {
+      if (problem !== null) problems.push(problem);
+    }
     for (const file of deps.table.all()) {
       if (file.presence === 'present') fileCount += 1;
-      if (file.gap !== null) gaps.push(file.gap);
       if (file.problem !== null) problems.push(file.problem);
       const backlog = backlogOf(file);
       if (backlog === 0) continue;
@@ -70,8 +73,9 @@ export function createTailStatus(deps: TailStatusDeps): TailStatus {
       files: fileCount,
       unknownEntries: { ...unknown },
       badLines: deps.badLines.count,
-      keptBytes: 0,
-      gaps,
+      keptBytes: deps.keeping.status.bytes,
+      kept: deps.keeping.status,
+      gaps: deps.gaps.gaps,
       problems: shorten(problems),
     };
   }

@@ -10,11 +10,12 @@ import type { Feed, FeedStatus, Slice, SliceReceipt } from '../feed.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf, systemCode } from '../../shared/errors.ts';
 import type { Generation } from '../../shared/ids.ts';
+import { KEPT_LIMIT_BYTES } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
-import type { GapReport, Lane, Position } from '../../shared/protocol/frames.ts';
+import type { Lane, Position } from '../../shared/protocol/frames.ts';
 import { createAbsences } from './absences.ts';
 import { openBadLines } from './bad-lines.ts';
-import { fromRecord, toRecord } from './checkpoint-records.ts';
+import { fromKept, fromRecord, toRecord } from './checkpoint-records.ts';
 import { createChokidarWatch } from './chokidar-watch.ts';
 import { createDirectoryWalk } from './directory-walk.ts';
 import { createDirectoryWatch } from './directory-watch.ts';
@@ -22,6 +23,9 @@ import { createDiscovery, type Discovery } from './discovery.ts';
 import { createDrainedLooks } from './drained-looks.ts';
 import { systemFiles, type FileAccess } from './file-access.ts';
 import { createFileTable } from './file-table.ts';
+import { openGapLog, type GapLog } from './gap-log.ts';
+import { createKeeping, type Forgotten, type Keeping } from './keeping.ts';
+import { openKeptFiles, type KeptFiles, type KeptFilesDeps } from './kept-files.ts';
 import { createLanes } from './lanes.ts';
 import { createLineSplitter } from './line-splitter.ts';
 import { createLooks, type Looks, type LooksDeps } from './looks.ts';
@@ -42,15 +46,20 @@ export interface TailDeps {
   checkpointDir: string;
   /** The ring of lines that gave nothing. */
   badDir: string;
+  /** Links and copies of what is not acknowledged. */
+  keptDir: string;
   /** Defaults to the system's. */
   files?: FileAccess;
   /** Defaults to chokidar and `fs.watch`. */
   watchers?: Pick<WatchDeps, 'chokidar' | 'plain'>;
+  /** Defaults to `link(2)`. */
+  link?: KeptFilesDeps['link'];
 }
 
 export interface TailOptions {
   /** Below a root, but not to be looked into (`kept/`, `bad/`, `archive/`). */
   ignoredDirectories?: readonly string[];
+  keptLimitBytes?: number;
 }
 
 export interface Tail extends Feed {
@@ -65,12 +74,16 @@ export interface Tail extends Feed {
   acknowledgedTo(path: string): number | undefined;
   /** Looks at everything as soon as possible (the clock jumped, the machine woke up). */
   lookNow(): void;
+  /**
+   * Releases what is kept of a path, or of all below it, and declares what is
+   * lost by it a gap. Also of a tailer that was not started, if nobody else runs
+   * on its directories.
+   */
+  forget(path: string): Forgotten[];
 }
 
 /** One call of `read` does about this much, also where files turn out to hold nothing. */
 const READ_MS = 6;
-/** Each was in many status frames before it makes room. */
-const SHOWN_GAPS = 500;
 
 export function createTail(deps: TailDeps, options: TailOptions = {}): Tail {
   return new FileTail(deps, options);
@@ -89,10 +102,12 @@ class FileTail implements Tail {
   readonly #watch: Watch;
   readonly #discovery: Discovery;
   readonly #replay: Replay;
-  /** Bytes that were overwritten before anyone read them. */
-  readonly #truncated: GapReport[] = [];
+  readonly #kept: KeptFiles;
+  readonly #gaps: GapLog;
+  readonly #keeping: Keeping;
   #listener: () => void = () => {};
   #cancelWake: (() => void) | undefined;
+  #isLoaded = false;
   #closing: Promise<void> | undefined;
 
   constructor(deps: TailDeps, options: TailOptions) {
@@ -100,7 +115,12 @@ class FileTail implements Tail {
     const files = deps.files ?? systemFiles;
     const splitter = createLineSplitter(files);
     const badLines = openBadLines(deps.badDir);
-    const common = { files, table: this.#table, lanes: this.#lanes, now: () => clock.now(), monotonic: () => clock.monotonic() };
+    this.#kept = openKeptFiles({ directory: deps.keptDir, clock, link: deps.link });
+    this.#gaps = openGapLog(deps.checkpointDir, clock);
+    const common = {
+      files, table: this.#table, lanes: this.#lanes, kept: this.#kept, gaps: this.#gaps,
+      now: () => clock.now(), monotonic: () => clock.monotonic(),
+    };
     const look = (path: string, source: SourceKind): boolean => this.#looks.look(path, source);
     const sourceOf = (path: string): SourceKind | undefined => sources.find((source) => isBelow(path, source));
     const found = (): void => this.#found();
@@ -117,7 +137,7 @@ class FileTail implements Tail {
     );
     const walk = createDirectoryWalk(
       { ...common, watch: this.#watch, look, sourceOf },
-      { ignoredDirectories: new Set([deps.badDir, deps.checkpointDir, ...(options.ignoredDirectories ?? [])]) },
+      { ignoredDirectories: new Set([deps.badDir, deps.checkpointDir, deps.keptDir, ...(options.ignoredDirectories ?? [])]) },
     );
     const absences = createAbsences({
       ...common,
@@ -125,9 +145,12 @@ class FileTail implements Tail {
       exists: (path) => exists(files, path),
       rootState: (root) => walk.rootState(root),
       vanish: (file) => this.#looks.vanish(file),
-      prune: (file) => this.#drop(file),
-      givenUp: (file) => this.#drained.progressed(file),
+      drop: (file) => this.#drop(file),
     });
+    this.#keeping = createKeeping(
+      { ...common, exists: (path) => exists(files, path), drop: (file) => this.#drop(file) },
+      { limitBytes: options.keptLimitBytes ?? KEPT_LIMIT_BYTES },
+    );
     this.#discovery = createDiscovery({
       clock, log, sources, walk, look, sourceOf, found,
       relooks: createRelooks({ clock, look, found }),
@@ -135,17 +158,20 @@ class FileTail implements Tail {
       lookBelow: (directory) => this.#lookBelow(directory),
       lookEnded: (ended) => {
         absences.lookEnded(ended.number);
+        this.#keeping.lookEnded();
+        this.#gaps.tidy();
         this.#readers.closeIdle();
         this.#drained.lookEnded(ended.startedAt, this.#table.all());
         this.#status.lookEnded();
       },
     });
     this.#status = createTailStatus({
-      table: this.#table, drained: this.#drained, store: this.#store, badLines, truncated: this.#truncated,
+      ...common, drained: this.#drained, store: this.#store, badLines, keeping: this.#keeping,
       problems: () => this.#discovery.problems,
     });
     this.#slices = createSlices({
       ...common, splitter, badLines, readers: this.#readers, countUnknown: (type) => this.#status.countUnknown(type),
+      lost: (gap) => this.#gaps.declare(gap),
     });
     this.#replay = createReplay({
       ...common, readers: this.#readers, store: this.#store, looks: this.#looks, drained: this.#drained,
@@ -166,7 +192,7 @@ class FileTail implements Tail {
     });
   }
 
-  #createLooks(common: Pick<LooksDeps, 'files' | 'table' | 'lanes' | 'now'>): Looks {
+  #createLooks(common: Pick<LooksDeps, 'files' | 'table' | 'lanes' | 'kept' | 'gaps' | 'now'>): Looks {
     return createLooks({
       ...common,
       readers: this.#readers,
@@ -178,18 +204,31 @@ class FileTail implements Tail {
         this.#drained.replaced(old, replacement);
         this.#lanes.enqueue(replacement);
       },
-      lost: (gap) => {
-        this.#truncated.push(gap);
-        if (this.#truncated.length > SHOWN_GAPS) this.#truncated.shift();
-      },
     });
   }
 
   start(): Promise<void> {
-    for (const record of this.#store.loaded.values()) {
-      this.#table.add(fromRecord(record, this.#deps.sources.find((source) => isBelow(record.path, source))));
-    }
+    this.#load();
     return this.#discovery.start();
+  }
+
+  /** From the checkpoints, then what is kept of files that these do not know: they were lost, or nothing was acknowledged yet. */
+  #load(): void {
+    if (this.#isLoaded) return;
+    this.#isLoaded = true;
+    const sourceOf = (path: string): SourceKind | undefined => this.#deps.sources.find((source) => isBelow(path, source));
+    for (const record of this.#store.loaded.values()) this.#table.add(fromRecord(record, sourceOf(record.path)));
+    for (const { gen, path, at } of this.#kept.all()) {
+      const measure = this.#kept.measure(gen);
+      if (measure === undefined || this.#table.byGeneration(gen) !== undefined) continue;
+      const source = path === undefined ? undefined : sourceOf(path);
+      this.#table.add(fromKept({ gen, source, path: path ?? at, measure }));
+    }
+  }
+
+  forget(path: string): Forgotten[] {
+    this.#load();
+    return this.#keeping.forget(path);
   }
 
   onWork(listener: () => void): void {
@@ -254,6 +293,8 @@ class FileTail implements Tail {
     const file = this.#table.byGeneration(receipt.gen);
     if (file === undefined || !file.positions.acknowledge(receipt)) return;
     if (file.positions.acknowledged.offset >= file.replaceUntil) file.replaceUntil = 0;
+    file.acknowledgedAt = this.#deps.clock.now();
+    this.#gaps.acknowledged();
     this.#store.mark(file.gen);
     this.#drained.progressed(file);
     if (file.wantsLive && !file.positions.hasPending && this.#lanes.enqueue(file)) this.#found();
@@ -310,6 +351,8 @@ class FileTail implements Tail {
     this.#cancelWake?.();
     this.#listener = () => {};
     await this.#watch.close();
+    this.#kept.close();
+    this.#gaps.close();
     await this.#store.close();
     this.#readers.closeAll();
   }
@@ -335,6 +378,7 @@ class FileTail implements Tail {
     this.#readers.close(file);
     this.#lanes.remove(file);
     this.#table.remove(file);
+    this.#kept.release(file.gen);
     this.#store.mark(file.gen);
     this.#drained.replaced(file, undefined);
   }

@@ -35,6 +35,8 @@ export interface TailedFile {
    */
   presence: 'present' | 'unseen' | 'vanished' | 'gone';
   vanishedAt: number | null;
+  /** When its checkpoint moved last; null: not yet, or not known. */
+  acknowledgedAt: number | null;
   lane: Lane;
   /** It grew since the start: it moves to the live lane as soon as nothing of it is unacknowledged. */
   wantsLive: boolean;
@@ -56,7 +58,7 @@ const NO_BYTES = hashBytes(new Uint8Array());
 export const START = { offset: 0, tail: NO_BYTES, carry: null } as const;
 export const NO_PREFIX: PrefixHash = { bytes: 0, hash: NO_BYTES };
 
-export function createTailedFile(gen: Generation, source: SourceKind, path: string, stat: FileStat): TailedFile {
+export function createTailedFile(gen: Generation, source: SourceKind | undefined, path: string, stat: FileStat): TailedFile {
   return {
     gen, source, path,
     dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, size: stat.size, mtimeMs: stat.mtimeMs,
@@ -64,7 +66,7 @@ export function createTailedFile(gen: Generation, source: SourceKind, path: stri
     positions: new Positions(START),
     scannedTo: 0,
     verifiedMtimeMs: Number.NaN,
-    presence: 'present', vanishedAt: null, lane: 'backfill', wantsLive: false,
+    presence: 'present', vanishedAt: null, acknowledgedAt: null, lane: 'backfill', wantsLive: false,
     lookNumber: 0, countedTo: 0, replaceUntil: 0,
     lastTimestamp: '', problem: null, gap: null,
   };
@@ -76,7 +78,7 @@ export function scannedEnd(file: TailedFile): number {
 
 /** Are there bytes no one has looked at, or a change that may have touched bytes already read? */
 export function needsRead(file: TailedFile): boolean {
-  if (file.presence === 'unseen' || file.gap !== null || file.problem !== null) return false;
+  if (file.source === undefined || file.presence === 'unseen' || file.gap !== null || file.problem !== null) return false;
   if (file.size > scannedEnd(file)) return true;
   // The last line of a file that is gone counts without its newline.
   if (file.presence === 'gone') return file.scannedTo > file.positions.cursor.offset;

@@ -41,7 +41,7 @@ export class AgentProgram {
     const clock = new ProgramClock(world.clock, () => machine.clockOffsetMs);
     this.clock = clock;
     this.tail = createTail({
-      clock, log: silentLog, sources: machine.sources, checkpointDir: machine.checkpointDir, badDir: machine.badDir,
+      clock, log: silentLog, sources: machine.sources, checkpointDir: machine.checkpointDir, badDir: machine.badDir, keptDir: machine.keptDir,
       files: machine.disk.access,
       watchers: { chokidar: null, plain: (events) => (this.watcher = new HintWatcher(events, machine)) },
     });

@@ -45,6 +45,7 @@ export class Machine {
   readonly eventLog: string;
   readonly checkpointDir: string;
   readonly badDir: string;
+  readonly keptDir: string;
   readonly disk: MachineDisk;
   readonly enrolled: EnrolledMachine;
   readonly sources: SourceKind[];
@@ -74,6 +75,7 @@ export class Machine {
     this.eventLog = join(dataDir, 'events.jsonl');
     this.checkpointDir = join(this.home, 'state', 'checkpoints');
     this.badDir = join(dataDir, 'bad');
+    this.keptDir = join(dataDir, 'kept');
     mkdirSync(dataDir, { recursive: true });
     this.disk = new MachineDisk(() => world.clock.now() + this.clockOffsetMs, random, { changed: (path, isRename) => this.#hint(path, isRename) });
     const texts = createTextPolicy({ texts: 'full', projects: {} });

@@ -153,7 +153,7 @@ export class ModelFeed implements Feed {
     const waiting = this.files.reduce((sum, file) => sum + file.lines * LINE - file.acknowledged, 0);
     return {
       backlogBytes: waiting, backlogEvents: waiting / LINE, oldestUnackedAt: null, drainedAt: null, files: this.files.length,
-      unknownEntries: {}, badLines: 0, keptBytes: 0, gaps: [], problems: [],
+      unknownEntries: {}, badLines: 0, keptBytes: 0, kept: { files: 0, bytes: 0, oldestAt: null, limitBytes: 0 }, gaps: [], problems: [],
     };
   }
 

@@ -13,7 +13,7 @@ const gen = (n: number): Generation => parseGeneration(n.toString(16).padStart(3
 function record(n: number, offset: number): CheckpointRecord {
   return {
     gen: gen(n), path: `/a/${n}.jsonl`, dev: 1, ino: n, birth_ms: null, offset, tail: 't', carry: '{"x":"é"}',
-    prefix_bytes: 0, prefix_hash: 'p', size: offset, mtime_ms: 1.5, scanned_to: offset, vanished_at: null,
+    prefix_bytes: 0, prefix_hash: 'p', size: offset, mtime_ms: 1.5, scanned_to: offset, vanished_at: null, acked_at: null,
     replace_until: 0, last_timestamp: '',
   };
 }

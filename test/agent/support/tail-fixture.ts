@@ -47,6 +47,11 @@ export function countFiles(): CountedFiles {
   return counted;
 }
 
+/** Fails as the system does. */
+export function refuse(code: string): never {
+  throw Object.assign(new Error(code), { code });
+}
+
 /** A watcher that says what the test tells it to say. */
 export class ToldWatcher implements DirectoryWatcher {
   readonly directories = new Set<string>();
@@ -88,6 +93,7 @@ export class TailFixture {
   readonly root = join(this.top, 'root');
   readonly checkpointDir = join(this.top, 'checkpoints');
   readonly badDir = join(this.top, 'bad');
+  readonly keptDir = join(this.top, 'kept');
   readonly clock = new ManualClock(Date.now());
   readonly files = countFiles();
   sources: SourceKind[] = [lineSource([this.root])];
@@ -106,7 +112,7 @@ export class TailFixture {
 
   async open(deps: Partial<TailDeps> = {}, options: TailOptions = {}): Promise<Tail> {
     this.#tail = createTail({
-      clock: this.clock, log: silentLog, sources: this.sources, checkpointDir: this.checkpointDir, badDir: this.badDir,
+      clock: this.clock, log: silentLog, sources: this.sources, checkpointDir: this.checkpointDir, badDir: this.badDir, keptDir: this.keptDir,
       files: this.files,
       watchers: { chokidar: null, plain: (events) => (this.watcher = new ToldWatcher(events)) },
       ...deps,

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, utimesSync, wr
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createLanes } from '../../../agent/tail/lanes.ts';
-import { linesOf, TailFixture } from '../support/tail-fixture.ts';
+import { linesOf, refuse, TailFixture } from '../support/tail-fixture.ts';
 
 const DAY = 86_400_000;
 
@@ -93,11 +93,11 @@ describe('generations', () => {
     expect([...fixture.tail.positions()].length).toBeLessThanOrEqual(1);
   });
 
-  it('whose unread bytes were deleted with their file are gaps, not backlog', async () => {
+  it('whose unread bytes were deleted with a file that could not be kept are gaps, not backlog', async () => {
     await using fixture = new TailFixture();
     const path = fixture.write('a.jsonl', 'one\n');
     fixture.write('b.jsonl', 'two\n');
-    await fixture.open();
+    await fixture.open({ link: () => refuse('EROFS') });
     unlinkSync(path);
     fixture.look();
     fixture.look();

@@ -26,7 +26,7 @@ class Watched {
     const clock: Clock = { ...systemClock, every: () => () => {} };
     this.tail = createTail({
       clock, log: silentLog, sources: [lineSource([this.root])],
-      checkpointDir: join(this.top, 'checkpoints'), badDir: join(this.top, 'bad'),
+      checkpointDir: join(this.top, 'checkpoints'), badDir: join(this.top, 'bad'), keptDir: join(this.top, 'kept'),
       watchers: {
         chokidar: engine === 'plain' ? null : createChokidarWatch,
         plain: engine === 'chokidar' ? null : createDirectoryWatch,

@@ -1,0 +1,177 @@
+/**
+ * How long kept files are kept: until seven days after the last acknowledged
+ * byte, and as long as all that take room (whose original is gone, or that are
+ * copies) fit the limit. Links of living files take none.
+ *
+ * At the limit what was acknowledged to its end goes first, the oldest first;
+ * then the oldest of the others, whose unacknowledged range is declared a gap.
+ */
+import type { KeptStatus } from '../feed.ts';
+import { KEPT_AFTER_ACK_MS, RESCAN_MS } from '../../shared/limits.ts';
+import type { GapReport } from '../../shared/protocol/frames.ts';
+import type { FileTable } from './file-table.ts';
+import type { GapLog } from './gap-log.ts';
+import type { KeptFiles } from './kept-files.ts';
+import { isSettled, type TailedFile } from './tailed-file.ts';
+
+export interface KeepingDeps {
+  table: FileTable;
+  kept: KeptFiles;
+  gaps: GapLog;
+  now(): number;
+  exists(path: string): boolean;
+  /** Forgets the generation and what is kept of it. */
+  drop(file: TailedFile): void;
+}
+
+export interface Forgotten {
+  path: string;
+  /** Room that was freed. */
+  bytes: number;
+  /** Of the unacknowledged range that can not be read any more; 0 where nothing is lost. */
+  lostBytes: number;
+}
+
+export interface Keeping {
+  lookEnded(): void;
+  /** Releases what is kept of a path or of all below it. What lies there itself stays, and stays followed. */
+  forget(path: string): Forgotten[];
+  readonly status: KeptStatus;
+}
+
+interface Charged {
+  file: TailedFile;
+  bytes: number;
+  since: number;
+}
+
+export function createKeeping(deps: KeepingDeps, { limitBytes }: { limitBytes: number }): Keeping {
+  return new KeepingRules(deps, limitBytes);
+}
+
+/** Nothing more than what the file's checkpoint says can come of it. */
+export function releasedGap(file: TailedFile): GapReport {
+  return {
+    gen: file.gen, path: file.path, from: file.positions.acknowledged.offset, to: file.size,
+    t_from: file.lastTimestamp, t_to: '', reason: 'released',
+  };
+}
+
+class KeepingRules implements Keeping {
+  readonly #deps: KeepingDeps;
+  readonly #limitBytes: number;
+  #status: KeptStatus;
+
+  constructor(deps: KeepingDeps, limitBytes: number) {
+    this.#deps = deps;
+    this.#limitBytes = limitBytes;
+    this.#status = { files: 0, bytes: 0, oldestAt: null, limitBytes };
+  }
+
+  get status(): KeptStatus {
+    return this.#status;
+  }
+
+  lookEnded(): void {
+    this.#releaseOld();
+    let charged = this.#charged();
+    let bytes = sum(charged);
+    if (bytes > this.#limitBytes) {
+      for (const each of charged.sort(bySacrifice)) {
+        if (bytes <= this.#limitBytes) break;
+        bytes -= each.bytes;
+        this.#giveUp(each.file);
+      }
+      charged = charged.filter(({ file }) => this.#deps.kept.get(file.gen) !== undefined);
+    }
+    this.#deps.kept.setRoom(this.#limitBytes - bytes);
+    this.#note(charged);
+  }
+
+  #note(charged: readonly Charged[]): void {
+    const oldestAt = charged.length === 0 ? null : Math.floor(Math.min(...charged.map(({ since }) => since)));
+    this.#status = { files: charged.length, bytes: sum(charged), oldestAt, limitBytes: this.#limitBytes };
+  }
+
+  #releaseOld(): void {
+    const { kept, table } = this.#deps;
+    const now = this.#deps.now();
+    for (const { gen, isCopy } of [...kept.all()]) {
+      const file = table.byGeneration(gen);
+      if (file === undefined) kept.release(gen);
+      else if (file.source === undefined) this.#releaseUnclaimed(file);
+      else if (isSettled(file)) {
+        file.acknowledgedAt ??= now;
+        const isSpent = now - file.acknowledgedAt >= KEPT_AFTER_ACK_MS;
+        if (isSpent || (isCopy && file.presence === 'present')) kept.release(gen);
+      }
+    }
+  }
+
+  /** No source reads it: its path is not known any more, or not configured. It waits seven days for one that does. */
+  #releaseUnclaimed(file: TailedFile): void {
+    const measure = this.#deps.kept.measure(file.gen);
+    const since = Math.max(measure?.changedMs ?? 0, file.acknowledgedAt ?? 0);
+    if (measure !== undefined && this.#deps.now() - since < KEPT_AFTER_ACK_MS) return;
+    if (measure !== undefined && measure.size > file.positions.acknowledged.offset && !this.#deps.exists(file.path)) {
+      file.size = measure.size;
+      this.#deps.gaps.declare(releasedGap(file));
+    }
+    this.#deps.kept.release(file.gen);
+  }
+
+  /** What takes room. */
+  #charged(): Charged[] {
+    const charged: Charged[] = [];
+    for (const { gen, isCopy } of this.#deps.kept.all()) {
+      const file = this.#deps.table.byGeneration(gen);
+      if (file === undefined || (!isCopy && !this.#isAbsent(file))) continue;
+      const measure = this.#deps.kept.measure(gen);
+      if (measure !== undefined) charged.push({ file, bytes: measure.roomBytes, since: file.vanishedAt ?? measure.mtimeMs });
+    }
+    return charged;
+  }
+
+  /** Not merely renamed, as far as the looks since tell. */
+  #isAbsent({ presence, vanishedAt }: TailedFile): boolean {
+    return presence === 'gone' || (presence === 'vanished' && this.#deps.now() - (vanishedAt ?? 0) > 2 * RESCAN_MS);
+  }
+
+  /** Returns how many bytes are lost by it. */
+  #giveUp(file: TailedFile): number {
+    const { kept, gaps, drop } = this.#deps;
+    if (file.presence === 'present') {
+      kept.release(file.gen);
+      return 0;
+    }
+    file.size = Math.max(file.size, kept.measure(file.gen)?.size ?? 0);
+    const gap = isSettled(file) ? undefined : releasedGap(file);
+    if (gap !== undefined) gaps.declare(gap);
+    drop(file);
+    return gap === undefined ? 0 : gap.to - gap.from;
+  }
+
+  forget(path: string): Forgotten[] {
+    const forgotten: Forgotten[] = [];
+    for (const { gen } of [...this.#deps.kept.all()]) {
+      const file = this.#deps.table.byGeneration(gen);
+      if (file === undefined || (file.path !== path && !file.path.startsWith(`${path}/`))) continue;
+      const bytes = this.#deps.kept.measure(gen)?.roomBytes ?? 0;
+      const isThere = file.presence === 'present' || (file.presence === 'unseen' && this.#deps.exists(file.path));
+      if (isThere) this.#deps.kept.release(gen);
+      forgotten.push({ path: file.path, bytes: isThere ? 0 : bytes, lostBytes: isThere ? 0 : this.#giveUp(file) });
+    }
+    this.#note(this.#charged());
+    return forgotten;
+  }
+}
+
+function bySacrifice(a: Charged, b: Charged): number {
+  const aSettled = isSettled(a.file);
+  if (aSettled !== isSettled(b.file)) return aSettled ? -1 : 1;
+  return a.since - b.since;
+}
+
+function sum(charged: readonly Charged[]): number {
+  return charged.reduce((total, { bytes }) => total + bytes, 0);
+}
