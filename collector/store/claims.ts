@@ -32,14 +32,12 @@ export interface Claims {
   decideAgain(sessions: readonly number[]): void;
   /** The same for every fact that this machine and somebody else claim. */
   decideMachineAgain(machine: number): void;
-  /** Claims of the Claude source about this log entry that an extraction before `version` made, of any machine and session. */
-  olderAbout(entry: string, version: number): StoredClaim[];
   /** Takes these claims away; what is left of each fact is decided again. */
   remove(claims: readonly StoredClaim[]): void;
 }
 
 const COLUMNS = 'machine, at, kind, session, discriminator, fact, cwd, born_at, schema_version, data';
-const READ = `row, machine, at, kind, session, discriminator, fact, cwd, born_at AS bornAt,
+export const READ_CLAIM = `row, machine, at, kind, session, discriminator, fact, cwd, born_at AS bornAt,
   schema_version AS schemaVersion, data`;
 
 type ClaimRow = Claim & { row: number };
@@ -60,20 +58,6 @@ function saysNothingNew(known: ProbedClaim, claim: Claim): boolean {
   return !isEarlier && claim.schemaVersion <= known.schemaVersion;
 }
 
-/**
- * UUID of the log entry that a row rests on, as `entryUuidOf` reads it off the
- * event. Word by word what the indexes of `ENTRY_INDEXES` hold, or they are not used.
- */
-const ENTRY = `coalesce(json_extract(data, '$.entry_uuid'), CASE substr(discriminator, -6)
-  WHEN ':ended' THEN substr(discriminator, 1, length(discriminator) - 6) ELSE discriminator END)`;
-
-/** Made while entries are being replaced and dropped behind it: kept up, they would cost every insert. */
-export const ENTRY_INDEXES = {
-  create: `CREATE INDEX IF NOT EXISTS event_row_entry ON event_row (${ENTRY});
-    CREATE INDEX IF NOT EXISTS copy_row_entry ON copy_row (${ENTRY})`,
-  drop: 'DROP INDEX IF EXISTS event_row_entry; DROP INDEX IF EXISTS copy_row_entry',
-} as const;
-
 interface Statements {
   probe: Statement<[number], ProbedClaim>;
   winners: Statement<[number], ClaimRow>;
@@ -84,8 +68,6 @@ interface Statements {
   replaceCopy: Statement<[...Values, number]>;
   deleteEvent: Statement<[number]>;
   deleteCopy: Statement<[number]>;
-  older: Statement<[string, number], ClaimRow>;
-  olderCopies: Statement<[string, number], ClaimRow>;
   setBirth: Statement<[number, number]>;
   setCopyBirth: Statement<[number, number]>;
   contested: Statement<[number], { fact: number }>;
@@ -97,16 +79,14 @@ function prepare(database: Database): Statements {
   return {
     probe: database.prepare(`SELECT machine, at, kind, session, discriminator, born_at AS bornAt,
       schema_version AS schemaVersion FROM event_row WHERE fact = ? LIMIT 1`),
-    winners: database.prepare(`SELECT ${READ} FROM event_row WHERE fact = ?`),
-    copies: database.prepare(`SELECT ${READ} FROM copy_row WHERE fact = ?`),
+    winners: database.prepare(`SELECT ${READ_CLAIM} FROM event_row WHERE fact = ?`),
+    copies: database.prepare(`SELECT ${READ_CLAIM} FROM copy_row WHERE fact = ?`),
     insert: database.prepare(`INSERT INTO event_row (${COLUMNS}) VALUES (${values})`),
     insertCopy: database.prepare(`INSERT INTO copy_row (${COLUMNS}) VALUES (${values})`),
     replace: database.prepare(`UPDATE event_row SET (${COLUMNS}) = (${values}) WHERE row = ?`),
     replaceCopy: database.prepare(`UPDATE copy_row SET (${COLUMNS}) = (${values}) WHERE row = ?`),
     deleteEvent: database.prepare('DELETE FROM event_row WHERE row = ?'),
     deleteCopy: database.prepare('DELETE FROM copy_row WHERE row = ?'),
-    older: database.prepare(`SELECT ${READ} FROM event_row WHERE ${ENTRY} = ? AND schema_version < ?`),
-    olderCopies: database.prepare(`SELECT ${READ} FROM copy_row WHERE ${ENTRY} = ? AND schema_version < ?`),
     setBirth: database.prepare('UPDATE event_row SET born_at = ? WHERE row = ?'),
     setCopyBirth: database.prepare('UPDATE copy_row SET born_at = ? WHERE row = ?'),
     contested: database.prepare('SELECT DISTINCT fact FROM copy_row WHERE session = ?'),
@@ -115,15 +95,26 @@ function prepare(database: Database): Statements {
   };
 }
 
-export function openClaims(database: Database, keys: Keys, order: OrderContext, listener: FactListener): Claims {
-  const statements = prepare(database);
+interface ClaimsDeps {
+  keys: Keys;
+  order: OrderContext;
+  listener: FactListener;
+}
 
+/** Who wins a fact, as its rows stand. */
+function openDecisions(statements: Statements, { keys, order, listener }: ClaimsDeps): {
+  claimsOf(like: Claim): StoredClaim[];
+  /** Puts the claim that wins into the event's row, keeping the row. */
+  decide(claims: readonly StoredClaim[]): void;
+  decideFact(fact: number): void;
+  /** The row of a fact whose winner goes is that of the best claim that is left, or of nobody. */
+  removeWinner(winner: StoredClaim): void;
+} {
   const claimsOf = (like: Claim): StoredClaim[] => [
     ...statements.winners.all(like.fact).map((row) => ({ ...row, isWinner: true })),
     ...statements.copies.all(like.fact).map((row) => ({ ...row, isWinner: false })),
   ].filter((claim) => isSameFact(claim, like, keys));
 
-  /** Puts the claim that wins into the event's row, keeping the row. */
   const decide = (claims: readonly StoredClaim[]): void => {
     const current = claims.find((claim) => claim.isWinner);
     if (current === undefined || claims.length < 2) return;
@@ -138,6 +129,26 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
   const decideFact = (fact: number): void => {
     for (const winner of statements.winners.all(fact)) decide(claimsOf(winner));
   };
+
+  const removeWinner = (winner: StoredClaim): void => {
+    const others = claimsOf(winner).filter((claim) => !claim.isWinner);
+    if (others.length === 0) {
+      statements.deleteEvent.run(winner.row);
+      listener.removed(winner.row, winner);
+      return;
+    }
+    const next = winnerOf(others, order);
+    statements.replace.run(...valuesOf(next), winner.row);
+    statements.deleteCopy.run(next.row);
+    listener.changed(winner.row, winner, next);
+  };
+
+  return { claimsOf, decide, decideFact, removeWinner };
+}
+
+export function openClaims(database: Database, keys: Keys, order: OrderContext, listener: FactListener): Claims {
+  const statements = prepare(database);
+  const { claimsOf, decide, decideFact, removeWinner } = openDecisions(statements, { keys, order, listener });
 
   /** The same claim from another file: only the earliest birth counts. */
   const noteBirth = (stored: StoredClaim, bornAt: number | null): boolean => {
@@ -154,20 +165,6 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
     write.run(...valuesOf(after), stored.row);
     if (stored.isWinner) listener.changed(stored.row, { ...stored }, after);
     Object.assign(stored, after);
-  };
-
-  /** The row of a fact whose winner goes: of the best claim that is left, or of nobody. */
-  const removeWinner = (winner: StoredClaim): void => {
-    const others = claimsOf(winner).filter((claim) => !claim.isWinner);
-    if (others.length === 0) {
-      statements.deleteEvent.run(winner.row);
-      listener.removed(winner.row, winner);
-      return;
-    }
-    const next = winnerOf(others, order);
-    statements.replace.run(...valuesOf(next), winner.row);
-    statements.deleteCopy.run(next.row);
-    listener.changed(winner.row, winner, next);
   };
 
   const insertFact = (claim: NewClaim): 'stored' => {
@@ -203,10 +200,6 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
     decideMachineAgain(machine) {
       for (const { fact } of statements.contestedByMachine.all(machine, machine)) decideFact(fact);
     },
-    olderAbout: (entry, version) => [
-      ...statements.older.all(entry, version).map((row) => ({ ...row, isWinner: true })),
-      ...statements.olderCopies.all(entry, version).map((row) => ({ ...row, isWinner: false })),
-    ].filter((claim) => keys.kindOf(claim.kind).form === 'fact'),
     remove(claims) {
       const copies = claims.filter((claim) => !claim.isWinner);
       for (const { row } of copies) statements.deleteCopy.run(row);

@@ -79,14 +79,14 @@ export function openEventStore(database: Database): EventStore {
     },
     removed(row, before) {
       sessions.touch(before.session);
-      usage.removed(row, before);
+      usage.changed(row, before, undefined);
     },
   });
   const counts = database.prepare<[], { events: number; copies: number }>(
     'SELECT (SELECT count(*) FROM event_row) AS events, (SELECT count(*) FROM copy_row) AS copies',
   );
   const deadLetters = openDeadLetters(database);
-  const replacing = openReplacing(database, claims);
+  const replacing = openReplacing(database, keys, claims);
   const forget = (): void => {
     replacing.forget();
     deadLetters.forget();

@@ -16,8 +16,10 @@ import { entryUuidOf } from '../../shared/event-id.ts';
 import type { TtEvent } from '../../shared/event.ts';
 import { isUuid } from '../../shared/ids.ts';
 import type { BatchFile, Position } from '../../shared/protocol/frames.ts';
-import { ENTRY_INDEXES, type Claims } from './claims.ts';
+import type { Claims } from './claims.ts';
 import type { Database } from './database.ts';
+import { ENTRY_INDEXES, openEntryClaims } from './entry-claims.ts';
+import type { Keys } from './keys.ts';
 
 export interface NamedEntries {
   files: readonly Pick<BatchFile, 'gen' | 'from' | 'to'>[];
@@ -45,7 +47,8 @@ function entryKey(entry: string): Buffer | string {
   return isUuid(entry) ? Buffer.from(entry.replaceAll('-', ''), 'hex') : entry;
 }
 
-export function openReplacing(database: Database, claims: Pick<Claims, 'olderAbout' | 'remove'>): Replacing {
+export function openReplacing(database: Database, keys: Keys, claims: Pick<Claims, 'remove'>): Replacing {
+  const { olderAbout } = openEntryClaims(database, keys);
   const want = database.prepare<[number, string, number]>(`
     INSERT INTO replay (machine, gen, from_offset, to_offset) VALUES (?, ?, 0, ?)
     ON CONFLICT (machine, gen) DO UPDATE SET from_offset = 0, to_offset = max(to_offset, excluded.to_offset)`);
@@ -88,7 +91,7 @@ export function openReplacing(database: Database, claims: Pick<Claims, 'olderAbo
       if (!files.some(({ gen }) => isWanted.get(machine, gen) !== undefined)) return;
       if (entries.length > 0) makeIndexes();
       for (const entry of entries) {
-        claims.remove(claims.olderAbout(entry, schemaVersion));
+        claims.remove(olderAbout(entry, schemaVersion));
         note.run(entryKey(entry), schemaVersion);
       }
       newestVersion = undefined;

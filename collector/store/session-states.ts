@@ -1,14 +1,15 @@
 /** Latest value of each state of a session; order is (after, offset, gen), never arrival. */
 import type { SessionState } from '../../shared/event.ts';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
-import type { RefusalCode } from '../../shared/protocol/frames.ts';
 import { isTooDeep } from './claim.ts';
 import type { Database } from './database.ts';
 import type { Keys } from './keys.ts';
 
+export type StateRefusal = 'malformed' | 'too_large';
+
 export interface SessionStates {
   /** Why it is refused; undefined: it is stored, or a later value was already. */
-  store(machine: number, state: SessionState): RefusalCode | undefined;
+  store(machine: number, state: SessionState): StateRefusal | undefined;
 }
 
 export function openSessionStates(database: Database, keys: Keys): SessionStates {

@@ -11,8 +11,8 @@ import { compareUsage, usageOf, type UsageRow } from './usage-order.ts';
 
 export interface Usage {
   added(claim: NewClaim, row: number): void;
-  changed(row: number, before: Claim, after: Claim): void;
-  removed(row: number, before: Claim): void;
+  /** `after` undefined: nobody says it any more. */
+  changed(row: number, before: Claim, after: Claim | undefined): void;
   flush(): void;
   rebuild(): number;
   forget(): void;
@@ -111,19 +111,14 @@ export function openUsage(database: Database, keys: Keys): Usage {
       if (row !== undefined) gather(row);
     },
     changed(event, before, after) {
-      if (keys.kindOf(after.kind).type !== 'assistant_message') return;
+      if (keys.kindOf(before.kind).type !== 'assistant_message') return;
       const was = usageOf(before, parseData(before.data), event);
-      const is = usageOf(after, parseData(after.data), event);
+      const is = after && usageOf(after, parseData(after.data), event);
       if (was !== undefined && (is === undefined || is.response !== was.response || compareUsage(is, was) > 0)) {
         lose(was.response, was.at);
         if (is?.response === was.response) lose(is.response, is.at);
       }
       if (is !== undefined) gather(is);
-    },
-    removed(event, before) {
-      if (keys.kindOf(before.kind).type !== 'assistant_message') return;
-      const was = usageOf(before, parseData(before.data), event);
-      if (was !== undefined) lose(was.response, was.at);
     },
     flush() {
       if (lost.size > 0) findLost();

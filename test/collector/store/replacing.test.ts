@@ -41,6 +41,7 @@ function extract(file: File, entry: number, version: 2 | 3): TtEvent[] {
   }
 }
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 const ENTRIES = 12;
 type Said = { file: File; first: number; count: number; version: 2 | 3 };
 const said = (version: 2 | 3): fc.Arbitrary<Said> => fc.record({ file: index(FILES.length), first: index(ENTRIES), count: fc.integer({ min: 1, max: 5 }) })
@@ -119,7 +120,7 @@ describe('entries that are named again by better extraction', () => {
       using unasked = openStoreFixture();
       arrive(plain, order, { isReplacing: false, group });
       arrive(unasked, order, { group });
-      const ids = order.flatMap((one) => partsOf(one, false).events as TtEvent[]).map((event) => `${event.id} ${String(event['session_id'])}`);
+      const ids = order.flatMap((one) => partsOf(one, false).events as TtEvent[]).map((event) => `${event.id} ${textOf(event['session_id'])}`);
       const stored = [...plain.rows('SELECT id, session_id FROM events'), ...plain.rows('SELECT id, session_id FROM event_copies')] as { id: string; session_id: string }[];
       expect(new Set(stored.map((row) => `${row.id} ${row.session_id}`))).toEqual(new Set(ids));
       expect(contentOf(unasked)).toEqual(contentOf(plain));
