@@ -4,7 +4,7 @@ import { AgentConnection } from '../../collector/ingest/connection.ts';
 import { admitEveryEndpoint, authenticate } from '../../collector/ingest/authenticate.ts';
 import { createMachineLinks } from '../../collector/ingest/machine-links.ts';
 import { createNonces, type Nonces } from '../../collector/ingest/nonces.ts';
-import { openWriter, type Database } from '../../collector/store/database.ts';
+import type { Database } from '../../collector/store/database.ts';
 import { openEventStore, type EventStore } from '../../collector/store/event-store.ts';
 import { createCommitter } from '../../collector/writer/commit.ts';
 import { GroupCommit, type OpenStore } from '../../collector/writer/group-commit.ts';
@@ -88,9 +88,7 @@ export class CollectorProgram {
   isLocked = false;
 
   #openStore(): OpenStore {
-    const database = openWriter(this.#world.databasePath);
-    // A crash here takes a program, not the page cache.
-    database.pragma('synchronous = OFF');
+    const database = this.#world.openDatabase();
     const store = openEventStore(database);
     const committer = createCommitter(this.#limited(store), this.clock);
     const calls = createWriterCalls(database, store);
@@ -104,7 +102,7 @@ export class CollectorProgram {
         },
         call: (method, args) => calls[method]?.(...args),
       },
-      close: () => void database.close(),
+      close() {},
     };
   }
 
@@ -174,7 +172,6 @@ export class CollectorProgram {
   kill(): void {
     this.clock.kill();
     for (const { link } of this.#open.values()) link.die('collector', { arrives: this.#world.random.chance(0.5) });
-    this.#database?.close();
     this.#database = undefined;
   }
 

@@ -108,7 +108,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { seeds: text, from: text, seed: text, minutes: text, jobs: text, share: text } });
   if (values.share !== undefined) {
     await share(JSON.parse(values.share) as Range, (progress) => process.send?.(progress));
-    process.disconnect();
+    process.disconnect?.();
     return;
   }
   const untilMs = values.minutes === undefined ? Number.MAX_SAFE_INTEGER : Date.now() + Number(values.minutes) * 60_000;

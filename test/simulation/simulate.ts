@@ -26,7 +26,7 @@ export async function simulate(seed: number, actions: readonly Action[] = action
   const world = await World.open(seed, 1 + (seed % 3));
   try {
     for (const action of actions) await perform(world, action);
-    await world.settle();
+    await world.settle({ isLast: true });
     return { seed, actions, problem: undefined, trace: world.trace, digest: world.digest() };
   } catch (error) {
     const problem = error instanceof Error && error.constructor === Error ? `${error.stack}` : messageOf(error);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openWriter } from '../../collector/store/database.ts';
+import { openWriter, type Database } from '../../collector/store/database.ts';
 import type { CollectorIdentity } from '../../collector/enrolment/collector-identity.ts';
 import { parseCollectorId, parseMachineId, type MachineId } from '../../shared/ids.ts';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
@@ -46,6 +46,7 @@ export class World {
   readonly #history = createHash('sha256');
   readonly #keys: readonly KeyPair[];
   #failure: string | undefined;
+  #database: Database | undefined;
   #backup: { path: string } | undefined;
 
   private constructor(seed: number, keys: readonly KeyPair[], identity: CollectorIdentity) {
@@ -150,6 +151,32 @@ export class World {
     this.collector ??= new CollectorProgram(this);
   }
 
+  /**
+   * One connection serves all collectors until the file is another: what a crash
+   * takes is in their heads, and opening costs more than most of what they do.
+   */
+  openDatabase(): Database {
+    if (this.#database !== undefined) return this.#database;
+    const database = openWriter(this.databasePath);
+    // A crash takes a program here, never the page cache.
+    database.pragma('synchronous = OFF');
+    const prepare = database.prepare.bind(database);
+    const prepared = new Map<string, unknown>();
+    Object.assign(database, {
+      prepare: (sql: string) => {
+        if (!prepared.has(sql)) prepared.set(sql, prepare(sql));
+        return prepared.get(sql);
+      },
+    });
+    this.#database = database;
+    return database;
+  }
+
+  #closeDatabase(): void {
+    this.#database?.close();
+    this.#database = undefined;
+  }
+
   killCollector(): void {
     checkPromises(this);
     this.collector?.kill();
@@ -174,6 +201,7 @@ export class World {
 
   /** Puts the copy back, or leaves none, and starts the collector on it. Only while none runs. */
   replaceDatabase({ byBackup }: { byBackup: boolean }): void {
+    this.#closeDatabase();
     for (const end of ['', '-wal', '-shm']) rmSync(`${this.databasePath}${end}`, { force: true });
     if (byBackup && this.#backup !== undefined) copyFileSync(this.#backup.path, this.databasePath);
     this.model.databaseEpoch += 1;
@@ -182,7 +210,7 @@ export class World {
   }
 
   /** Everything that is broken is repaired; then it may take its time, and everything must be right. */
-  async settle(): Promise<void> {
+  async settle({ isLast = false } = {}): Promise<void> {
     checkPromises(this);
     this.#repair();
     const since = this.clock.monotonic();
@@ -195,7 +223,7 @@ export class World {
       if (machine.agent === undefined) continue;
       await machine.stop();
       checkPositions(this, machine);
-      machine.start();
+      if (!isLast) machine.start();
     }
   }
 
@@ -234,6 +262,7 @@ export class World {
   close(): void {
     for (const { agent } of this.machines) agent?.kill();
     this.collector?.kill();
+    this.#closeDatabase();
     closeDescriptorsBelow(this.directory);
     usePlatform(undefined);
     rmSync(this.directory, { recursive: true, force: true });
