@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { collectorStatusSchema, machineAddedSchema } from '../../shared/status.ts';
+import { FORGET_SCOPES } from '../store/tombstones.ts';
 
 /** Raised when a method changes its meaning; new methods and keys do not raise it. */
 export const CONTROL_VERSION = 1;
@@ -62,6 +63,8 @@ export const gapRowSchema = z.object({
 });
 export type GapRow = z.infer<typeof gapRowSchema>;
 
+const forgetTarget = z.object({ scope: z.enum(FORGET_SCOPES), value: z.string().min(1) });
+
 export const CONTROL_METHODS = {
   /** Of the running collector. */
   'status': { request: nothing, response: collectorStatusSchema },
@@ -75,6 +78,17 @@ export const CONTROL_METHODS = {
   'gaps.accept': {
     request: z.object({ ids: z.array(z.string()), machine: z.string().nullable(), all: z.boolean(), undo: z.boolean() }),
     response: z.object({ gaps: z.array(gapRowSchema) }),
+  },
+  /** Removes for a while; again until `done`. */
+  'forget.step': {
+    request: forgetTarget,
+    response: z.object({ removed: z.number(), share: z.number(), done: z.boolean() }),
+  },
+  'forget.undo': { request: forgetTarget, response: z.object({ found: z.boolean() }) },
+  /** Writes the database file anew, without what was removed. */
+  'forget.compact': {
+    request: nothing,
+    response: z.object({ clean: z.boolean(), bytes_before: z.number(), bytes_after: z.number() }),
   },
   /** Writes an archive to `file`, on the collector's machine. */
   'backup': { request: z.object({ file: z.string() }), response: z.object({ bytes: z.number() }) },

@@ -12,6 +12,7 @@ import type { MachineLinks } from '../ingest/machine-links.ts';
 import type { WriterPort } from '../writer/writer.ts';
 import { writeArchive } from './archive.ts';
 import type { ControlHandlers, MachineRow } from './control-methods.ts';
+import { compactFile, forgetForAWhile } from './forget-handlers.ts';
 import { acceptGaps, labelsOf } from './gap-handlers.ts';
 
 /** What only a running collector has. */
@@ -55,6 +56,9 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
       return { label, files: gens.length, happens: isAsked ? 'now' : 'at_next_connect' };
     },
     'gaps.accept': (request) => acceptGaps(request, labelsOf(registry), writer, clock.now()),
+    'forget.step': (target) => forgetForAWhile(target, writer, clock, live !== undefined),
+    'forget.undo': async (target) => ({ found: await writer.call('undoForget', target) }),
+    'forget.compact': () => compactFile(writer),
     'backup': ({ file }) => writeArchive(file, paths, (copy) => writer.call('backup', copy)),
     'rebuild': () => writer.call('rebuild'),
     'import': ({ lines }) => writer.call('importLines', lines, clock.now()),

@@ -65,6 +65,7 @@ export function openDeadLetters(database: Database, caps: DeadLetterCaps = CAPS)
   return {
     store(letter, nowMs) {
       count.run(letter.machine, letter.code);
+      if (letter.code === 'forgotten') return; // nothing of it may stay
       if (again.run(nowMs, letter.machine, letter.code, letter.subject).changes > 0) return;
       const total = heldBy(letter.machine);
       if (total.rows >= caps.rows || total.bytes >= caps.bytes) return;

@@ -12,12 +12,16 @@ import { openClaims } from './claims.ts';
 import type { Database } from './database.ts';
 import { openDeadLetters, type DeadLetters } from './dead-letters.ts';
 import { openGaps, type Gaps } from './gaps.ts';
+import { createDerivation } from './derivation.ts';
+import { openForgetting, type Forgetting } from './forgetting.ts';
+import { guardGaps, guardLedger, guardStates, wantedEdges } from './forgotten-guard.ts';
 import { openKeys } from './keys.ts';
 import { openLedger, type Ledger } from './ledger.ts';
 import { openLineage } from './lineage.ts';
 import { openReplacing, type Replacing } from './replacing.ts';
 import { openSessionStates } from './session-states.ts';
 import { openSessions } from './sessions.ts';
+import { openTombstones } from './tombstones.ts';
 import { openUsage } from './usage.ts';
 
 export type EventOutcome =
@@ -41,6 +45,9 @@ export interface EventStore {
   readonly ledger: Ledger;
   readonly deadLetters: DeadLetters;
   readonly gaps: Gaps;
+  readonly forgetting: Forgetting;
+  /** After texts were taken out of the database behind the caches. */
+  forgetCaches(): void;
   rebuild(): RebuildCounts;
 }
 
@@ -59,65 +66,63 @@ function isTooLarge(data: string): boolean {
   return data.length * 3 > WIRE_LIMITS.eventBytes && Buffer.byteLength(data) > WIRE_LIMITS.eventBytes;
 }
 
-export function openEventStore(database: Database): EventStore {
+/** Interned texts, rules and derived tables, as they stand on one another. */
+function openParts(database: Database) {
   const keys = openKeys(database);
   const lineage = openLineage(database, keys);
   const sessions = openSessions(database, keys);
   const usage = openUsage(database, keys);
-  const states = openSessionStates(database, keys);
-  let lastRow: number | null = null;
-  const claims = openClaims(database, keys, { ...keys, descends: lineage.descends }, {
-    added(claim, row) {
-      lastRow = row;
-      sessions.added(claim);
-      usage.added(claim, row);
+  const derivation = createDerivation(sessions, usage);
+  const claims = openClaims(database, keys, { ...keys, descends: lineage.descends }, derivation);
+  const deadLetters = openDeadLetters(database);
+  const replacing = openReplacing(database, keys, claims);
+  const tombstones = openTombstones(database);
+  const cached = [tombstones, replacing, deadLetters, keys, lineage, sessions, usage];
+  return {
+    keys, lineage, sessions, usage, derivation, claims, deadLetters, replacing, tombstones,
+    forgetCaches(): void {
+      for (const part of cached) part.forget();
     },
-    changed(row, before, after) {
-      sessions.touch(before.session);
-      sessions.touch(after.session);
-      usage.changed(row, before, after);
-    },
-    removed(row, before) {
-      sessions.touch(before.session);
-      usage.changed(row, before, undefined);
-    },
-  });
+  };
+}
+
+/** `elapsed`: monotonic ms, for work that is done in steps; without it a step has no end but its work's. */
+export function openEventStore(database: Database, { elapsed = () => 0 }: { elapsed?: () => number } = {}): EventStore {
+  const parts = openParts(database);
+  const { keys, lineage, sessions, usage, derivation, claims, deadLetters, replacing, tombstones, forgetCaches } = parts;
   const counts = database.prepare<[], { events: number; copies: number }>(
     'SELECT (SELECT count(*) FROM event_row) AS events, (SELECT count(*) FROM copy_row) AS copies',
   );
-  const deadLetters = openDeadLetters(database);
-  const replacing = openReplacing(database, keys, claims);
-  const forget = (): void => {
-    replacing.forget();
-    deadLetters.forget();
-    keys.forget();
-    lineage.forget();
-    sessions.forget();
-    usage.forget();
+  const transaction = <T>(work: () => T): T => {
+    try {
+      return database.transaction(() => {
+        const result = work();
+        sessions.flush();
+        usage.flush();
+        return result;
+      }).immediate();
+    } catch (error) {
+      forgetCaches();
+      throw error;
+    }
   };
+  const rebuild = (): RebuildCounts => transaction(() => {
+    const { events, copies } = counts.get() ?? { events: 0, copies: 0 };
+    return { events, copies, sessions: sessions.rebuild(), responses: usage.rebuild() };
+  });
 
   return {
-    transaction(work) {
-      try {
-        return database.transaction(() => {
-          const result = work();
-          sessions.flush();
-          usage.flush();
-          return result;
-        }).immediate();
-      } catch (error) {
-        forget();
-        throw error;
-      }
-    },
+    transaction,
     machine(ref) {
       const { machine, isChanged } = keys.enrolled(ref);
       if (isChanged) claims.decideMachineAgain(machine);
       return machine;
     },
     machineKey: (machineId) => keys.machine(machineId),
-    storeEvent(event, bornAt, parts = parseEventId(event.id)) {
-      const claim = toClaim(event, parts, keys, bornAt);
+    storeEvent(event, bornAt, idParts = parseEventId(event.id)) {
+      const machineId = idParts?.machineId ?? event['machine_id'];
+      if (tombstones.keepsOut({ machineId, sessionId: event['session_id'], cwd: event['cwd'] })) return { verdict: 'refused', code: 'forgotten' };
+      const claim = toClaim(event, idParts, keys, bornAt);
       const known = claims.look(claim);
       if (known === 'same') return { verdict: 'duplicate', row: null, at: claim.at };
       if (claim.kindName.form === 'fact' && replacing.isOutdated(event, claim.schemaVersion)) {
@@ -127,23 +132,19 @@ export function openEventStore(database: Database): EventStore {
       if (data === undefined) return { verdict: 'refused', code: 'malformed' };
       if (data !== null && isTooLarge(data)) return { verdict: 'refused', code: 'too_large' };
       claim.data = data;
-      lastRow = null;
-      return { verdict: claims.store(claim, known), row: lastRow, at: claim.at };
+      return { verdict: claims.store(claim, known), row: derivation.takeRow(), at: claim.at };
     },
     storeEdges(edges) {
-      const affected = lineage.add(edges);
+      const affected = lineage.add(wantedEdges(edges, tombstones));
       if (affected.length > 0) claims.decideAgain(affected);
     },
-    storeState: states.store,
+    storeState: guardStates(openSessionStates(database, keys), tombstones, keys).store,
     replacing,
-    ledger: openLedger(database),
+    ledger: guardLedger(openLedger(database), tombstones, keys),
     deadLetters,
-    gaps: openGaps(database),
-    rebuild() {
-      return this.transaction(() => {
-        const { events, copies } = counts.get() ?? { events: 0, copies: 0 };
-        return { events, copies, sessions: sessions.rebuild(), responses: usage.rebuild() };
-      });
-    },
+    gaps: guardGaps(openGaps(database), tombstones, keys),
+    forgetting: openForgetting({ ...parts, database, transaction, rebuild, elapsed }),
+    forgetCaches,
+    rebuild,
   };
 }

@@ -38,7 +38,7 @@ export interface EventReader {
   read(filter: EventFilter, order: EventOrder, after?: EventPosition): Iterable<PlacedEvent>;
   /** In order of arrival, of those that arrived after `row`: for following. */
   arrivedAfter(row: number, limit: number, filter?: EventFilter): PlacedEvent[];
-  /** Greatest row; 0 for none. */
+  /** Greatest row that was ever given, also where it was forgotten since; 0 for none. */
   newestRow(): number;
 }
 
@@ -133,7 +133,7 @@ export function openEventReader(database: Database): EventReader {
     `SELECT m.machine FROM machine_key m WHERE ${OF_MACHINES} ORDER BY m.machine`,
   );
   const session = database.prepare<[string], { session: number }>('SELECT session FROM session_key WHERE session_id = ?');
-  const newest = database.prepare<[], { row: number | null }>('SELECT max(row) AS row FROM event_row');
+  const newest = database.prepare<[], { row: number | null }>("SELECT seq AS row FROM sqlite_sequence WHERE name = 'event_row'");
   const listOf = (filter: EventFilter): string | null => (filter.machineIds === undefined ? null : JSON.stringify(filter.machineIds));
 
   interface Key {

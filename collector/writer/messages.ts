@@ -5,6 +5,8 @@
  */
 import type { MachineId } from '../../shared/ids.ts';
 import type { GapReport, Lane, Position } from '../../shared/protocol/frames.ts';
+import type { Compacted } from '../store/compaction.ts';
+import type { ForgetTarget } from '../store/tombstones.ts';
 import type { StoredGap } from '../store/gaps.ts';
 
 /** Who sent it, as the credential proved it; never what a body claims. */
@@ -45,6 +47,12 @@ export interface WriterCalls {
   acceptGaps: { args: [gaps: StoredGap[], acceptedAtMs: number | null]; result: number };
   /** Lines of an export or of the earlier tool; accepts foreign machines. See store/import. */
   importLines: { args: [lines: string[], receivedAtMs: number]; result: ImportCounts };
+  /** Removes for about 20 ms; again until `done`. See store/forgetting. */
+  forgetStep: { args: [target: ForgetTarget, nowMs: number]; result: ForgetProgress };
+  /** Takes the tombstone away. False: there is none. */
+  undoForget: { args: [target: ForgetTarget]; result: boolean };
+  /** Writes the whole file anew. Batches wait meanwhile. */
+  compact: { args: []; result: Compacted };
   /** Online copy of the database to `file`, verified by quick_check. */
   backup: { args: [file: string]; result: { bytes: number } };
   /** Derives every derived table again from events and copies. */
@@ -62,6 +70,14 @@ export interface ImportCounts {
   malformed: number;
   /** Which: indexes into the lines of the call, at most 1000. */
   malformedAt: number[];
+}
+
+export interface ForgetProgress {
+  /** Claims and dead letters removed so far. */
+  removed: number;
+  /** Place in the table that is being looked through, 0 to 1. */
+  share: number;
+  done: boolean;
 }
 
 export interface RebuildCounts {

@@ -10,7 +10,7 @@ import { createWriterCalls } from './writer-calls.ts';
 export function openStore(path: string, options: { now(): number }): OpenStore {
   const database = openWriter(path);
   try {
-    const store = openEventStore(database);
+    const store = openEventStore(database, { elapsed: () => options.now() });
     const committer = createCommitter(store, options);
     const calls = createWriterCalls(database, store);
     return {

@@ -1,9 +1,11 @@
 /** What `WriterCalls` promises, done: each runs between two commits. */
 import { checkpointWal, copyDatabase } from '../store/backup.ts';
+import { compact } from '../store/compaction.ts';
 import type { Database } from '../store/database.ts';
 import type { EventStore } from '../store/event-store.ts';
 import { readGaps } from '../store/gaps.ts';
 import { openImporter } from '../store/import.ts';
+import type { ForgetTarget } from '../store/tombstones.ts';
 import type { WriterCalls, WriterMethod } from './messages.ts';
 
 /** By the time a call arrives its arguments have only been in our own hands. */
@@ -40,6 +42,15 @@ export function createWriterCalls(database: Database, store: EventStore): Untype
     listGaps: () => readGaps(database),
     acceptGaps: (...[gaps, acceptedAtMs]: WriterCalls['acceptGaps']['args']) => store.transaction(() => store.gaps.accept(gaps, acceptedAtMs)),
     importLines: (lines: string[], receivedAtMs: number) => importer.importLines(lines, receivedAtMs),
+    forgetStep: (target: ForgetTarget, nowMs: number) => store.forgetting.step(target, nowMs),
+    undoForget: (target: ForgetTarget) => store.forgetting.undo(target),
+    compact: () => {
+      try {
+        return compact(database);
+      } finally {
+        store.forgetCaches();
+      }
+    },
     backup: (file: string) => copyDatabase(database, file),
     rebuild: () => store.rebuild(),
     checkpoint: () => {
