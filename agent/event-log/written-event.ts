@@ -12,7 +12,7 @@ export type WrittenEvent = { event: TtEvent } | { problem: string };
 
 type Line = { [key: string]: JsonValue };
 
-const LEGACY_ACTIONS: Readonly<Record<string, string>> = { session_start: 'started', session_end: 'ended' };
+const LEGACY_ACTIONS: ReadonlyMap<string, string> = new Map([['session_start', 'started'], ['session_end', 'ended']]);
 const NAME = /^[^\s:]{1,64}$/;
 const UUID_LENGTH = 36;
 
@@ -31,7 +31,7 @@ export function toEvent(line: Line, machineId: MachineId): WrittenEvent {
   if (typeof rawType !== 'string' || !NAME.test(rawType)) return { problem: 'no type' };
   const timestamp = typeof rawTime === 'string' ? parseTimestamp(rawTime) : undefined;
   if (timestamp === undefined) return { problem: 'no timestamp' };
-  const action = LEGACY_ACTIONS[rawType];
+  const action = LEGACY_ACTIONS.get(rawType);
   const type = action === undefined ? rawType : 'agent_session';
   const source = line['source'] ?? WITHOUT_ID[type]?.source;
   if (typeof source !== 'string' || !NAME.test(source)) return { problem: 'no source' };

@@ -37,15 +37,14 @@ const UNKNOWN_TYPES = 200;
 const OTHER_TYPES = 'other';
 
 export function createTailStatus(deps: TailStatusDeps): TailStatus {
-  const unknown: Record<string, number> = {};
+  const unknown = new Map<string, number>();
   let bytesRead = 0;
   let eventsRead = 0;
   let hasLooked = false;
 
   function countUnknown(type: string): void {
-    const isCounted = Object.hasOwn(unknown, type) || Object.keys(unknown).length < UNKNOWN_TYPES;
-    const key = isCounted ? type : OTHER_TYPES;
-    unknown[key] = (unknown[key] ?? 0) + 1;
+    const key = unknown.has(type) || unknown.size < UNKNOWN_TYPES ? type : OTHER_TYPES;
+    unknown.set(key, (unknown.get(key) ?? 0) + 1);
   }
 
   function read(): FeedStatus {
@@ -71,7 +70,7 @@ export function createTailStatus(deps: TailStatusDeps): TailStatus {
       oldestUnackedAt: hasLooked ? oldest : null,
       drainedAt: deps.drained.drainedAt,
       files: fileCount,
-      unknownEntries: { ...unknown },
+      unknownEntries: Object.fromEntries(unknown),
       badLines: deps.badLines.count,
       keptBytes: deps.keeping.status.bytes,
       kept: deps.keeping.status,

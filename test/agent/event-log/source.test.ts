@@ -43,6 +43,11 @@ describe('the event log', () => {
     });
   });
 
+  it.each(['constructor', 'toString', '__proto__'])('takes the type %s for a type like any other', (type) => {
+    const [event] = read([{ ...TMUX, id: `remote.tmux:${type}:${AT}:%3`, type }]).events;
+    expect(event).toMatchObject({ type, id: `${MACHINE}:remote.tmux:${type}:${AT}:%3` });
+  });
+
   it('rewrites the two legacy types', () => {
     const legacy = (type: string): object => ({ id: `s1-${type}`, timestamp: AT, source: 'claude', type, session_id: 's1' });
     expect(read([legacy('session_start'), legacy('session_end')]).events).toMatchObject([

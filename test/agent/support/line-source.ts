@@ -35,6 +35,7 @@ class LineExtractor implements Extractor {
     sink.entry(text);
     if (text.startsWith('bad')) return sink.bad(start, end, 'not_json');
     if (text.startsWith('unknown')) return sink.unknown(text);
+    if (text.startsWith('type ')) return sink.unknown(text.slice('type '.length));
     if (text.startsWith('state')) {
       sink.state({ gen: this.#file.gen, offset: start, after: '', session_id: 's', key: 'k', value: text });
       return;

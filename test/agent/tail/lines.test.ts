@@ -89,6 +89,14 @@ describe('lines', () => {
     expect(fixture.drain()).toEqual(['two']);
   });
 
+  it('of an unknown type are counted, whatever it is called', async () => {
+    await using fixture = new TailFixture();
+    fixture.write('a.jsonl', 'type constructor\ntype toString\ntype __proto__\ntype constructor\n');
+    await fixture.open();
+    fixture.readAll();
+    expect(Object.entries(fixture.tail.status().unknownEntries)).toEqual([['constructor', 2], ['toString', 1], ['__proto__', 1]]);
+  });
+
   it('that give nothing are kept in bad/ and counted once, however often they are read', async () => {
     await using fixture = new TailFixture();
     fixture.write('a.jsonl', 'one\nbad line\nunknown thing\ntwo\n');
