@@ -18,11 +18,14 @@ export function laneOf(data: Buffer): Lane {
   return HEAD.exec(data.toString('latin1', 0, HEAD_BYTES))?.[2] === 'live' ? 'live' : 'backfill';
 }
 
+/** A frame that was not compressed may have half of it; compressing must not be a way around. */
+export const DECOMPRESSED_BYTES = 2 * WIRE_LIMITS.frameBytes;
+
 /** `seq` of a batch that was not taken; undefined where the frame is no batch at all. */
 export function seqOf(job: Pick<BatchJob, 'bytes' | 'isCompressed'>): number | undefined {
   const data = Buffer.from(job.bytes);
   try {
-    const text = job.isCompressed ? decompressFrame(data, WIRE_LIMITS.frameBytes) : data;
+    const text = job.isCompressed ? decompressFrame(data, DECOMPRESSED_BYTES) : data;
     const seq = HEAD.exec(text.toString('latin1', 0, HEAD_BYTES))?.[1];
     return seq === undefined ? undefined : Number(seq);
   } catch {

@@ -1,7 +1,6 @@
 /** Batches become one transaction; each gets its answer only after that transaction is on disk. */
 import { createHash } from 'node:crypto';
 import { messageOf } from '../../shared/errors.ts';
-import { WIRE_LIMITS } from '../../shared/limits.ts';
 import type { MachineId } from '../../shared/ids.ts';
 import { decodeBatch, encodeFrame, type UncheckedBatch, type UnfitItem } from '../../shared/protocol/codec.ts';
 import { decompressFrame } from '../../shared/protocol/compression.ts';
@@ -9,6 +8,7 @@ import type { AckFrame, BatchFile, CollectorFrame, RefusalCode } from '../../sha
 import { checkEvent } from '../store/claim.ts';
 import type { EventStore } from '../store/event-store.ts';
 import { decideRange } from '../store/ledger.ts';
+import { DECOMPRESSED_BYTES } from './batch-head.ts';
 import type { BatchJob, CommitSummary, WriterAnswer } from './messages.ts';
 
 /** Row IDs of a commit that the live tail hears of; a backfill does not flood it. */
@@ -58,7 +58,7 @@ type DecodedJob = TakenJob | { job: BatchJob; reason: string };
 function decodeJob(job: BatchJob): DecodedJob {
   const bytes = Buffer.from(job.bytes);
   try {
-    const text = (job.isCompressed ? decompressFrame(bytes, 2 * WIRE_LIMITS.frameBytes) : bytes).toString('utf8');
+    const text = (job.isCompressed ? decompressFrame(bytes, DECOMPRESSED_BYTES) : bytes).toString('utf8');
     const decoded = decodeBatch(text);
     return decoded.ok ? { job, batch: decoded.frame, unfit: decoded.unfit ?? [] } : { job, reason: decoded.reason };
   } catch (error) {

@@ -107,6 +107,16 @@ describe('the writer', () => {
     await writer.close();
   });
 
+  it('names the batch that it could not store, also one that only fits compressed', async () => {
+    const { writer, committed } = scripted((_jobs, attempt) => {
+      if (attempt === 1) throw sqliteError('SQLITE_FULL');
+    });
+    writer.send(jobOf(compressFrame(batchOf(9, ['x'.repeat(1_500_000)]))));
+    await writer.idle();
+    expect(JSON.parse(committed[0]?.answers[0]?.frame ?? '{}')).toMatchObject({ type: 'disk_full', seq: 9 });
+    await writer.close();
+  });
+
   it('opens the database anew after an I/O error, and acknowledges nothing of that commit', async () => {
     const { writer, opened, committed } = scripted((_jobs, attempt) => {
       if (attempt === 1) throw sqliteError('SQLITE_IOERR_FSYNC');
