@@ -146,6 +146,10 @@ class JournaledCheckpoints implements CheckpointStore {
     this.#appendText(journal, lines.join(''));
     await new Promise<void>((resolve, reject) => {
       fdatasync(journal, (error) => (error === null ? resolve() : reject(error)));
+    }).catch((error: unknown) => {
+      // What the system failed to sync it may have dropped, and would sync without a word next time: a snapshot follows.
+      this.#closeJournal();
+      throw error;
     });
   }
 

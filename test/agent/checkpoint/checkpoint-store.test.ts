@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -162,6 +162,21 @@ describe('a checkpoint', () => {
     await blocked.close();
     await store.close();
     expect(bench.offsets()).toEqual({ 1: 12 });
+  });
+
+  it('whose journal cannot be synced is written as a snapshot next', async () => {
+    using bench = new Bench();
+    const store = bench.open();
+    mkdirSync(bench.directory);
+    symlinkSync('/dev/null', bench.path('journal.jsonl')); // takes every byte, and can not be synced
+    bench.put(store, 1, 10);
+    expect(await store.flush()).toBe(true);
+    bench.put(store, 1, 11);
+    expect(await store.flush()).toBe(false);
+    expect(bench.offsets()).toEqual({ 1: 10 });
+    expect(await store.flush()).toBe(true);
+    expect(bench.offsets()).toEqual({ 1: 11 });
+    await store.close();
   });
 
   it('becomes a snapshot again when its journal has grown to several times what lives', async () => {
