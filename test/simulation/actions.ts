@@ -5,7 +5,7 @@ import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
 import type { LogFile, Machine } from './machine.ts';
 import { checkPromises } from './verdict.ts';
 import type { World } from './world.ts';
-import { append, begin, copy, eventLogOf, fork, mend, move, newSession, newSubagent, remove, rewrite, someFile, truncate } from './writing.ts';
+import { append, begin, copy, eventLogOf, fork, mend, move, newSession, newSubagent, recreate, remove, rewrite, someFile, truncate } from './writing.ts';
 
 export interface Action {
   kind: ActionKind;
@@ -65,6 +65,7 @@ const ACTIONS = {
   })],
   rewrite: [3, (scene) => withFile(scene, (file) => rewrite(scene.machine, file, scene.random))],
   remove: [2, (scene) => withFile(scene, (file) => remove(scene.machine, file))],
+  recreate: [2, (scene) => withFile(scene, (file) => recreate(scene.machine, file, scene.random))],
   removeShipped: [2, async (scene) => {
     await scene.world.run(20_000);
     const { machine, world } = scene;
@@ -209,6 +210,7 @@ function replaceDatabase(world: World, byBackup: boolean): void {
 
 /** The last records never reached the disk, or in part, or as rubbish. */
 function loseTail(machine: Machine, random: SeededRandom): void {
+  machine.kept.clear();
   for (const name of machine.disk.list(machine.checkpointDir)) {
     const path = join(machine.checkpointDir, name);
     const { length } = readFileSync(path);

@@ -103,6 +103,11 @@ export class MachineDisk {
     return readFileSync(path);
   }
 
+  /** Has it a second name? */
+  isLinked(path: string): boolean {
+    return statSync(path).nlink > 1;
+  }
+
   birthOf(path: string): number {
     return this.#node(statSync(path).ino).birthMs;
   }

@@ -12,7 +12,7 @@ import type { EnrolledMachine } from '../../collector/enrolment/machine-registry
 import type { SeededRandom } from '../support/seeded-random.ts';
 import type { ClaudeVersion } from '../support/claude-lines.ts';
 import { AgentProgram } from './agent-program.ts';
-import { completeEnd, read } from './claims.ts';
+import { completeEnd, read, type ClaimKey } from './claims.ts';
 import { MachineDisk } from './machine-disk.ts';
 import { closeDescriptorsBelow } from './platform.ts';
 import { checkCheckpoints } from './verdict.ts';
@@ -60,6 +60,8 @@ export class Machine {
   maxLatencyMs = 3;
   /** Acks were forgotten: the ledger may know a longer life of a file that was cut since. */
   hasCrashed = false;
+  /** Said by files that are gone and that the agent had a link to. */
+  readonly kept = new Set<ClaimKey>();
   readonly #world: World;
 
   constructor(world: World, { name, machineId, keys, endpoint, random }: MachineOptions) {
@@ -129,6 +131,7 @@ export class Machine {
 
   /** The tailer's own state; files stay. */
   forgetState(): void {
+    this.kept.clear();
     rmSync(dirname(this.checkpointDir), { recursive: true, force: true });
   }
 
@@ -147,6 +150,14 @@ export class Machine {
     if (!this.disk.exists(file.path)) return;
     const said = read(this.sourceOf(file), file.path, this.disk.content(file.path), { andLast: true });
     this.#world.model.wrote(this.machineId, said, this.disk.birthOf(file.path));
+  }
+
+  /** Its name is about to go: what the agent keeps of it must still arrive. */
+  losesName(file: LogFile): void {
+    this.note(file);
+    if (!this.disk.isLinked(file.path)) return;
+    const said = read(this.sourceOf(file), file.path, this.disk.content(file.path), { andLast: false });
+    for (const [key, event] of said.claims) if (event.id.startsWith(this.machineId)) this.kept.add(key);
   }
 
   /** The agent renamed its event log. */

@@ -56,6 +56,7 @@ export function checkFacts(world: World): void {
   const edges = new Set<string>();
   for (const machine of world.machines) {
     if (machine.agent === undefined) continue;
+    for (const key of machine.kept) required.add(key);
     for (const file of presentFiles(machine)) {
       const said = read(machine.sourceOf(file), file.path, machine.disk.content(file.path), { andLast: false });
       for (const [key, event] of said.claims) if (event.id.startsWith(machine.machineId)) required.add(key);

@@ -205,6 +205,7 @@ export class World {
     for (const end of ['', '-wal', '-shm']) rmSync(`${this.databasePath}${end}`, { force: true });
     if (byBackup && this.#backup !== undefined) copyFileSync(this.#backup.path, this.databasePath);
     this.model.databaseEpoch += 1;
+    for (const machine of this.machines) machine.kept.clear();
     this.startCollector();
     if (this.collector !== undefined) this.model.acknowledged = new Set(claimsIn(this.collector.database));
   }
@@ -255,7 +256,9 @@ export class World {
       const startedAt = this.clock.now() - (this.clock.monotonic() - since) + clockOffsetMs;
       if (!agent.isConnected) return [`${name} is not connected (${agent.uplink.status().problem})`];
       if (backlogBytes !== 0) return [`${name} has ${backlogBytes} bytes to send`];
-      return drainedAt === null || drainedAt < startedAt ? [`${name} drained at ${drainedAt}, not after ${startedAt}`] : [];
+      // Where its clock was set back, what it drained before lies in the future.
+      const isDrained = drainedAt !== null && drainedAt >= startedAt && drainedAt <= this.clock.now() + clockOffsetMs;
+      return isDrained ? [] : [`${name} drained at ${drainedAt}, not after ${startedAt}`];
     }).join('; ');
   }
 

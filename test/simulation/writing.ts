@@ -140,15 +140,25 @@ export function rewrite(machine: Machine, file: LogFile, random: SeededRandom): 
   const kept = random.chance(0.4) ? content.subarray(0, content.indexOf(10) + 1) : Buffer.alloc(0);
   file.rest = undefined;
   const bytes = Buffer.concat([kept, Buffer.from(linesOf(machine, file, random.between(1, 8), random))]);
-  if (random.chance(0.5)) return machine.disk.replace(file.path, bytes);
+  if (random.chance(0.5)) {
+    machine.losesName(file);
+    return machine.disk.replace(file.path, bytes);
+  }
   machine.disk.truncate(file.path, 0);
   machine.disk.append(file.path, bytes);
 }
 
 export function remove(machine: Machine, file: LogFile): void {
-  machine.note(file);
+  machine.losesName(file);
   machine.files = machine.files.filter((other) => other !== file);
   machine.disk.remove(file.path);
+}
+
+/** Gone, and made anew under the same name at once: its inode may well be the same. */
+export function recreate(machine: Machine, file: LogFile, random: SeededRandom): void {
+  const { path, session } = file;
+  remove(machine, file);
+  append(machine, add(machine, path, session), random.between(1, 4), random);
 }
 
 export function move(machine: Machine, file: LogFile, random: SeededRandom): void {
