@@ -29,8 +29,9 @@ import type { MachineLinks } from './machine-links.ts';
 import { createRewinds, type Rewinds } from './rewinds.ts';
 import { greet } from './welcome.ts';
 
-/** Bytes handed to the writer and not answered at which a peer is ignoring its window. */
+/** Bytes handed to the writer and not answered at which a peer is ignoring its window; a question counts as a KiB at least. */
 export const UNANSWERED_LIMIT_BYTES = 2 * (WIRE_LIMITS.liveWindowBytes + WIRE_LIMITS.backfillWindowBytes);
+const QUESTION_BYTES = 1024;
 /** Bytes of answers that a peer may leave unread. */
 export const UNREAD_LIMIT_BYTES = 4 * 1024 * 1024;
 /** How long a peer may take to close its end after a goodbye. */
@@ -253,33 +254,45 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     if (peekFrameType(data) === 'batch') return this.#onBatch(data, false);
     const decoded = decodeAgentFrame(data.toString('utf8'));
     if (!decoded.ok) return this.#protocolError(decoded.reason);
-    return this.#onSmallFrame(decoded.frame);
+    return this.#onSmallFrame(decoded.frame, data.length);
   }
 
   #onBatch(data: Buffer, isCompressed: boolean): void {
     if (this.#state === 'draining') return;
-    this.#unansweredBytes += data.length;
-    if (this.#unansweredBytes > UNANSWERED_LIMIT_BYTES) return this.#protocolError('more was sent than the window allows');
+    if (!this.#hasRoom(data.length)) return;
     const receivedAtMs = this.#deps.clock.now();
     this.#deps.writer.send(toBatchJob(data, { connection: this.id, machine: this.#machine, receivedAtMs, isCompressed }));
   }
 
-  #onSmallFrame(frame: Exclude<AgentFrame, BatchFrame>): void {
+  #hasRoom(bytes: number): boolean {
+    this.#unansweredBytes += bytes;
+    if (this.#unansweredBytes <= UNANSWERED_LIMIT_BYTES) return true;
+    this.#protocolError('more was sent than the window allows');
+    return false;
+  }
+
+  /** What the writer must answer waits in its queue as a batch does, and counts like one. */
+  #ask(frameBytes: number, question: () => Promise<unknown>): void {
+    const bytes = Math.max(frameBytes, QUESTION_BYTES);
+    if (this.#hasRoom(bytes)) this.#run(question().finally(() => this.answered(bytes)));
+  }
+
+  #onSmallFrame(frame: Exclude<AgentFrame, BatchFrame>, bytes: number): void {
     switch (frame.type) {
       case 'hello': return this.#protocolError('a second hello');
-      case 'closed': return this.#run(this.#deps.writer.call('closeGenerations', this.machineId, frame.gens));
-      case 'status': return this.#onStatus(frame);
-      case 'probe': return this.#run(this.#onProbe(frame));
+      case 'closed': return this.#ask(bytes, () => this.#deps.writer.call('closeGenerations', this.machineId, frame.gens));
+      case 'status': return this.#onStatus(frame, bytes);
+      case 'probe': return this.#ask(bytes, () => this.#onProbe(frame));
     }
   }
 
-  #onStatus(frame: StatusFrame): void {
+  #onStatus(frame: StatusFrame, bytes: number): void {
     const { clock, links, writer } = this.#deps;
     links.heard(this.machineId, frame);
     const gaps = JSON.stringify(frame.gaps);
     if (gaps === this.#reportedGaps) return;
     this.#reportedGaps = gaps;
-    if (frame.gaps.length > 0) this.#run(writer.call('reportGaps', this.#machine, frame.gaps, clock.now()));
+    if (frame.gaps.length > 0) this.#ask(bytes, () => writer.call('reportGaps', this.#machine, frame.gaps, clock.now()));
   }
 
   /** Times the way in, and the way through the writer and its database. */

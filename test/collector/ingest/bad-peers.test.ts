@@ -268,6 +268,28 @@ describe('an authenticated peer', () => {
     expect((await agent.close()).code).toBe(1009);
   });
 
+  it('is told to go when it asks more than can be answered', async () => {
+    await using collector = await openIngest();
+    const { agent } = await dialled(collector);
+    agent.hello();
+    await agent.frame('welcome');
+    // The writer works through one long question; what the peer sends meanwhile must not pile up without end.
+    let free = (): void => {};
+    const isFree = new Promise<void>((resolve) => (free = resolve));
+    const { writer } = collector;
+    let asked = 0;
+    const call = writer.call.bind(writer);
+    writer.call = (method, ...args) => {
+      asked += 1;
+      return isFree.then(() => call(method, ...args));
+    };
+    for (let i = 0; i < 20_000; i++) agent.send('{"type":"probe","id":"p","hops":[]}');
+    expect(await agent.frame('goodbye')).toMatchObject({ code: 'protocol_error', hint: 'more was sent than the window allows' });
+    expect(asked).toBeLessThan(10_000);
+    free();
+    await agent.close();
+  });
+
   it('is not blamed for a collector that was asleep', async () => {
     await using collector = await openIngest();
     const { agent } = await dialled(collector);
