@@ -43,17 +43,18 @@ function extract(file: File, entry: number, version: 2 | 3): TtEvent[] {
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 const ENTRIES = 12;
-type Said = { file: File; first: number; count: number; version: 2 | 3 };
-const said = (version: 2 | 3): fc.Arbitrary<Said> => fc.record({ file: index(FILES.length), first: index(ENTRIES), count: fc.integer({ min: 1, max: 5 }) })
-  .map(({ file, first, count }) => ({ file: FILES[file]!, first, count: Math.min(count, ENTRIES - first), version }));
+/** `isNew`: lines that were written after the upgrade, so nobody names their entries. */
+type Said = { file: File; first: number; count: number; version: 2 | 3; isNew?: boolean };
+const said = (version: 2 | 3): fc.Arbitrary<Said> => fc.record({ file: index(FILES.length), first: index(ENTRIES), count: fc.integer({ min: 1, max: 5 }), isNew: fc.boolean() })
+  .map(({ file, first, count, isNew }) => ({ file: FILES[file]!, first, count: Math.min(count, ENTRIES - first), version, isNew }));
 const whole = (file: File): Said => ({ file, first: 0, count: ENTRIES, version: 3 });
 
-function partsOf({ file, first, count, version }: Said, isReplacing: boolean): BatchParts {
+function partsOf({ file, first, count, version, isNew = false }: Said, isReplacing: boolean): BatchParts {
   const numbers = Array.from({ length: count }, (_, offset) => first + offset);
   return {
     gen: genOf(file.number), from: 0, to: 0, bornAt: START_MS - file.number * 1000,
     events: numbers.flatMap((entry) => extract(file, entry, version)),
-    ...(version === 3 && isReplacing ? { entries: numbers.map(uuidOf), schemaVersion: 3 } : {}),
+    ...(version === 3 && isReplacing && !isNew ? { entries: numbers.map(uuidOf), schemaVersion: 3 } : {}),
   };
 }
 
@@ -84,7 +85,7 @@ const history = fc.record({
   before: fc.array(said(2), { minLength: 1, maxLength: 10 }),
   // What one file was read again for, and pieces of others: together they name every entry.
   reader: index(FILES.length),
-  more: fc.array(said(3), { maxLength: 5 }),
+  more: fc.array(said(3), { maxLength: 8 }),
   group: fc.integer({ min: 1, max: 4 }),
 }).chain(({ before, reader, more, group }) => {
   const after = [whole(FILES[reader]!), ...more];
@@ -138,6 +139,23 @@ describe('entries that are named again by better extraction', () => {
     arrive(fixture, [{ file, first: 3, count: 1, version: 3 }]);
     expect(fixture.rows('SELECT type, stream_id FROM events')).toEqual([{ type: 'agent_tool_result', stream_id: 'st' }]);
     expect(fixture.rows('SELECT row FROM events')).toEqual(before);
+  });
+
+  it('let a copy win that only a removed claim kept from winning', () => {
+    using fixture = openStoreFixture();
+    fixture.answer(MACHINES[0], edges);
+    askForAll(fixture);
+    const say = (session: string, version: 2 | 3, bornAt: number) => {
+      const file = FILES.find((one) => one.session === session)!;
+      fixture.answer(file.machine, { gen: genOf(50), bornAt, events: extract(file, 4, version).slice(-1) });
+    };
+    say('s-original', 2, START_MS + 9);
+    say('s-fork', 3, START_MS);
+    say('s-alone', 3, START_MS + 5);
+    expect(fixture.rows('SELECT session_id FROM events')).toEqual([{ session_id: 's-alone' }]);
+    fixture.answer(MACHINES[0], { gen: genOf(1), entries: [uuidOf(4)], schemaVersion: 3 });
+    expect(fixture.rows('SELECT session_id FROM events')).toEqual([{ session_id: 's-fork' }]);
+    expect(fixture.rows('SELECT session_id FROM message_usage')).toEqual([{ session_id: 's-fork' }]);
   });
 
   it('touch nothing but what the Claude source said about them', () => {
