@@ -35,6 +35,9 @@ export const ENROLMENT_CODE_LIFETIME_MS = 10 * MINUTE;
 export const ENROLMENT_CODE_TRIES = 5;
 export const ENROLMENT_CODE_BITS = 128;
 
+/** Imports are local and trusted: their events may be larger than the wire's. */
+export const IMPORTED_EVENT_BYTES = MIB;
+
 export const DEAD_LETTER_ROWS_PER_MACHINE = 100_000;
 export const DEAD_LETTER_BYTES_PER_MACHINE = 100 * MIB;
 export const DEAD_LETTER_BODY_BYTES = 64 * KIB;

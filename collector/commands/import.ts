@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, messageOf, TtError, type ExitCode } from '../../shared/errors.ts';
-import { LINE_BYTES } from '../../shared/limits.ts';
+import { IMPORTED_EVENT_BYTES, LINE_BYTES } from '../../shared/limits.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import type { Control } from '../control/control-methods.ts';
 import { openControl } from '../control/open-control.ts';
@@ -12,7 +12,7 @@ import { openLegacy } from '../store/legacy-db.ts';
 const CHUNK_LINES = 5000;
 const CHUNK_BYTES = 2 * 1024 * 1024;
 /** No event may be so large; of such a line a dead letter keeps no more anyway. */
-const SENT_LINE_BYTES = 256 * 1024;
+const SENT_LINE_BYTES = IMPORTED_EVENT_BYTES + 4096;
 const NAMED_LINES = 20;
 const NEWLINE = 0x0a;
 
@@ -31,6 +31,7 @@ interface Imported {
   read: number;
   stored: number;
   duplicates: number;
+  forgotten: number;
   malformed: number;
   /** 1-based; the first 20. */
   malformedLines: number[];
@@ -42,7 +43,7 @@ interface Intake {
 }
 
 function createIntake(control: Control): Intake {
-  const total: Imported = { read: 0, stored: 0, duplicates: 0, malformed: 0, malformedLines: [] };
+  const total: Imported = { read: 0, stored: 0, duplicates: 0, forgotten: 0, malformed: 0, malformedLines: [] };
   let lines: string[] = [];
   let bytes = 0;
   let sent = 0;
@@ -51,6 +52,7 @@ function createIntake(control: Control): Intake {
     total.read += counts.read;
     total.stored += counts.stored;
     total.duplicates += counts.duplicates;
+    total.forgotten += counts.forgotten;
     total.malformed += counts.malformed;
     for (const index of counts.malformedAt) if (total.malformedLines.length < NAMED_LINES) total.malformedLines.push(sent + index + 1);
     sent += lines.length;
@@ -125,11 +127,12 @@ function toText(line: Buffer, whole: number): string {
 }
 
 function report(total: Imported, isJson: boolean, io: CommandIo): void {
-  const { read, stored, duplicates, malformed, malformedLines } = total;
+  const { read, stored, duplicates, forgotten, malformed, malformedLines } = total;
   io.stderr.write(`Imported ${stored} new events (${duplicates} duplicates, ${malformed} malformed lines)\n`);
+  if (forgotten > 0) io.stderr.write(`${forgotten} left out, because they were forgotten (tt forget --list)\n`);
   if (malformed > 0) {
     const more = malformed > malformedLines.length ? ` and ${malformed - malformedLines.length} more` : '';
     io.stderr.write(`Not events, kept as dead letters: line ${malformedLines.join(', ')}${more}\n`);
   }
-  if (isJson) io.stdout.write(`${JSON.stringify({ schema: 1, read, stored, duplicates, malformed, malformed_lines: malformedLines })}\n`);
+  if (isJson) io.stdout.write(`${JSON.stringify({ schema: 1, read, stored, duplicates, forgotten, malformed, malformed_lines: malformedLines })}\n`);
 }

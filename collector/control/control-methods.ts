@@ -37,7 +37,7 @@ export const rewoundSchema = z.object({
 });
 
 export const importCountsSchema = z.object({
-  read: z.number(), stored: z.number(), duplicates: z.number(), malformed: z.number(),
+  read: z.number(), stored: z.number(), duplicates: z.number(), forgotten: z.number(), malformed: z.number(),
   malformedAt: z.array(z.number()),
 });
 export const rebuildCountsSchema = z.object({

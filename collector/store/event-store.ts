@@ -36,8 +36,8 @@ export interface EventStore {
   transaction<T>(work: () => T): T;
   machine(ref: MachineRef): number;
   machineKey(machineId: string): number;
-  /** `event` has passed `checkEvent`, which gave its `parts`, or an import's own check. */
-  storeEvent(event: TtEvent, bornAt: number | null, parts?: EventIdParts): EventOutcome;
+  /** `event` has passed `checkEvent`, which gave its `parts`, or an import's own check. `maxBytes`: of its other keys, the wire's limit if not given. */
+  storeEvent(event: TtEvent, bornAt: number | null, parts?: EventIdParts, maxBytes?: number): EventOutcome;
   storeEdges(edges: readonly LineageEdge[]): void;
   /** Why a state is refused; undefined: it is stored, or an earlier value is. */
   storeState(machine: number, state: SessionState): RefusalCode | undefined;
@@ -61,9 +61,9 @@ function printedData(event: TtEvent): string | null | undefined {
   }
 }
 
-function isTooLarge(data: string): boolean {
+function isTooLarge(data: string, maxBytes: number): boolean {
   // No character takes more than three bytes a unit: short texts need no counting.
-  return data.length * 3 > WIRE_LIMITS.eventBytes && Buffer.byteLength(data) > WIRE_LIMITS.eventBytes;
+  return data.length * 3 > maxBytes && Buffer.byteLength(data) > maxBytes;
 }
 
 /** Interned texts, rules and derived tables, as they stand on one another. */
@@ -119,7 +119,7 @@ export function openEventStore(database: Database, { elapsed = () => 0 }: { elap
       return machine;
     },
     machineKey: (machineId) => keys.machine(machineId),
-    storeEvent(event, bornAt, idParts = parseEventId(event.id)) {
+    storeEvent(event, bornAt, idParts = parseEventId(event.id), maxBytes = WIRE_LIMITS.eventBytes) {
       const machineId = idParts?.machineId ?? event['machine_id'];
       if (tombstones.keepsOut({ machineId, sessionId: event['session_id'], cwd: event['cwd'] })) return { verdict: 'refused', code: 'forgotten' };
       const claim = toClaim(event, idParts, keys, bornAt);
@@ -130,7 +130,7 @@ export function openEventStore(database: Database, { elapsed = () => 0 }: { elap
       }
       const data = printedData(event);
       if (data === undefined) return { verdict: 'refused', code: 'malformed' };
-      if (data !== null && isTooLarge(data)) return { verdict: 'refused', code: 'too_large' };
+      if (data !== null && isTooLarge(data, maxBytes)) return { verdict: 'refused', code: 'too_large' };
       claim.data = data;
       return { verdict: claims.store(claim, known), row: derivation.takeRow(), at: claim.at };
     },

@@ -3,19 +3,16 @@
  * export, and rows of its database printed as lines. Machines need not be
  * enrolled. What cannot be taken becomes a dead letter; nothing is dropped.
  *
- * The earlier tool counted much as human that is not, so its rows about a
- * session are duplicates where we have read that session's log ourselves.
- * Limit: this is decided when they are imported; import after the agents have
- * sent their history.
+ * Rows of the earlier tool about a harness session are stored like all others,
+ * and count only where nothing of our own is known of that session (sessions.ts).
  */
 import { createHash } from 'node:crypto';
 import { parseEventId } from '../../shared/event-id.ts';
 import type { JsonValue, TtEvent } from '../../shared/event.ts';
 import { isUuid, toEventId } from '../../shared/ids.ts';
-import { WIRE_LIMITS } from '../../shared/limits.ts';
+import { IMPORTED_EVENT_BYTES } from '../../shared/limits.ts';
 import { parseTimestamp } from '../../shared/timestamp.ts';
 import type { ImportCounts } from '../writer/messages.ts';
-import type { Database } from './database.ts';
 import type { EventStore } from './event-store.ts';
 
 /** Malformed lines that are named by index in the answer; all are counted and kept. */
@@ -27,21 +24,9 @@ export interface Importer {
   importLines(lines: readonly string[], receivedAtMs: number): ImportCounts;
 }
 
-export function openImporter(database: Database, store: EventStore): Importer {
-  const own = database.prepare<[string], { found: number }>(`
-    SELECT 1 AS found FROM event_row e JOIN kind_key k ON k.kind = e.kind
-    WHERE e.session = (SELECT session FROM session_key WHERE session_id = ?) AND k.form = 'fact' LIMIT 1`);
-
+export function openImporter(store: EventStore): Importer {
   const importAll = (lines: readonly string[], receivedAtMs: number): ImportCounts => {
-    const counts: ImportCounts = { read: 0, stored: 0, duplicates: 0, malformed: 0, malformedAt: [] };
-    const ownSessions = new Map<string, boolean>();
-    const isOwn = (sessionId: string): boolean => {
-      const known = ownSessions.get(sessionId);
-      if (known !== undefined) return known;
-      const found = own.get(sessionId) !== undefined;
-      ownSessions.set(sessionId, found);
-      return found;
-    };
+    const counts: ImportCounts = { read: 0, stored: 0, duplicates: 0, forgotten: 0, malformed: 0, malformedAt: [] };
     const refuse = (line: string, index: number, code: 'malformed' | 'too_large'): void => {
       counts.malformed++;
       if (counts.malformedAt.length < NAMED_LINES) counts.malformedAt.push(index);
@@ -56,30 +41,15 @@ export function openImporter(database: Database, store: EventStore): Importer {
         refuse(line, index, 'malformed');
         continue;
       }
-      if (Buffer.byteLength(line) > WIRE_LIMITS.eventBytes) {
-        refuse(line, index, 'too_large');
-        continue;
-      }
-      const sessionId = event['session_id'];
-      if (isHarnessRow(event) && typeof sessionId === 'string' && isOwn(sessionId)) {
-        counts.duplicates++;
-        continue;
-      }
-      const outcome = store.storeEvent(event, null);
-      if (outcome.verdict === 'refused') refuse(line, index, outcome.code === 'too_large' ? 'too_large' : 'malformed');
+      const outcome = store.storeEvent(event, null, parseEventId(event.id), IMPORTED_EVENT_BYTES);
+      if (outcome.verdict === 'refused' && outcome.code === 'forgotten') counts.forgotten++;
+      else if (outcome.verdict === 'refused') refuse(line, index, outcome.code === 'too_large' ? 'too_large' : 'malformed');
       else if (outcome.verdict === 'stored') counts.stored++;
       else counts.duplicates++;
     }
     return counts;
   };
   return { importLines: (lines, receivedAtMs) => store.transaction(() => importAll(lines, receivedAtMs)) };
-}
-
-const HARNESS_TYPES: ReadonlySet<string> = new Set(['agent_session', 'user_message', 'agent_tool_use', 'session_metadata']);
-
-/** Said by the earlier tool about a harness session. */
-function isHarnessRow(event: TtEvent): boolean {
-  return (event.schema_version ?? 1) < 2 && HARNESS_TYPES.has(event.type);
 }
 
 function isKeyText(value: unknown): value is string {

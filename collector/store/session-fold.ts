@@ -48,6 +48,17 @@ export interface SessionSummary extends SessionCounts {
   statusSeenAt: number | null;
 }
 
+/** What the earlier tool said about sessions; of these types only. */
+const LEGACY_TYPES: ReadonlySet<string> = new Set(['agent_session', 'user_message', 'assistant_message', 'agent_tool_use', 'agent_tool_result', 'session_metadata']);
+
+/**
+ * A row of the earlier tool about a harness session. It counted much as human
+ * that is not, so it counts only for a session whose log nobody here has read.
+ */
+export function isLegacyRow(schemaVersion: number, kind: Pick<Kind, 'type' | 'form'>): boolean {
+  return schemaVersion < 2 && kind.form !== 'fact' && LEGACY_TYPES.has(kind.type);
+}
+
 export type EventData = Readonly<Record<string, unknown>>;
 
 export function textOf(data: EventData, key: string): string | null {

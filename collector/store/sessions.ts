@@ -1,11 +1,14 @@
 /**
  * The derived table `session_row`: kept up at ingest by adding what each new
  * fact says, derived anew for a session in which a fact changed its winner.
+ *
+ * Rows of the earlier tool count only for sessions of which there is nothing of
+ * our own, whichever came first: its first fact of our own derives a session anew.
  */
 import type { Claim, NewClaim } from './claim.ts';
 import type { Database } from './database.ts';
-import type { Keys } from './keys.ts';
-import { fold, summaryOf, type EventData, type SessionSummary, type Signal } from './session-fold.ts';
+import type { Keys, Kind } from './keys.ts';
+import { fold, isLegacyRow, summaryOf, type EventData, type SessionSummary, type Signal } from './session-fold.ts';
 
 export interface Sessions {
   added(claim: NewClaim): void;
@@ -27,6 +30,19 @@ const FIELDS = [
   ['status', 'status'], ['waiting_for', 'waitingFor'], ['status_at', 'statusAt'],
   ['status_seen_at', 'statusSeenAt'],
 ] as const satisfies readonly (readonly [column: string, field: keyof SessionSummary])[];
+
+/** Whose rows a session has. */
+interface Speakers {
+  own: boolean;
+  legacy: boolean;
+}
+
+function noteSpeaker(speakers: Speakers, schemaVersion: number, kind: Kind): void {
+  if (kind.form === 'fact') speakers.own = true;
+  else if (isLegacyRow(schemaVersion, kind)) speakers.legacy = true;
+}
+
+const CACHED_SESSIONS = 50_000;
 
 interface EventOfSession extends Claim {
   row: number;
@@ -50,6 +66,12 @@ export function openSessions(database: Database, keys: Keys): Sessions {
   );
   const withEvents = database.prepare<[], { session: number }>('SELECT DISTINCT session FROM event_row WHERE session <> 0');
 
+  const kindsOf = database.prepare<[number], { kind: number; schemaVersion: number }>(
+    'SELECT DISTINCT kind, schema_version AS schemaVersion FROM event_row WHERE session = ? AND session <> 0',
+  );
+
+  /** Who has spoken of a session; of those asked for lately. */
+  const speakers = new Map<number, Speakers>();
   let gathered = new Map<string, SessionSummary>();
   let touched = new Set<number>();
 
@@ -62,19 +84,45 @@ export function openSessions(database: Database, keys: Keys): Sessions {
   const save = (summary: SessionSummary): void => {
     write.run(summary.session, summary.agentId, ...FIELDS.map(([, field]) => summary[field]));
   };
+  const speakersOf = (session: number): Speakers => {
+    const known = speakers.get(session);
+    if (known !== undefined) return known;
+    const found: Speakers = { own: false, legacy: false };
+    for (const { kind, schemaVersion } of kindsOf.all(session)) noteSpeaker(found, schemaVersion, keys.kindOf(kind));
+    if (speakers.size >= CACHED_SESSIONS) speakers.clear();
+    speakers.set(session, found);
+    return found;
+  };
   const derive = (session: number): number => {
     remove.run(session);
+    speakers.delete(session);
+    const { own } = speakersOf(session);
     const summaries = new Map<string, SessionSummary>();
     for (const event of eventsOf.iterate(session)) {
-      gather(summaries, summaryOf(event, keys.kindOf(event.kind), parseData(event.data)));
+      const kind = keys.kindOf(event.kind);
+      if (own && isLegacyRow(event.schemaVersion, kind)) continue;
+      gather(summaries, summaryOf(event, kind, parseData(event.data)));
     }
     for (const summary of summaries.values()) save(summary);
     return summaries.size;
   };
 
+  const reset = (): void => {
+    gathered = new Map();
+    touched = new Set();
+  };
+
   return {
     added(claim) {
-      if (claim.session !== 0) gather(gathered, summaryOf(claim, claim.kindName, claim.event));
+      if (claim.session === 0) return;
+      // The row is in the table already: just read, who spoke before it can not be told.
+      const isJustRead = !speakers.has(claim.session);
+      const said = speakersOf(claim.session);
+      const hadOwn = said.own && !isJustRead;
+      noteSpeaker(said, claim.schemaVersion, claim.kindName);
+      if (said.own && said.legacy && !hadOwn) touched.add(claim.session);
+      if (said.own && isLegacyRow(claim.schemaVersion, claim.kindName)) return;
+      gather(gathered, summaryOf(claim, claim.kindName, claim.event));
     },
     touch(session) {
       if (session !== 0) touched.add(session);
@@ -87,7 +135,7 @@ export function openSessions(database: Database, keys: Keys): Sessions {
         save(summary);
       }
       for (const session of touched) derive(session);
-      this.forget();
+      reset();
     },
     rebuild() {
       removeAll.run();
@@ -96,8 +144,8 @@ export function openSessions(database: Database, keys: Keys): Sessions {
       return count;
     },
     forget() {
-      gathered = new Map();
-      touched = new Set();
+      speakers.clear();
+      reset();
     },
   };
 }

@@ -66,6 +66,8 @@ export interface ImportCounts {
   read: number;
   stored: number;
   duplicates: number;
+  /** Of something that `tt forget` keeps out. */
+  forgotten: number;
   /** Kept as dead letters. */
   malformed: number;
   /** Which: indexes into the lines of the call, at most 1000. */

@@ -13,7 +13,7 @@ type Calls = { [M in WriterMethod]?: (...args: never[]) => WriterCalls[M]['resul
 export type UntypedCalls = { readonly [M in WriterMethod]?: (...args: readonly unknown[]) => unknown };
 
 export function createWriterCalls(database: Database, store: EventStore): UntypedCalls {
-  const importer = openImporter(database, store);
+  const importer = openImporter(store);
   const calls = {
     ledger: (machineId: string) => store.transaction(() => store.ledger.positions(store.machineKey(machineId))),
     closeGenerations: (machineId: string, gens: string[]) => {

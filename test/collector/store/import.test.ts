@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { READING_COMMANDS } from '../../../collector/commands/reading-commands.ts';
+import { resolvePaths } from '../../../shared/paths.ts';
 import { runCommand, type CommandRun } from '../../support/command-run.ts';
 
 const MACHINE = '11111111-1111-4111-8111-111111111111';
@@ -17,6 +18,15 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 const tt = (argv: readonly string[], stdin = ''): Promise<CommandRun> => runCommand(READING_COMMANDS, argv, home, { stdin });
 const events = async (): Promise<Record<string, unknown>[]> =>
   (await tt(['events', '--json'])).stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+
+function query(sql: string): unknown[] {
+  const database = new Sqlite(resolvePaths({}, home).database, { readonly: true });
+  try {
+    return database.prepare(sql).all();
+  } finally {
+    database.close();
+  }
+}
 
 /** What the earlier tool's database looks like, with its own journal mode. */
 function legacyDatabase(version: number, journal: 'delete' | 'wal'): { file: string; close(): void } {
@@ -53,19 +63,24 @@ const OWN = JSON.stringify({
 });
 
 describe.each([[8, 'delete'], [9, 'delete'], [9, 'wal']] as const)('tt.db of schema %i in journal mode %s', (version, journal) => {
-  it('becomes events; what it says of sessions that we read ourselves does not count', async () => {
+  it('becomes events; what it says of sessions that we read ourselves does not count, whichever came first', async () => {
     await tt(['import'], OWN);
     const legacy = legacyDatabase(version, journal);
     const run = await tt(['import', '--legacy', legacy.file]);
     legacy.close();
-    expect(run).toMatchObject({ code: 0, stderr: 'Imported 3 new events (2 duplicates, 0 malformed lines)\n' });
+    expect(run).toMatchObject({ code: 0, stderr: 'Imported 5 new events (0 duplicates, 0 malformed lines)\n' });
     expect(await events()).toMatchObject([
       { type: 'tmux_pane_focus', cwd: '/p', pane_id: '%3', tmux_session: 'dev', window_index: 1, machine_id: MACHINE },
+      { id: 'own-session_start' }, { type: 'session_metadata', session_id: 'own' },
       { id: 'lost-session_start', type: 'agent_session', action: 'started', session_id: 'lost' },
       { type: 'session_metadata', session_id: 'lost', project_path: '/p', message_count: 4, user_prompts: ['a', 'b'] },
       { type: 'user_message', session_id: 'own' },
     ]);
     expect((await events())[0]).not.toHaveProperty('stream_id');
+    expect(query('SELECT session_id, started_at, prompts FROM sessions ORDER BY session_id DESC')).toEqual([
+      { session_id: 'own', started_at: null, prompts: 1 }, { session_id: 'lost', started_at: '2025-01-29T12:00:02.000Z', prompts: 0 },
+    ]);
+    expect(query('SELECT id FROM events WHERE row IN (SELECT row FROM superseded_events)')).toHaveLength(2);
   });
 
   it('counts once however often it is imported, and is not touched', async () => {
@@ -92,7 +107,7 @@ it.each<[string, () => string]>([
   expect(await tt(['import', '--legacy', file()])).toMatchObject({ code: 1, stderr: expect.stringContaining('can not be read as a database of the earlier tool') as string });
 });
 
-it('lines of the earlier tool’s export follow the same rule, and its first types are renamed', async () => {
+it('lines of the earlier tool’s export are events too, and its first types are renamed', async () => {
   await tt(['import'], OWN);
   const base = { timestamp: '2025-01-29T12:00:04Z', source: 'remote.agent' };
   const lines = [
@@ -101,10 +116,17 @@ it('lines of the earlier tool’s export follow the same rule, and its first typ
     { ...base, id: `${MACHINE}:remote.agent:user_message:2025-01-29T12:00:04Z:e1`, type: 'user_message', session_id: 'own', length: 2 },
     { type: 'session_metadata', source: 'claude', session_id: 'other', start_time: '2025-01-29T12:00:04Z', machine_id: MACHINE, summary: 's' },
   ];
-  expect((await tt(['import'], lines.map((line) => JSON.stringify(line)).join('\n'))).stderr).toBe('Imported 3 new events (1 duplicates, 0 malformed lines)\n');
-  expect((await events()).slice(1)).toMatchObject([
+  expect((await tt(['import'], lines.map((line) => JSON.stringify(line)).join('\n'))).stderr).toBe('Imported 4 new events (0 duplicates, 0 malformed lines)\n');
+  expect((await events()).filter(({ session_id }) => session_id === 'other')).toMatchObject([
     { id: 'a', type: 'agent_session', action: 'started', timestamp_raw: '2025-01-29T12:00:04Z' },
     { id: 'b', type: 'agent_session', action: 'ended' },
     { type: 'session_metadata', summary: 's', machine_id: MACHINE },
   ]);
+});
+
+it('an imported event may be larger than the wire allows, up to 1 MiB, and comes out whole', async () => {
+  const large = (bytes: number) => JSON.stringify({ id: `large-${bytes}`, timestamp: '2025-01-29T12:00:04.000Z', source: 'remote.agent', type: 'note', text: 'ü'.repeat(bytes / 2) });
+  const run = await tt(['import'], [large(100_000), large(1_000_000), large(1_100_000)].join('\n'));
+  expect(run.stderr).toContain('Imported 2 new events (0 duplicates, 1 malformed lines)');
+  expect((await events()).map(({ text }) => (text as string).length)).toEqual([50_000, 500_000]);
 });
