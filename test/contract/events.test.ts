@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkEvent } from '../../collector/store/claim.ts';
 import { entryUuidOf, factOf, machineOf, parseEventId } from '../../shared/event-id.ts';
 import { EVENT_TYPES, type TtEvent } from '../../shared/event.ts';
+import { parseMachineId, type MachineId } from '../../shared/ids.ts';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
 import { decodeBatch, encodeBatch } from '../../shared/protocol/codec.ts';
 import type { BatchFrame } from '../../shared/protocol/frames.ts';
@@ -13,7 +14,13 @@ interface EventSample {
   entry_uuid: string | null;
 }
 
-const MACHINE = '0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d';
+function machine(text: string): MachineId {
+  const machineId = parseMachineId(text);
+  if (machineId === undefined) throw new Error(`${text} is no machine ID`);
+  return machineId;
+}
+
+const MACHINE = machine('0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d');
 const events = sampleNames('event.').map((name) => [name, sample<EventSample>(name)] as const);
 
 describe('the samples', () => {
@@ -40,7 +47,7 @@ describe.each(events)('%s', (_name, { event, fact, entry_uuid }) => {
 
   it('is accepted from its own machine and refused from another', () => {
     expect(checkEvent(event, MACHINE)).toMatchObject({ ok: true, event });
-    expect(checkEvent(event, '11111111-2222-4333-8444-555555555555')).toMatchObject({ ok: false, code: 'foreign_machine' });
+    expect(checkEvent(event, machine('11111111-2222-4333-8444-555555555555'))).toMatchObject({ ok: false, code: 'foreign_machine' });
   });
 
   it('crosses the wire unchanged, unknown keys and the order of keys included', () => {
