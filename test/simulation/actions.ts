@@ -5,7 +5,7 @@ import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
 import type { LogFile, Machine } from './machine.ts';
 import { checkPromises } from './verdict.ts';
 import type { World } from './world.ts';
-import { append, begin, copy, eventLogOf, fork, mend, move, newSession, newSubagent, recreate, remove, rewrite, someFile, truncate } from './writing.ts';
+import { append, appendHook, begin, copy, eventLogOf, fork, mend, move, newSession, newSubagent, recreate, remove, rewrite, someFile, truncate } from './writing.ts';
 
 export interface Action {
   kind: ActionKind;
@@ -143,6 +143,20 @@ const ACTIONS = {
       collector.isLocked = false;
     });
   }],
+  /** Some of what is on the way is taken, and some behind it is not. */
+  hiccups: [3, async ({ world, machine, random }) => {
+    const file = someFile(machine, random);
+    for (let round = random.between(3, 8); round > 0; round -= 1) {
+      if (world.collector !== undefined) {
+        world.collector.isLocked = random.chance(0.4);
+        world.collector.writesLeft = random.chance(0.3) ? random.between(0, 3) : Infinity;
+      }
+      append(machine, file, 1, random);
+      await world.run(random.between(0, 6));
+      if (!machine.disk.exists(file.path)) break;
+    }
+    if (world.collector !== undefined) Object.assign(world.collector, { isLocked: false, writesLeft: Infinity });
+  }],
   clone: [1, ({ world, machine }) => {
     if (world.machines.length > 4) return;
     const twin = world.clone(machine);
@@ -154,6 +168,20 @@ const ACTIONS = {
       twin.files.push({ ...file, path });
     }
     twin.start();
+  }],
+  /** Both write lines of one length; then the other one speaks for the machine. */
+  diverge: [1, async ({ world, random }) => {
+    const twin = world.machines.find((machine, index) => world.machines.some((other, before) => before < index && other.machineId === machine.machineId));
+    const original = world.machines.find(({ machineId }) => machineId === twin?.machineId);
+    if (twin === undefined || original === undefined) return;
+    for (const machine of [original, twin]) appendHook(machine, random);
+    await world.run(1000);
+    original.isOffline = true;
+    original.agent?.link?.cut({ arrives: true });
+    await world.run(UNTIL_CLONES_RETRY_MS);
+    for (const machine of [original, twin]) appendHook(machine, random);
+    await world.run(1000);
+    original.isOffline = false;
   }],
   clock: [2, ({ machine, random }) => {
     machine.clockOffsetMs += random.pick([-3_600_000, -5000, 5000, 3_600_000, 8 * 24 * 3_600_000]);
@@ -198,6 +226,9 @@ export async function perform(world: World, { kind, seed, waitMs }: Action): Pro
   await world.run(waitMs);
   if (random.chance(CHECKED)) checkPromises(world);
 }
+
+/** Refused twice, a clone waits three minutes. */
+const UNTIL_CLONES_RETRY_MS = 200_000;
 
 function freeDisk({ collector }: World): void {
   if (collector !== undefined) collector.writesLeft = Infinity;

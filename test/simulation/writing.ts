@@ -45,6 +45,13 @@ function eventLine(machine: Machine, random: SeededRandom): string {
   return random.chance(0.05) ? 'not json' : line;
 }
 
+/** One line, of the same length whenever and wherever it is written. */
+export function appendHook(machine: Machine, random: SeededRandom): void {
+  const file = eventLogOf(machine);
+  mend(machine, file);
+  machine.disk.append(file.path, `${hookLine(machine.machineId, machine.now, `%${random.between(1, 9)}`, '/srv/x').text}\n`);
+}
+
 export function linesOf(machine: Machine, file: LogFile, count: number, random: SeededRandom): string {
   const isNew = !machine.disk.exists(file.path);
   const lines = isNew && file.session !== undefined ? openingLines(contextOf(machine, file.session, random)).map(({ text }) => text) : [];
