@@ -169,9 +169,8 @@ export class ClaudeExtractor implements Extractor {
     const sessionId = this.#sessionOf(entry);
     const state = stateOf(type, entry);
     if (state === undefined) return sink.unknown(`${type} without a value`);
-    if (type === 'continued-in' && typeof state.value === 'string') {
-      this.#edge({ child: state.value, parent: sessionId, via: 'continued-in' }, sink);
-    }
+    const successor = type === 'continued-in' ? nameOf(entry, 'continuedInSessionId') : undefined;
+    if (successor !== undefined) this.#edge({ child: successor, parent: sessionId, via: 'continued-in' }, sink);
     this.#outlet.state({ gen: this.#options.gen, offset, after: this.#latest, session_id: sessionId, ...state }, this.#cwd, sink);
   }
 

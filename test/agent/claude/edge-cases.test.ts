@@ -305,10 +305,10 @@ describe('what a transcript gives', () => {
       log.typed(long, { sessionId: long, gitBranch: long, version: long, agentId: long, uuid: long }),
       log.assistant({ type: 'tool_use', id: long, name: long, input: { file_path: long } }, { id: long, model: long, stop_reason: long }, { cwd: `/${long}`, requestId: long }),
       { type: 'ai-title', aiTitle: long, sessionId: SESSION }, { type: 'worktree-state', worktreeSession: { originalCwd: long }, sessionId: SESSION },
-      { type: 'mode', mode: long, sessionId: SESSION },
+      { type: 'mode', mode: long, sessionId: SESSION }, { type: 'continued-in', continuedInSessionId: long, sessionId: SESSION },
     ]);
     expect(collected.events.length).toBeGreaterThan(2);
-    for (const item of [...collected.events, ...collected.states]) expect(JSON.stringify(item).length).toBeLessThan(16 * 1024);
+    for (const item of [...collected.events, ...collected.states, ...collected.edges]) expect(JSON.stringify(item).length).toBeLessThan(16 * 1024);
   });
 
   it('28. opens transcripts, and no journal, tool result or memory', () => {
