@@ -5,6 +5,7 @@
 import { isSameClaim, isSameFact, type Claim, type NewClaim } from './claim.ts';
 import { winnerOf, type OrderContext } from './claim-order.ts';
 import type { Database, Statement } from './database.ts';
+import { openFactIndex, type FactIndex } from './fact-index.ts';
 import type { Keys } from './keys.ts';
 
 export interface StoredClaim extends Claim {
@@ -24,7 +25,7 @@ export interface FactListener {
 export type Known = 'new' | 'same' | 'perhaps';
 
 export interface Claims {
-  /** One look at one index: nearly every event is a new fact, or is the winner said again and tells nothing new. */
+  /** One look at an index: nearly every event is a new fact, or is the winner said again and tells nothing new. */
   look(claim: Claim): Known;
   /** `stored`: a claim that was not there, whether or not it wins. `known`: what `look` said just before. */
   store(claim: NewClaim, known: Known): 'stored' | 'duplicate';
@@ -34,6 +35,10 @@ export interface Claims {
   decideMachineAgain(machine: number): void;
   /** Takes these claims away; what is left of each fact is decided again. */
   remove(claims: readonly StoredClaim[]): void;
+  /** Call once, before commit. */
+  flush(): void;
+  /** After a rollback. */
+  forget(): void;
 }
 
 const COLUMNS = 'machine, at, kind, session, discriminator, fact, cwd, born_at, schema_version, data';
@@ -60,58 +65,61 @@ function saysNothingNew(known: ProbedClaim, claim: Claim): boolean {
 
 interface Statements {
   probe: Statement<[number], ProbedClaim>;
-  winners: Statement<[number], ClaimRow>;
+  event: Statement<[number], ClaimRow>;
   copies: Statement<[number], ClaimRow>;
   insert: Statement<Values>;
-  insertCopy: Statement<Values>;
+  insertCopy: Statement<[...Values, number]>;
   replace: Statement<[...Values, number]>;
   replaceCopy: Statement<[...Values, number]>;
   deleteEvent: Statement<[number]>;
   deleteCopy: Statement<[number]>;
   setBirth: Statement<[number, number]>;
   setCopyBirth: Statement<[number, number]>;
-  contested: Statement<[number], { fact: number }>;
-  contestedByMachine: Statement<[number, number], { fact: number }>;
+  contested: Statement<[number], { event: number }>;
+  contestedByMachine: Statement<[number, number], { event: number }>;
 }
 
 function prepare(database: Database): Statements {
   const values = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
   return {
     probe: database.prepare(`SELECT machine, at, kind, session, discriminator, born_at AS bornAt,
-      schema_version AS schemaVersion FROM event_row WHERE fact = ? LIMIT 1`),
-    winners: database.prepare(`SELECT ${READ_CLAIM} FROM event_row WHERE fact = ?`),
+      schema_version AS schemaVersion FROM event_row WHERE row = ?`),
+    event: database.prepare(`SELECT ${READ_CLAIM} FROM event_row WHERE row = ?`),
     copies: database.prepare(`SELECT ${READ_CLAIM} FROM copy_row WHERE fact = ?`),
     insert: database.prepare(`INSERT INTO event_row (${COLUMNS}) VALUES (${values})`),
-    insertCopy: database.prepare(`INSERT INTO copy_row (${COLUMNS}) VALUES (${values})`),
+    insertCopy: database.prepare(`INSERT INTO copy_row (${COLUMNS}, event) VALUES (${values}, ?)`),
     replace: database.prepare(`UPDATE event_row SET (${COLUMNS}) = (${values}) WHERE row = ?`),
     replaceCopy: database.prepare(`UPDATE copy_row SET (${COLUMNS}) = (${values}) WHERE row = ?`),
     deleteEvent: database.prepare('DELETE FROM event_row WHERE row = ?'),
     deleteCopy: database.prepare('DELETE FROM copy_row WHERE row = ?'),
     setBirth: database.prepare('UPDATE event_row SET born_at = ? WHERE row = ?'),
     setCopyBirth: database.prepare('UPDATE copy_row SET born_at = ? WHERE row = ?'),
-    contested: database.prepare('SELECT DISTINCT fact FROM copy_row WHERE session = ?'),
-    contestedByMachine: database.prepare(`SELECT DISTINCT c.fact FROM copy_row c
-      WHERE c.machine = ? OR EXISTS (SELECT 1 FROM event_row e WHERE e.fact = c.fact AND e.machine = ?)`),
+    contested: database.prepare('SELECT DISTINCT event FROM copy_row WHERE session = ?'),
+    contestedByMachine: database.prepare(`SELECT DISTINCT c.event FROM copy_row c
+      JOIN event_row e ON e.row = c.event WHERE c.machine = ? OR e.machine = ?`),
   };
 }
 
-interface ClaimsDeps {
+export interface ClaimsDeps {
   keys: Keys;
   order: OrderContext;
   listener: FactListener;
+  facts?: FactIndex;
 }
 
 /** Who wins a fact, as its rows stand. */
-function openDecisions(statements: Statements, { keys, order, listener }: ClaimsDeps): {
+function openDecisions(statements: Statements, { keys, order, listener, facts }: Required<ClaimsDeps>): {
   claimsOf(like: Claim): StoredClaim[];
   /** Puts the claim that wins into the event's row, keeping the row. */
   decide(claims: readonly StoredClaim[]): void;
-  decideFact(fact: number): void;
+  decideEvent(row: number): void;
+  /** Every fact that has this hash. */
+  decideFacts(hash: number): void;
   /** The row of a fact whose winner goes is that of the best claim that is left, or of nobody. */
   removeWinner(winner: StoredClaim): void;
 } {
   const claimsOf = (like: Claim): StoredClaim[] => [
-    ...statements.winners.all(like.fact).map((row) => ({ ...row, isWinner: true })),
+    ...facts.rows(like.fact).flatMap((row) => statements.event.all(row)).map((row) => ({ ...row, isWinner: true })),
     ...statements.copies.all(like.fact).map((row) => ({ ...row, isWinner: false })),
   ].filter((claim) => isSameFact(claim, like, keys));
 
@@ -122,18 +130,23 @@ function openDecisions(statements: Statements, { keys, order, listener }: Claims
     if (winner === current) return;
     statements.replace.run(...valuesOf(winner), current.row);
     statements.deleteCopy.run(winner.row);
-    statements.insertCopy.run(...valuesOf(current));
+    statements.insertCopy.run(...valuesOf(current), current.row);
     listener.changed(current.row, current, winner);
   };
 
-  const decideFact = (fact: number): void => {
-    for (const winner of statements.winners.all(fact)) decide(claimsOf(winner));
+  const decideEvent = (row: number): void => {
+    for (const winner of statements.event.all(row)) decide(claimsOf(winner));
+  };
+
+  const decideFacts = (hash: number): void => {
+    for (const row of facts.rows(hash)) decideEvent(row);
   };
 
   const removeWinner = (winner: StoredClaim): void => {
     const others = claimsOf(winner).filter((claim) => !claim.isWinner);
     if (others.length === 0) {
       statements.deleteEvent.run(winner.row);
+      facts.remove(winner.fact, winner.row);
       listener.removed(winner.row, winner);
       return;
     }
@@ -143,12 +156,12 @@ function openDecisions(statements: Statements, { keys, order, listener }: Claims
     listener.changed(winner.row, winner, next);
   };
 
-  return { claimsOf, decide, decideFact, removeWinner };
+  return { claimsOf, decide, decideEvent, decideFacts, removeWinner };
 }
 
-export function openClaims(database: Database, keys: Keys, order: OrderContext, listener: FactListener): Claims {
+export function openClaims(database: Database, { keys, order, listener, facts = openFactIndex(database) }: ClaimsDeps): Claims {
   const statements = prepare(database);
-  const { claimsOf, decide, decideFact, removeWinner } = openDecisions(statements, { keys, order, listener });
+  const { claimsOf, decide, decideEvent, decideFacts, removeWinner } = openDecisions(statements, { keys, order, listener, facts });
 
   /** The same claim from another file: only the earliest birth counts. */
   const noteBirth = (stored: StoredClaim, bornAt: number | null): boolean => {
@@ -169,15 +182,18 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
 
   const insertFact = (claim: NewClaim): 'stored' => {
     const { lastInsertRowid } = statements.insert.run(...valuesOf(claim));
-    listener.added(claim, Number(lastInsertRowid));
+    const row = Number(lastInsertRowid);
+    facts.add(claim.fact, row);
+    listener.added(claim, row);
     return 'stored';
   };
 
   return {
     look(claim) {
-      const known = statements.probe.get(claim.fact);
-      if (known === undefined) return 'new';
-      return isSameClaim(known, claim) && saysNothingNew(known, claim) ? 'same' : 'perhaps';
+      const [row] = facts.rows(claim.fact);
+      if (row === undefined) return 'new';
+      const known = statements.probe.get(row);
+      return known !== undefined && isSameClaim(known, claim) && saysNothingNew(known, claim) ? 'same' : 'perhaps';
     },
     store(claim, known) {
       if (known === 'new') return insertFact(claim);
@@ -188,24 +204,27 @@ export function openClaims(database: Database, keys: Keys, order: OrderContext, 
         if (noteBirth(same, claim.bornAt)) decide(claims);
         return 'duplicate';
       }
-      if (claims.length === 0) return insertFact(claim); // another fact has the same hash
-      const { lastInsertRowid } = statements.insertCopy.run(...valuesOf(claim));
+      const winner = claims.find((stored) => stored.isWinner);
+      if (winner === undefined) return insertFact(claim); // another fact has the same hash
+      const { lastInsertRowid } = statements.insertCopy.run(...valuesOf(claim), winner.row);
       decide([...claims, { ...claim, row: Number(lastInsertRowid), isWinner: false }]);
       return 'stored';
     },
     decideAgain(sessions) {
-      const facts = new Set(sessions.flatMap((session) => statements.contested.all(session).map((row) => row.fact)));
-      for (const fact of facts) decideFact(fact);
+      const events = new Set(sessions.flatMap((session) => statements.contested.all(session).map(({ event }) => event)));
+      for (const event of events) decideEvent(event);
     },
     decideMachineAgain(machine) {
-      for (const { fact } of statements.contestedByMachine.all(machine, machine)) decideFact(fact);
+      for (const { event } of statements.contestedByMachine.all(machine, machine)) decideEvent(event);
     },
     remove(claims) {
       const copies = claims.filter((claim) => !claim.isWinner);
       for (const { row } of copies) statements.deleteCopy.run(row);
       for (const claim of claims) if (claim.isWinner) removeWinner(claim);
       // A claim that lost may have kept its own heirs from winning.
-      for (const fact of new Set(copies.map((claim) => claim.fact))) decideFact(fact);
+      for (const hash of new Set(copies.map((claim) => claim.fact))) decideFacts(hash);
     },
+    flush: facts.flush,
+    forget: facts.forget,
   };
 }

@@ -73,11 +73,11 @@ function openParts(database: Database) {
   const sessions = openSessions(database, keys);
   const usage = openUsage(database, keys);
   const derivation = createDerivation(sessions, usage);
-  const claims = openClaims(database, keys, { ...keys, descends: lineage.descends }, derivation);
+  const claims = openClaims(database, { keys, order: { ...keys, descends: lineage.descends }, listener: derivation });
   const deadLetters = openDeadLetters(database);
   const replacing = openReplacing(database, keys, claims);
   const tombstones = openTombstones(database);
-  const cached = [tombstones, replacing, deadLetters, keys, lineage, sessions, usage];
+  const cached = [tombstones, replacing, deadLetters, keys, lineage, sessions, usage, claims];
   return {
     keys, lineage, sessions, usage, derivation, claims, deadLetters, replacing, tombstones,
     forgetCaches(): void {
@@ -99,6 +99,7 @@ export function openEventStore(database: Database, { elapsed = () => 0 }: { elap
         const result = work();
         sessions.flush();
         usage.flush();
+        claims.flush();
         return result;
       }).immediate();
     } catch (error) {

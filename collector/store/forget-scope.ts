@@ -91,12 +91,12 @@ export function planForget(database: Database, target: ForgetTarget): ForgetPlan
   const sessionIds = sessionIdsOf(database, keys);
   return {
     events: count(`event_row e WHERE ${inScope('e')}`),
-    kept: count(`event_row e WHERE ${inScope('e')} AND EXISTS (SELECT 1 FROM copy_row c WHERE c.fact = e.fact AND NOT ${inScope('c')})`),
+    kept: count(`event_row e WHERE ${inScope('e')} AND EXISTS (SELECT 1 FROM copy_row c WHERE c.fact = e.fact AND c.event = e.row AND NOT ${inScope('c')})`),
     copies: count(`copy_row c WHERE ${inScope('c')}`),
     sessions: count(`(SELECT DISTINCT e.session FROM event_row e WHERE e.session <> 0 AND ${inScope('e')})`),
     responses: count(`usage_row u JOIN event_row e ON e.row = u.event WHERE ${inScope('e')}`),
     states: count(`session_state t WHERE t.session IN (SELECT value FROM json_each($sessions)) OR t.machine IN (SELECT value FROM json_each($machines))`),
-    assignments: count(`assignment a WHERE EXISTS (SELECT 1 FROM event_row e WHERE e.fact = a.fact AND ${inScope('e')})`),
+    assignments: count(`(SELECT DISTINCT a.fact, a.fact_key FROM event_row e CROSS JOIN assignment a WHERE a.fact = e.fact AND ${inScope('e')})`),
     dead_letters: lettersOf(database, target, keys, sessionIds).length,
     gaps: gapsOf(database, keys, new Set(sessionIds)).length,
   };

@@ -42,7 +42,7 @@ CREATE TABLE event_row (
   kind           INTEGER NOT NULL,
   session        INTEGER NOT NULL,   -- 0: none
   discriminator  TEXT NOT NULL,
-  fact           INTEGER NOT NULL,   -- 53-bit hash of the fact key; equal hashes are compared in full
+  fact           INTEGER NOT NULL,   -- 53-bit hash of the fact key; found through the table `fact`
   cwd            INTEGER,
   born_at        INTEGER,            -- earliest known birth of a file that says it
   schema_version INTEGER NOT NULL,
@@ -50,9 +50,26 @@ CREATE TABLE event_row (
 );
 -- Uniqueness of facts is kept by the one writer, which looks every fact up before
 -- it inserts; a UNIQUE index over all parts of an ID would cost 45 bytes an event.
-CREATE INDEX event_row_fact ON event_row (fact);
 CREATE INDEX event_row_at ON event_row (machine, at);
 CREATE INDEX event_row_session ON event_row (session, at);
+
+-- Rows by the hash of their fact; equal hashes are compared in full. Kept by store/fact-index.ts,
+-- one range of the hash space after the other: what came later is in event_row only.
+CREATE TABLE fact (
+  hash INTEGER NOT NULL,
+  row  INTEGER NOT NULL,
+  PRIMARY KEY (hash, row)
+) WITHOUT ROWID;
+CREATE TABLE fact_range (
+  range   INTEGER PRIMARY KEY,       -- of 512 equal ranges of the hash space
+  through INTEGER NOT NULL           -- every row up to this one is in `fact`, if its hash is of this range
+);
+-- Whole, for any reader: which event_row may hold a fact.
+CREATE VIEW fact_place AS
+SELECT hash, row FROM fact
+UNION
+SELECT fact, row FROM event_row
+WHERE row > (SELECT CASE count(*) WHEN 512 THEN min(through) ELSE 0 END FROM fact_range);
 
 -- Claims that lost: kept, because a late one can change who wins.
 CREATE TABLE copy_row (
@@ -66,7 +83,8 @@ CREATE TABLE copy_row (
   cwd            INTEGER,
   born_at        INTEGER,
   schema_version INTEGER NOT NULL,
-  data           TEXT
+  data           TEXT,
+  event          INTEGER NOT NULL    -- event_row.row of the claim that won; stays when another one wins
 );
 CREATE INDEX copy_row_fact ON copy_row (fact);
 CREATE INDEX copy_row_session ON copy_row (session);
@@ -285,7 +303,7 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1000.0, 'unixepoch') AS timestamp,
   k.type, k.source, m.machine_id, e.schema_version, c.path AS cwd,
   s.session_id, e.data,
-  (SELECT w.row FROM event_row w WHERE w.fact = e.fact AND w.discriminator = e.discriminator) AS event
+  e.event
 FROM copy_row e
 JOIN machine_key m ON m.machine = e.machine
 JOIN kind_key k ON k.kind = e.kind
