@@ -108,7 +108,7 @@ function notesOf(target: ForgetTarget, paths: Paths, registry: MachineRegistry):
   return [
     ...(isEnrolled ? [`${machine.label} is still enrolled, and what it sends is refused: tt machines revoke ${machine.label}`] : []),
     ...databasesAside(paths.database).map((file) => `not reached, a database that was set aside: rm ${file}*`),
-    'not reached: backups written before (delete their files), and the logs on the machines themselves',
+    'not reached: backups written before (delete their files), the logs on the machines, and what their agents keep of deleted ones (there: tt-agent forget PATH)',
   ];
 }
 

@@ -11,6 +11,8 @@ export interface CommandRun {
 
 export interface RunOptions {
   stdin?: string | Uint8Array;
+  /** Somebody sits there and types `stdin`. */
+  isTerminal?: boolean;
   clock?: CommandIo['clock'];
   stop?: AbortSignal;
   onStdout?: (text: string) => void;
@@ -28,7 +30,7 @@ export async function runCommand(commands: readonly CommandSpec[], argv: readonl
     columns: 80,
   });
   const code = await runProgram({ name: 'tt', summary: '', version: '0', commands }, argv, {
-    stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
+    stdin: Object.assign(Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]), { isTTY: options.isTerminal ?? false }),
     stdout: outputOf('stdout'), stderr: outputOf('stderr'), environment: {}, home,
     clock: options.clock ?? new ManualClock(), stop: options.stop ?? new AbortController().signal, abandon: new AbortController().signal,
   });
