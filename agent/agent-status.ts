@@ -34,6 +34,9 @@ export function toAgentStatus({ identity, collectorId, feed, uplink }: StatusPar
     unknown_entries: { ...feed.unknownEntries },
     bad_lines: feed.badLines,
     kept_bytes: feed.keptBytes,
+    kept_files: feed.kept.files,
+    kept_oldest_at: feed.kept.oldestAt === null ? null : printTimestamp(feed.kept.oldestAt),
+    kept_limit_bytes: feed.kept.limitBytes,
     gaps: feed.gaps.map(({ path, from, to, reason }) => ({ path, from, to, reason })),
     problems: [...(uplink.problem === null ? [] : [uplink.problem]), ...feed.problems],
   };

@@ -20,6 +20,7 @@ import { makePrivateDirectory } from '../shared/atomic-file.ts';
 import { dial } from '../shared/protocol/web-socket.ts';
 import type { AgentStatus } from '../shared/status.ts';
 import { toAgentStatus, writeLastStatus } from './agent-status.ts';
+import { forgetRequestSchema } from './control-requests.ts';
 import { openControlServer } from './control-server.ts';
 import { removeSpentSegments, rotateEventLog } from './event-log/segments.ts';
 import { requireIdentity } from './identity.ts';
@@ -95,7 +96,10 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
     const problems = [...feed.problems, ...registry.problems()];
     return toAgentStatus({ identity, collectorId: collectorIdOf(paths), feed: { ...feed, problems }, uplink: uplink.status() });
   };
-  const control = await openControlServer(paths.agentSocket, status);
+  const control = await openControlServer(paths.agentSocket, {
+    'GET /status': status,
+    'POST /forget': (body) => tail.forget(forgetRequestSchema.parse(body).path),
+  });
   const stops = [
     watchForWake(clock, () => {
       log.info({}, 'woke up: looking at everything, testing the connection');

@@ -1,23 +1,29 @@
-/** A running agent's control socket: `GET /status` on a Unix socket that only its owner can open. */
-import { createServer } from 'node:http';
+/** A running agent's control socket: JSON over HTTP on a Unix socket that only its owner can open. */
+import { createServer, type IncomingMessage } from 'node:http';
 import { chmodSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makePrivateDirectory } from '../shared/atomic-file.ts';
-import type { AgentStatus } from '../shared/status.ts';
+import { messageOf } from '../shared/errors.ts';
 
 export interface ControlServer {
   /** Idempotent. */
   close(): Promise<void>;
 }
 
+/** `GET /status` → what answers it. The body of a GET is undefined; what throws is answered 400. */
+export type ControlHandlers = Readonly<Record<string, (body: unknown) => unknown>>;
+
+const REQUEST_BYTES = 64 * 1024;
+
 /** The caller holds the agent's lock: whatever lies at `socketPath` is a leftover. */
-export async function openControlServer(socketPath: string, status: () => AgentStatus): Promise<ControlServer> {
+export async function openControlServer(socketPath: string, handlers: ControlHandlers): Promise<ControlServer> {
   makePrivateDirectory(dirname(socketPath));
   rmSync(socketPath, { force: true });
   const server = createServer((request, response) => {
-    const isStatus = request.method === 'GET' && request.url === '/status';
-    response.writeHead(isStatus ? 200 : 404, { 'content-type': 'application/json', connection: 'close' });
-    response.end(JSON.stringify(isStatus ? status() : { code: 'not_found', hint: 'there is GET /status' }));
+    answer(request, handlers).then(({ status, body }) => {
+      response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+      response.end(JSON.stringify(body));
+    }).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -34,4 +40,28 @@ export async function openControlServer(socketPath: string, status: () => AgentS
       return closed;
     },
   };
+}
+
+async function answer(request: IncomingMessage, handlers: ControlHandlers): Promise<{ status: number; body: unknown }> {
+  const name = `${request.method ?? ''} ${request.url ?? ''}`;
+  const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+  if (handler === undefined) {
+    return { status: 404, body: { code: 'not_found', hint: `there is ${Object.keys(handlers).join(', ')}` } };
+  }
+  try {
+    return { status: 200, body: handler(request.method === 'GET' ? undefined : await readBody(request)) };
+  } catch (error) {
+    return { status: 400, body: { code: 'bad_request', hint: messageOf(error) } };
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > REQUEST_BYTES) throw new Error('the request is too large');
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
 }

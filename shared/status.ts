@@ -72,6 +72,10 @@ export const agentStatusSchema = z.object({
   kept_bytes: countOrNull,
   gaps: z.array(z.object({ path: z.string(), from: z.number(), to: z.number(), reason: z.string() })),
   problems: z.array(z.string()),
+  /** Not of the first agents. Deleted files of which something is kept, and copies: how many, since when the oldest, and the limit of `kept_bytes`. */
+  kept_files: countOrNull.optional(),
+  kept_oldest_at: timestampOrNull.optional(),
+  kept_limit_bytes: countOrNull.optional(),
 });
 export type AgentStatus = z.infer<typeof agentStatusSchema>;
 

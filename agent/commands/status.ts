@@ -1,34 +1,23 @@
 import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
-import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
+import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
 import { agentStatusSchema, type AgentStatus } from '../../shared/status.ts';
-import type { Clock } from '../../shared/clock.ts';
 import { readLastStatus, unknownStatus } from '../agent-status.ts';
+import { askAgent } from '../control-client.ts';
 import { readIdentity } from '../identity.ts';
 import { readUplink } from '../uplink-file.ts';
-import { createHttpClient } from '../uplink/http-client.ts';
+
+const SHOWN_GAPS = 20;
 
 /** `tt-agent status`: of the running agent, else its last values. */
 export async function status(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const paths = resolvePaths(io.environment, io.home);
-  const current = (await askAgent(paths, io.clock)) ?? readLastStatus(paths.agentStatusFile) ?? nothingKnown(paths);
+  const running = await askAgent(paths.agentSocket, io.clock, { method: 'GET', path: '/status' }, (body) => agentStatusSchema.parse(body));
+  const current = running ?? readLastStatus(paths.agentStatusFile) ?? nothingKnown(paths);
   io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify(current, null, 2)}\n` : printStatus(current));
   const isHealthy = current.running && current.connected && current.problems.length === 0 && current.gaps.length === 0;
   return flag(parsed, 'strict') && !isHealthy ? EXIT_CODES.unhealthy : EXIT_CODES.ok;
-}
-
-async function askAgent({ agentSocket }: Paths, clock: Clock): Promise<AgentStatus | undefined> {
-  try {
-    const target = { url: agentSocket, http: { socketPath: agentSocket } };
-    const { status: code, body } = await createHttpClient(clock).send(target, { method: 'GET', path: '/status' });
-    return code === 200 ? agentStatusSchema.parse(body) : undefined;
-  } catch (error) {
-    if (error instanceof TtError && error.code === 'unreachable') return undefined;
-    throw new TtError('version_skew', 'the running agent answers in a way this program does not understand', {
-      hint: 'restart the agent: it is another version than this program', exitCode: EXIT_CODES.version_skew, cause: error,
-    });
-  }
 }
 
 function nothingKnown(paths: Paths): AgentStatus {
@@ -43,11 +32,20 @@ function printStatus(status: AgentStatus): string {
   ];
   if (status.files !== null) lines.push(`Files:     ${status.files} followed${status.bad_lines ? `, ${status.bad_lines} lines that nothing could be made of` : ''}`);
   lines.push(`Waiting:   ${backlogLine(status)}`, `Complete:  ${status.drained_at === null ? 'not known yet' : `everything up to ${status.drained_at} has arrived`}`);
-  for (const gap of status.gaps) lines.push(`Lost:      ${gap.path} bytes ${gap.from}-${gap.to} (${gap.reason})`);
+  const kept = keptLine(status);
+  if (kept !== undefined) lines.push(kept);
+  for (const gap of status.gaps.slice(-SHOWN_GAPS)) lines.push(`Lost:      ${gap.path} bytes ${gap.from}-${gap.to} (${gap.reason})`);
+  if (status.gaps.length > SHOWN_GAPS) lines.push(`           and ${status.gaps.length - SHOWN_GAPS} ranges more, found earlier`);
   const unknown = Object.entries(status.unknown_entries);
   if (unknown.length > 0) lines.push(`Unknown:   ${unknown.map(([type, count]) => `${type} ×${count}`).join(', ')}`);
   for (const problem of status.problems) lines.push(`Problem:   ${problem}`);
   return lines.map((line) => `${toPlainText(line)}\n`).join('');
+}
+
+/** Only what takes room: links of files that are still there are not worth a word. */
+function keptLine({ kept_files: files, kept_bytes: bytes, kept_oldest_at: oldest, kept_limit_bytes: limit }: AgentStatus): string | undefined {
+  if (files === undefined || files === null || files === 0) return undefined;
+  return `Kept:      ${files} deleted files, ${bytes ?? 0} bytes of at most ${limit ?? 0}, since ${oldest ?? 'now'} (tt-agent forget PATH releases one)`;
 }
 
 function runningLine({ running, as_of, version }: AgentStatus): string {

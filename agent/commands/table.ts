@@ -82,6 +82,17 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
       ],
       load: async () => (await import('./status.ts')).status,
     },
+    {
+      name: 'forget',
+      summary: 'Release what is kept of a deleted log, or of all below a directory; tells what is lost by it',
+      example: 'tt-agent forget ~/.claude/projects/-home-me-shop',
+      arguments: [{ syntax: '<path>', description: 'where the log was' }],
+      options: [JSON_OPTION],
+      load: async () => {
+        const { forget } = await import('./forget.ts');
+        return (parsed, io) => forget(parsed, io, processes());
+      },
+    },
     ...INGEST_COMMANDS,
     {
       name: 'export',

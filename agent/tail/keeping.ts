@@ -66,6 +66,7 @@ class KeepingRules implements Keeping {
     this.#deps = deps;
     this.#limitBytes = limitBytes;
     this.#status = { files: 0, bytes: 0, oldestAt: null, limitBytes };
+    deps.kept.setRoom(limitBytes);
   }
 
   get status(): KeptStatus {
@@ -113,7 +114,8 @@ class KeepingRules implements Keeping {
     const measure = this.#deps.kept.measure(file.gen);
     const since = Math.max(measure?.changedMs ?? 0, file.acknowledgedAt ?? 0);
     if (measure !== undefined && this.#deps.now() - since < KEPT_AFTER_ACK_MS) return;
-    if (measure !== undefined && measure.size > file.positions.acknowledged.offset && !this.#deps.exists(file.path)) {
+    const isElsewhere = file.path !== this.#deps.kept.get(file.gen)?.at && this.#deps.exists(file.path);
+    if (measure !== undefined && measure.size > file.positions.acknowledged.offset && !isElsewhere) {
       file.size = measure.size;
       this.#deps.gaps.declare(releasedGap(file));
     }

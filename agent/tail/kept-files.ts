@@ -156,7 +156,7 @@ class LinkedFiles implements KeptFiles {
 
   #copy(file: TailedFile, kept: KeptFile): 'foreign' | undefined {
     if (this.#roomBytes <= 0) return undefined;
-    if (file.size <= (this.#kept.has(file.gen) ? lstatSync(kept.at).size : 0)) return undefined;
+    if (this.#kept.has(file.gen) && file.size === lstatSync(kept.at).size) return undefined;
     const bytes = Math.min(COPY_BYTES, this.#roomBytes);
     const result = extendCopy({ from: file.path, inode: file, to: kept.at, since: file.positions.acknowledged.offset, bytes });
     this.#roomBytes -= Math.min(bytes, file.size);

@@ -212,7 +212,9 @@ class FileLooks implements Looks {
     // The last lines may have been written after the last look: only the descriptor and the kept link still show them.
     const reader = this.#deps.readers.get(file);
     const openSize = reader === undefined ? 0 : this.#deps.files.fstat(reader.fd).size;
-    const keptSize = this.#deps.kept.measure(file.gen)?.size ?? 0;
+    const measure = this.#deps.kept.measure(file.gen);
+    if (measure === undefined) this.#deps.kept.release(file.gen); // Somebody cleared `kept/`.
+    const keptSize = measure?.size ?? 0;
     if (this.#isCopied(file)) {
       if (openSize < keptSize) this.#deps.readers.close(file);
     } else if (this.#isReadable(file) && Math.max(openSize, keptSize) < file.size) {

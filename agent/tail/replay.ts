@@ -71,6 +71,10 @@ class FileReplay implements Replay {
     return this.#deps.readers.has(file) || this.#deps.kept.get(file.gen) !== undefined;
   }
 
+  #isLost(file: TailedFile): boolean {
+    return isAbsent(file) && !this.#isReadable(file);
+  }
+
   /** The mark at an offset below the checkpoint; the beginning where the bytes cannot be read or no line begins there. */
   #markAt(file: TailedFile, offset: number): Mark {
     const bytes = offset === 0 ? undefined : this.#withDescriptor(file, (fd) => ({
@@ -113,7 +117,8 @@ class FileReplay implements Replay {
       known.delete(file.gen);
       if (ours.offset === 0 || offset > ours.offset || (offset === ours.offset && tail === ours.tail)) continue;
       hasLowered = true;
-      const mark = this.#markAt(file, offset);
+      // The next look declares a gap from there on.
+      const mark = this.#isLost(file) ? { offset, tail, carry: null } : this.#markAt(file, offset);
       if (offset > 0 && mark.tail !== tail) this.#replace(file);
       else this.#lower(file, mark);
     }
@@ -127,7 +132,8 @@ class FileReplay implements Replay {
 
   async rewind(gen: Generation, to: number, { replace: isReplaced }: { replace: boolean }): Promise<void> {
     const file = this.#deps.table.byGeneration(gen);
-    if (file === undefined) return;
+    // What the collector has of it stays; to go back where nothing can be read would declare it lost.
+    if (file === undefined || (isReplaced && this.#isLost(file))) return;
     const ours = file.positions.acknowledged;
     // All that is there: after a restart the collector may have stored more than we know of.
     if (isReplaced) file.replaceUntil = Math.max(file.replaceUntil, file.positions.cursor.offset, file.size);
@@ -146,8 +152,8 @@ class FileReplay implements Replay {
 
   /** Same file, new generation; what no longer exists is only forgotten. */
   #replace(file: TailedFile): void {
-    if (!isAbsent(file) || this.#isReadable(file)) this.#deps.looks.renewGeneration(file);
-    else this.#deps.drop(file);
+    if (this.#isLost(file)) this.#deps.drop(file);
+    else this.#deps.looks.renewGeneration(file);
   }
 
   async reset(gen: Generation): Promise<void> {

@@ -12,6 +12,8 @@ export interface HttpRequest {
   body?: unknown;
   /** Gives up at once when it aborts. */
   signal?: AbortSignal;
+  /** The longest answer to accept. Default: 64 KiB. */
+  answerBytes?: number;
 }
 
 export interface HttpAnswer {
@@ -47,14 +49,14 @@ export function createHttpClient(clock: Pick<Clock, 'after'>): HttpClient {
   };
 }
 
-function exchange(endpoint: HttpTarget, { method, path, body, signal }: HttpRequest, clock: Pick<Clock, 'after'>): Promise<HttpAnswer> {
+function exchange(endpoint: HttpTarget, { method, path, body, signal, answerBytes = ANSWER_BYTES }: HttpRequest, clock: Pick<Clock, 'after'>): Promise<HttpAnswer> {
   const text = body === undefined ? '' : JSON.stringify(body);
   const headers = text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
   // No agent of node:http: one request, one connection, nothing kept open.
   const options = { method, path, headers, agent: false as const, ...(signal ? { signal } : {}) };
   return new Promise((resolve, reject) => {
     const onAnswer = (response: IncomingMessage): void => {
-      readJson(response).then((json) => resolve({ status: response.statusCode ?? 0, body: json }), reject).finally(cancel);
+      readJson(response, answerBytes).then((json) => resolve({ status: response.statusCode ?? 0, body: json }), reject).finally(cancel);
     };
     const outgoing = 'socketPath' in endpoint.http
       ? httpRequest({ ...options, socketPath: endpoint.http.socketPath }, onAnswer)
@@ -68,12 +70,12 @@ function exchange(endpoint: HttpTarget, { method, path, body, signal }: HttpRequ
   });
 }
 
-async function readJson(response: IncomingMessage): Promise<unknown> {
+async function readJson(response: IncomingMessage, answerBytes: number): Promise<unknown> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > ANSWER_BYTES) throw new Error('the answer is too large to be a collector’s');
+    if (bytes > answerBytes) throw new Error('the answer is too large to be a collector’s');
     chunks.push(chunk);
   }
   try {

@@ -110,7 +110,7 @@ export class TailFixture {
     return this.#tail;
   }
 
-  async open(deps: Partial<TailDeps> = {}, options: TailOptions = {}): Promise<Tail> {
+  async open(deps: Partial<TailDeps> = {}, options: TailOptions = {}, how: 'started' | 'not started' = 'started'): Promise<Tail> {
     this.#tail = createTail({
       clock: this.clock, log: silentLog, sources: this.sources, checkpointDir: this.checkpointDir, badDir: this.badDir, keptDir: this.keptDir,
       files: this.files,
@@ -120,7 +120,7 @@ export class TailFixture {
     this.#tail.onWork(() => {
       this.woken += 1;
     });
-    await this.#tail.start();
+    if (how === 'started') await this.#tail.start();
     return this.#tail;
   }
 

@@ -108,6 +108,38 @@ describe('generations', () => {
     expect(fixture.tail.status().drainedAt).not.toBeNull();
   });
 
+  it('of which nothing is left to read again stay as they are when they are asked for replacement', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\ntwo\n');
+    fixture.write('b.jsonl', 'x\n');
+    await fixture.open({ link: () => refuse('EROFS') });
+    fixture.drain();
+    const before = [...fixture.tail.positions()];
+    unlinkSync(path);
+    fixture.clock.advance(90_000); // looks that close the idle file and find it gone
+    for (const [gen] of before) await fixture.tail.rewind(gen, 0, { replace: true });
+    expect(fixture.drain()).toEqual(['x']);
+    fixture.look();
+    expect(fixture.tail.status().gaps).toEqual([]);
+    expect([...fixture.tail.positions()]).toEqual(before);
+  });
+
+  it('of which a restored collector lacks what is gone here are a gap of just that', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\ntwo\n');
+    await fixture.open({ link: () => refuse('EROFS') });
+    fixture.drain();
+    const [[gen] = []] = [...fixture.tail.positions()];
+    fixture.write('b.jsonl', 'x\n');
+    unlinkSync(path);
+    fixture.clock.advance(90_000);
+    expect(gen).toBeDefined();
+    if (gen !== undefined) await fixture.tail.settle([[gen, 4, 'whatever']]);
+    fixture.look();
+    fixture.look();
+    expect(fixture.tail.status().gaps).toMatchObject([{ gen, path, from: 4, to: 8, reason: 'released' }]);
+  });
+
   it('that the collector does not recognise are given up for new ones', async () => {
     await using fixture = new TailFixture();
     fixture.write('a.jsonl', 'one\ntwo\n');
