@@ -118,7 +118,7 @@ class FileReplay implements Replay {
       if (ours.offset === 0 || offset > ours.offset || (offset === ours.offset && tail === ours.tail)) continue;
       hasLowered = true;
       // The next look declares a gap from there on.
-      const mark = this.#isLost(file) ? { offset, tail, carry: null } : this.#markAt(file, offset);
+      const mark = offset > 0 && this.#isLost(file) ? { offset, tail, carry: null } : this.#markAt(file, offset);
       if (offset > 0 && mark.tail !== tail) this.#replace(file);
       else this.#lower(file, mark);
     }
