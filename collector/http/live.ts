@@ -42,6 +42,17 @@ interface Viewer {
   /** Sends the present state, or remembers to when there is room. */
   tell(): void;
   end(): void;
+  /** Ends it as broken: a browser comes again. */
+  fail(error: unknown): void;
+}
+
+/** Nobody waits for what a timer does: a database that can not be read now must not end the collector. */
+function tellOrFail(viewer: Viewer): void {
+  try {
+    viewer.tell();
+  } catch (error) {
+    viewer.fail(error);
+  }
 }
 
 export function createLiveFeed(deps: LiveDeps): LiveFeed {
@@ -54,7 +65,7 @@ export function createLiveFeed(deps: LiveDeps): LiveFeed {
     cancelPending = undefined;
     lastTold = clock.monotonic();
     status.forget();
-    for (const viewer of viewers) viewer.tell();
+    for (const viewer of viewers) tellOrFail(viewer);
   };
   // Also when nothing happens: what is away grows older, a day ends, and a cut is noticed by sending.
   const stopBeating = clock.every(HEARTBEAT_MS, () => {
@@ -117,12 +128,17 @@ function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps)
           viewers.delete(this);
           controller.close();
         },
+        fail(error) {
+          viewers.delete(this);
+          controller.error(error);
+        },
       };
-      viewers.add(viewer);
+      // Who can not be told anything is no viewer: the request is answered by the error.
       viewer.tell();
+      viewers.add(viewer);
     },
     pull() {
-      if (isBehind) viewer?.tell();
+      if (isBehind && viewer) tellOrFail(viewer);
     },
     cancel() {
       if (viewer) viewers.delete(viewer);

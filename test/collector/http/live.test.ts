@@ -9,17 +9,22 @@ let clock: ManualClock;
 let rows: PlacedEvent[];
 let built: number;
 let feed: LiveFeed;
+let isReadable: boolean;
 
 beforeEach(() => {
   clock = new ManualClock();
   rows = [];
   built = 0;
+  isReadable = true;
   feed = createLiveFeed({
     clock,
     status: () => ({ built: ++built }) as unknown as CollectorStatus,
     events: {
       arrivedAfter: (row, limit) => rows.filter((placed) => placed.row > row).slice(0, limit),
-      newestRow: () => rows.at(-1)?.row ?? 0,
+      newestRow: () => {
+        if (!isReadable) throw new Error('SQLITE_IOERR');
+        return rows.at(-1)?.row ?? 0;
+      },
     },
   });
 });
@@ -139,6 +144,19 @@ it('tells the state anew when nothing happens, because times go on and a cut mus
   await reading.messages();
   clock.advance(HEARTBEAT_MS);
   expect((await reading.messages())[0]!.data.built).toBe(2);
+});
+
+it('breaks the streams while the database can not be read, and has room for those who come again', async () => {
+  const reading = new Reading(feed.view({ events: true, lastRow: 0 }));
+  await reading.text();
+  isReadable = false;
+  arrive(1);
+  clock.advance(HEARTBEAT_MS);
+  await expect(reading.text()).rejects.toThrow('SQLITE_IOERR');
+  expect(() => feed.view({ events: true, lastRow: 0 })).toThrow('SQLITE_IOERR');
+  expect(feed.viewers).toBe(0);
+  isReadable = true;
+  expect((await new Reading(feed.view({ events: true, lastRow: 0 })).messages()).map(({ event }) => event)).toEqual(['events', 'status']);
 });
 
 it('has room for so many viewers, and for another one when one goes', async () => {
