@@ -7,8 +7,9 @@
  */
 import type { Claim, NewClaim } from './claim.ts';
 import type { Database } from './database.ts';
-import type { Keys, Kind } from './keys.ts';
+import type { Keys } from './keys.ts';
 import { fold, isLegacyRow, summaryOf, type EventData, type SessionSummary, type Signal } from './session-fold.ts';
+import { openSessionSpeakers } from './session-speakers.ts';
 
 export interface Sessions {
   added(claim: NewClaim): void;
@@ -31,19 +32,6 @@ const FIELDS = [
   ['status_seen_at', 'statusSeenAt'],
 ] as const satisfies readonly (readonly [column: string, field: keyof SessionSummary])[];
 
-/** Whose rows a session has. */
-interface Speakers {
-  own: boolean;
-  legacy: boolean;
-}
-
-function noteSpeaker(speakers: Speakers, schemaVersion: number, kind: Kind): void {
-  if (kind.form === 'fact') speakers.own = true;
-  else if (isLegacyRow(schemaVersion, kind)) speakers.legacy = true;
-}
-
-const CACHED_SESSIONS = 50_000;
-
 interface EventOfSession extends Claim {
   row: number;
 }
@@ -59,19 +47,13 @@ export function openSessions(database: Database, keys: Keys): Sessions {
      VALUES (?, ?, ${columns.map(() => '?').join(', ')})`,
   );
   const remove = database.prepare<[number]>('DELETE FROM session_row WHERE session = ?');
-  const removeAll = database.prepare('DELETE FROM session_row');
   const eventsOf = database.prepare<[number], EventOfSession>(
     `SELECT row, machine, at, kind, session, discriminator, fact, cwd, born_at AS bornAt,
        schema_version AS schemaVersion, data FROM event_row WHERE session = ?`,
   );
   const withEvents = database.prepare<[], { session: number }>('SELECT DISTINCT session FROM event_row WHERE session <> 0');
 
-  const kindsOf = database.prepare<[number], { kind: number; schemaVersion: number }>(
-    'SELECT DISTINCT kind, schema_version AS schemaVersion FROM event_row WHERE session = ? AND session <> 0',
-  );
-
-  /** Who has spoken of a session; of those asked for lately. */
-  const speakers = new Map<number, Speakers>();
+  const speakers = openSessionSpeakers(database, keys);
   let gathered = new Map<string, SessionSummary>();
   let touched = new Set<number>();
 
@@ -81,22 +63,11 @@ export function openSessions(database: Database, keys: Keys): Sessions {
     if (known === undefined) into.set(key, summary);
     else fold(known, summary, keys);
   };
-  const save = (summary: SessionSummary): void => {
-    write.run(summary.session, summary.agentId, ...FIELDS.map(([, field]) => summary[field]));
-  };
-  const speakersOf = (session: number): Speakers => {
-    const known = speakers.get(session);
-    if (known !== undefined) return known;
-    const found: Speakers = { own: false, legacy: false };
-    for (const { kind, schemaVersion } of kindsOf.all(session)) noteSpeaker(found, schemaVersion, keys.kindOf(kind));
-    if (speakers.size >= CACHED_SESSIONS) speakers.clear();
-    speakers.set(session, found);
-    return found;
-  };
+  const save = (summary: SessionSummary): unknown => write.run(summary.session, summary.agentId, ...FIELDS.map(([, field]) => summary[field]));
   const derive = (session: number): number => {
     remove.run(session);
-    speakers.delete(session);
-    const { own } = speakersOf(session);
+    speakers.drop(session);
+    const { own } = speakers.of(session);
     const summaries = new Map<string, SessionSummary>();
     for (const event of eventsOf.iterate(session)) {
       const kind = keys.kindOf(event.kind);
@@ -114,14 +85,10 @@ export function openSessions(database: Database, keys: Keys): Sessions {
 
   return {
     added(claim) {
-      if (claim.session === 0) return;
-      // The row is in the table already: just read, who spoke before it can not be told.
-      const isJustRead = !speakers.has(claim.session);
-      const said = speakersOf(claim.session);
-      const hadOwn = said.own && !isJustRead;
-      noteSpeaker(said, claim.schemaVersion, claim.kindName);
-      if (said.own && said.legacy && !hadOwn) touched.add(claim.session);
-      if (said.own && isLegacyRow(claim.schemaVersion, claim.kindName)) return;
+      const { session, schemaVersion, kindName } = claim;
+      if (session === 0) return;
+      if (speakers.note(session, schemaVersion, kindName)) touched.add(session);
+      if (isLegacyRow(schemaVersion, kindName) && speakers.of(session).own) return;
       gather(gathered, summaryOf(claim, claim.kindName, claim.event));
     },
     touch(session) {
@@ -138,13 +105,13 @@ export function openSessions(database: Database, keys: Keys): Sessions {
       reset();
     },
     rebuild() {
-      removeAll.run();
+      database.exec('DELETE FROM session_row');
       let count = 0;
       for (const { session } of withEvents.all()) count += derive(session);
       return count;
     },
     forget() {
-      speakers.clear();
+      speakers.forget();
       reset();
     },
   };
