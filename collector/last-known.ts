@@ -95,17 +95,17 @@ export function openLastKnown(file: string, { clock, links, newestRow, log }: La
   };
   const save = (): void => {
     if (changed.size === 0) return;
-    // The row is read first: what was said is never noted for less than what is stored.
-    const row = newestRow();
-    for (const machineId of changed) {
-      const knowledge = of(machineId);
-      if (knowledge) known.set(machineId, { ...knowledge, connected: false });
-    }
-    changed.clear();
-    const machines = Object.fromEntries([...known].map(([machineId, knowledge]) => [machineId, toNoted(knowledge)]));
     try {
+      // The row is read first: what was said is never noted for less than what is stored.
+      const row = newestRow();
+      for (const machineId of changed) {
+        const knowledge = of(machineId);
+        if (knowledge) known.set(machineId, { ...knowledge, connected: false });
+      }
+      const machines = Object.fromEntries([...known].map(([machineId, knowledge]) => [machineId, toNoted(knowledge)]));
       makePrivateDirectory(dirname(file));
       writeFileAtomic(file, `${JSON.stringify({ version: 1, newest_row: row, machines })}\n`);
+      changed.clear();
     } catch (error) {
       log.warn({ file, error: messageOf(error) }, 'what machines said last could not be noted');
     }

@@ -47,6 +47,23 @@ it('is noted every ten seconds, for a collector that is killed', () => {
   expect(start().of(MACHINE)?.status).not.toBeNull();
 });
 
+it('is noted later when the database cannot be read now', () => {
+  let isReadable = true;
+  links = createMachineLinks(clock);
+  const newestRow = (): number => {
+    if (!isReadable) throw new Error('SQLITE_IOERR');
+    return row;
+  };
+  openLastKnown(file, { clock, links, newestRow, log: silentLog });
+  links.heard(MACHINE, statusFrame(clock.now()));
+  isReadable = false;
+  clock.advance(10_000);
+  expect(readLastKnown(file, row).size).toBe(0);
+  isReadable = true;
+  clock.advance(10_000);
+  expect(readLastKnown(file, row).size).toBe(1);
+});
+
 it('does not hold for a database that was lost or restored', () => {
   const first = start();
   links.heard(MACHINE, statusFrame(clock.now()));
