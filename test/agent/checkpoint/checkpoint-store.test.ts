@@ -164,6 +164,36 @@ describe('a checkpoint', () => {
     expect(bench.offsets()).toEqual({ 1: 12 });
   });
 
+  it.each([
+    ['while the previous snapshot is copied', { 'previous.jsonl.tmp': 'half of' }],
+    ['after it was copied', { 'previous.jsonl': 'old snapshot' }],
+    ['while the new snapshot is written', { 'previous.jsonl': 'old snapshot', 'snapshot.jsonl.aabbccddeeff.tmp': 'half of' }],
+    ['before the old journal is emptied', { 'previous.jsonl': 'old snapshot', 'snapshot.jsonl': 'new snapshot' }],
+    ['when the journal was emptied', { 'previous.jsonl': 'old snapshot', 'snapshot.jsonl': 'new snapshot', 'journal.jsonl': '' }],
+    ['while the new journal is begun', { 'previous.jsonl': 'old snapshot', 'snapshot.jsonl': 'new snapshot', 'journal.jsonl': 'half of' }],
+  ])('that is made into a snapshot loses nothing by a crash %s', async (_when, left) => {
+    using bench = new Bench();
+    await history(bench);
+    const old = readFileSync(bench.path('snapshot.jsonl'));
+    const journal = readFileSync(bench.path('journal.jsonl'));
+    const next = bench.open();
+    bench.put(next, 3, 30);
+    await next.close();
+    const made = readFileSync(bench.path('snapshot.jsonl'));
+    const contents: Record<string, Buffer> = { 'old snapshot': old, 'new snapshot': made, 'half of': made.subarray(0, made.length / 2), '': Buffer.alloc(0) };
+    rmSync(bench.directory, { recursive: true });
+    mkdirSync(bench.directory);
+    const files: Record<string, string | undefined> = { 'snapshot.jsonl': 'old snapshot', ...left };
+    writeFileSync(bench.path('journal.jsonl'), journal);
+    for (const [name, what] of Object.entries(files)) writeFileSync(bench.path(name), contents[what ?? ''] ?? '');
+    const isNew = files['snapshot.jsonl'] === 'new snapshot';
+    expect(bench.offsets()).toEqual(isNew ? { 1: 14, 3: 30 } : { 1: 14 });
+    const store = bench.open();
+    bench.put(store, 1, 15);
+    await store.close();
+    expect(bench.offsets()).toMatchObject({ 1: 15 });
+  });
+
   it('whose journal cannot be synced is written as a snapshot next', async () => {
     using bench = new Bench();
     const store = bench.open();
