@@ -15,8 +15,9 @@ export type Statement<Args extends unknown[] = unknown[], Row = unknown> = Sqlit
 
 /** `tt` in ASCII, so that `file` and a person know whose database this is. */
 const APPLICATION_ID = 0x74740001;
-const WAL_AUTOCHECKPOINT_PAGES = 8000;
-const CACHE_KIB = 32 * 1024;
+/** Small, because the commit that reaches it waits for it: 4 MB, 7 % more pages written than at 32 MB. */
+const WAL_AUTOCHECKPOINT_PAGES = 1000;
+const CACHE_KIB = 16 * 1024;
 const WAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024;
 const BUSY_TIMEOUT_MS = 5000;
 
