@@ -7,7 +7,7 @@
  * and count only where nothing of our own is known of that session (sessions.ts).
  */
 import { createHash } from 'node:crypto';
-import { parseEventId } from '../../shared/event-id.ts';
+import { buildEventId, parseEventId } from '../../shared/event-id.ts';
 import type { JsonValue, TtEvent } from '../../shared/event.ts';
 import { isUuid, toEventId } from '../../shared/ids.ts';
 import { IMPORTED_EVENT_BYTES } from '../../shared/limits.ts';
@@ -83,8 +83,9 @@ function fromEvent(fields: Record<string, JsonValue | undefined>): TtEvent | und
   const timestamp = parseTimestamp(printed);
   if (timestamp === undefined) return undefined;
   const renamed = RENAMED_TYPES.get(type);
+  const canonical = printed === timestamp ? id : withTimestamp(id, `:${printed}:`, `:${timestamp}:`);
   return {
-    id: toEventId(printed === timestamp ? id : withTimestamp(id, `:${printed}:`, `:${timestamp}:`)),
+    id: toEventId(renamed === undefined ? canonical : withType(canonical, type)),
     timestamp,
     source,
     ...(renamed === undefined ? { type } : { type: 'agent_session', action: renamed }),
@@ -100,6 +101,12 @@ const RENAMED_TYPES: ReadonlyMap<string, string> = new Map([['session_start', 's
 function withTimestamp(id: string, printed: string, canonical: string): string {
   const reprinted = id.replace(printed, () => canonical);
   return parseEventId(reprinted) === undefined ? id : reprinted;
+}
+
+/** As an agent that reads the same line makes it. */
+function withType(id: string, type: string): string {
+  const parts = parseEventId(id);
+  return parts?.type === type ? buildEventId({ ...parts, type: 'agent_session' }) : id;
 }
 
 /** The earlier tool's summary of a session has no ID: it gets one from all that it says. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { READING_COMMANDS } from '../../../collector/commands/reading-commands.ts';
+import { parseImported } from '../../../collector/store/import.ts';
 import { resolvePaths } from '../../../shared/paths.ts';
 import { runCommand, type CommandRun } from '../../support/command-run.ts';
 
@@ -122,6 +123,15 @@ it('lines of the earlier tool’s export are events too, and its first types are
     { id: 'b', type: 'agent_session', action: 'ended' },
     { type: 'session_metadata', summary: 's', machine_id: MACHINE },
   ]);
+});
+
+it.each(['session_start', 'session_end'])('gives an old %s line the ID that an agent gives it, so that it counts once', (type) => {
+  const line = {
+    id: `${MACHINE}:remote.agent:${type}:2025-01-29T12:00:04Z:s1`, timestamp: '2025-01-29T12:00:04Z', source: 'remote.agent', type, session_id: 's1',
+  };
+  expect(parseImported(JSON.stringify(line))).toMatchObject({
+    id: `${MACHINE}:remote.agent:agent_session:2025-01-29T12:00:04.000Z:s1`, type: 'agent_session',
+  });
 });
 
 it('an imported event may be larger than the wire allows, up to 1 MiB, and comes out whole', async () => {
