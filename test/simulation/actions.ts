@@ -165,7 +165,7 @@ const ACTIONS = {
       if (!machine.disk.exists(file.path)) continue;
       const path = join(twin.home, file.path.slice(machine.home.length + 1));
       twin.disk.append(path, machine.disk.content(file.path));
-      twin.files.push({ ...file, path });
+      twin.files.push({ ...file, path, sizes: [] });
     }
     twin.start();
   }],
@@ -184,6 +184,7 @@ const ACTIONS = {
     original.isOffline = false;
   }],
   clock: [2, ({ machine, random }) => {
+    machine.hasJumped = true;
     machine.clockOffsetMs += random.pick([-3_600_000, -5000, 5000, 3_600_000, 8 * 24 * 3_600_000]);
   }],
   hints: [2, ({ machine, random }) => {

@@ -24,6 +24,8 @@ export interface LogFile {
   session: { sessionId: string; agentId: string | undefined; cwd: string; version: ClaudeVersion } | undefined;
   /** The second half of a line that was begun. */
   rest: Buffer | undefined;
+  /** How large it was from when on (monotonic), since it was last anything but longer. */
+  sizes: { at: number; size: number }[];
 }
 
 export interface MachineOptions {
@@ -52,6 +54,8 @@ export class Machine {
   files: LogFile[] = [];
   agent: AgentProgram | undefined;
   clockOffsetMs = 0;
+  /** Its times can not be compared with one another. */
+  hasJumped = false;
   isOffline = false;
   /** New connections hear nothing. */
   isStalled = false;
@@ -150,6 +154,11 @@ export class Machine {
     if (!this.disk.exists(file.path)) return;
     const said = read(this.sourceOf(file), file.path, this.disk.content(file.path), { andLast: true });
     this.#world.model.wrote(this.machineId, said, this.disk.birthOf(file.path));
+  }
+
+  grow(file: LogFile, bytes: Buffer | string): void {
+    this.disk.append(file.path, bytes);
+    file.sizes.push({ at: this.#world.clock.monotonic(), size: this.disk.content(file.path).length });
   }
 
   /** Its name is about to go: what the agent keeps of it must still arrive. */

@@ -23,12 +23,27 @@ export function checkPromises(world: World): void {
   const stored = new Set(claimsIn(collector.database));
   none([...model.acknowledged].filter((key) => !stored.has(key)), 'acknowledged and not stored');
   for (const machine of world.machines) {
+    checkDrained(world, machine, stored);
     // Where acks were forgotten, one generation may have been read over two contents.
     if (machine.hasCrashed || isShared(world, machine)) continue;
     for (const [gen, offset] of ledgerIn(collector.database, machine.machineId)) {
       const keys = (model.read.get(gen) ?? []).flatMap((slice) => (slice.to <= offset ? slice.keys : []));
       none(keys.filter((key) => !stored.has(key)), `${machine.name}: in the ledger and not stored`);
     }
+  }
+}
+
+/** What an agent calls drained: every line that was complete when that look began is stored. */
+function checkDrained(world: World, machine: Machine, stored: ReadonlySet<ClaimKey>): void {
+  const drainedAt = machine.agent?.tail.status().drainedAt ?? null;
+  if (drainedAt === null || machine.agent?.isConnected !== true || machine.hasJumped || isShared(world, machine)) return;
+  const lookedAt = world.clock.monotonic() - (machine.now - drainedAt);
+  for (const file of presentFiles(machine)) {
+    const size = file.sizes.findLast(({ at }) => at < lookedAt)?.size;
+    if (size === undefined) continue;
+    const content = machine.disk.content(file.path).subarray(0, size);
+    const said = read(machine.sourceOf(file), file.path, content, { andLast: false });
+    none([...said.claims.keys()].filter((key) => key.startsWith(machine.machineId) && !stored.has(key)), `${machine.name}: drained at ${lookedAt}, not stored`);
   }
 }
 

@@ -49,7 +49,7 @@ function eventLine(machine: Machine, random: SeededRandom): string {
 export function appendHook(machine: Machine, random: SeededRandom): void {
   const file = eventLogOf(machine);
   mend(machine, file);
-  machine.disk.append(file.path, `${hookLine(machine.machineId, machine.now, `%${random.between(1, 9)}`, '/srv/x').text}\n`);
+  machine.grow(file, `${hookLine(machine.machineId, machine.now, `%${random.between(1, 9)}`, '/srv/x').text}\n`);
 }
 
 export function linesOf(machine: Machine, file: LogFile, count: number, random: SeededRandom): string {
@@ -65,12 +65,12 @@ export function mend(machine: Machine, file: LogFile): void {
   if (file.rest === undefined) return;
   const { rest } = file;
   file.rest = undefined;
-  machine.disk.append(file.path, rest);
+  machine.grow(file, rest);
 }
 
 export function append(machine: Machine, file: LogFile, count: number, random: SeededRandom): void {
   mend(machine, file);
-  machine.disk.append(file.path, linesOf(machine, file, count, random));
+  machine.grow(file, linesOf(machine, file, count, random));
 }
 
 /** The first part of a line, cut anywhere, also inside a character. */
@@ -79,7 +79,7 @@ export function begin(machine: Machine, file: LogFile, random: SeededRandom): vo
   const bytes = Buffer.from(linesOf(machine, file, 1, random));
   const cut = random.between(1, bytes.length - 1);
   file.rest = bytes.subarray(cut);
-  machine.disk.append(file.path, bytes.subarray(0, cut));
+  machine.grow(file, bytes.subarray(0, cut));
 }
 
 export function newSession(machine: Machine, random: SeededRandom): LogFile {
@@ -94,7 +94,7 @@ export function newSubagent(machine: Machine, parent: Session, random: SeededRan
 }
 
 function add(machine: Machine, path: string, session: Session | undefined): LogFile {
-  const file: LogFile = { path, session, rest: undefined };
+  const file: LogFile = { path, session, rest: undefined, sizes: [] };
   machine.files.push(file);
   return file;
 }
@@ -119,7 +119,7 @@ export function fork(machine: Machine, parent: LogFile, random: SeededRandom): v
   const sessionId = random.uuid();
   const copied = lines.slice(0, random.between(1, lines.length)).map((line) => forked(line, session.sessionId, sessionId, random));
   const child = add(machine, join(dirname(parent.path), `${sessionId}.jsonl`), { ...session, sessionId });
-  machine.disk.append(child.path, copied.map((line) => `${line}\n`).join(''));
+  machine.grow(child, copied.map((line) => `${line}\n`).join(''));
 }
 
 function forked(line: string, parent: string, child: string, random: SeededRandom): string {
@@ -136,7 +136,7 @@ export function truncate(machine: Machine, file: LogFile, random: SeededRandom):
   const content = machine.disk.content(file.path);
   let end = completeEnd(content);
   for (let lines = random.between(1, 2); lines > 0 && end > 0; lines -= 1) end = content.lastIndexOf(10, end - 2) + 1;
-  file.rest = undefined;
+  Object.assign(file, { rest: undefined, sizes: [] });
   machine.disk.truncate(file.path, end);
 }
 
@@ -145,14 +145,14 @@ export function rewrite(machine: Machine, file: LogFile, random: SeededRandom): 
   machine.note(file);
   const content = machine.disk.content(file.path);
   const kept = random.chance(0.4) ? content.subarray(0, content.indexOf(10) + 1) : Buffer.alloc(0);
-  file.rest = undefined;
+  Object.assign(file, { rest: undefined, sizes: [] });
   const bytes = Buffer.concat([kept, Buffer.from(linesOf(machine, file, random.between(1, 8), random))]);
   if (random.chance(0.5)) {
     machine.losesName(file);
     return machine.disk.replace(file.path, bytes);
   }
   machine.disk.truncate(file.path, 0);
-  machine.disk.append(file.path, bytes);
+  machine.grow(file, bytes);
 }
 
 export function remove(machine: Machine, file: LogFile): void {
@@ -182,6 +182,5 @@ export function copy(from: Machine, file: LogFile, to: Machine, random: SeededRa
   const path = join(to.projects, file.path.slice(from.projects.length + 1));
   if (to.disk.exists(path)) return;
   const content = from.disk.content(file.path);
-  to.disk.append(path, random.chance(0.3) ? content.subarray(0, random.between(1, content.length)) : content);
-  to.files.push({ path, session: file.session, rest: undefined });
+  to.grow(add(to, path, file.session), random.chance(0.3) ? content.subarray(0, random.between(1, content.length)) : content);
 }
