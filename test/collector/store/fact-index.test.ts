@@ -57,15 +57,14 @@ function open(path: string, waiting: number): Indexed {
 
 class RolledBack extends Error {}
 
-/** What a scan of all rows says. */
-function expectExact({ database, facts }: Indexed, hashes: Iterable<number> = HASHES): void {
+/** Hashes for which the index or its view says something else than a scan of all rows. */
+function wrongHashes({ database, facts }: Indexed, hashes: readonly number[] = HASHES): number[] {
   const rows = database.prepare<[number], number>('SELECT row FROM event_row WHERE fact = ? ORDER BY row').pluck();
   const places = database.prepare<[number], number>('SELECT row FROM fact_place WHERE hash = ? ORDER BY row').pluck();
-  for (const hash of hashes) {
-    const expected = rows.all(hash);
-    expect([...facts.rows(hash)].sort((a, b) => a - b)).toEqual(expected);
-    expect(places.all(hash)).toEqual(expected);
-  }
+  return hashes.filter((hash) => {
+    const expected = rows.all(hash).join();
+    return [...facts.rows(hash)].sort((a, b) => a - b).join() !== expected || places.all(hash).join() !== expected;
+  });
 }
 
 /** The files of a running writer, as a crash leaves them. */
@@ -108,7 +107,7 @@ describe('the index of facts', () => {
             if (each.isRolledBack) throw new RolledBack();
           });
         }
-        expectExact(indexed);
+        expect(wrongHashes(indexed)).toEqual([]);
       }
       indexed.database.close();
     }), { numRuns: 60 });
@@ -138,7 +137,7 @@ describe('the index of facts', () => {
     expect(most).toBeLessThanOrEqual(100 + 40);
     // What opening reads: the rows after the range that was moved the longest time ago.
     expect(behind).toBeLessThanOrEqual(2.2 * waiting);
-    expectExact(indexed, Array.from({ length: 300 }, (_, at) => spread(at * 100 + 100)));
+    expect(wrongHashes(indexed, Array.from({ length: 300 }, (_, at) => spread(at * 100 + 100)))).toEqual([]);
     indexed.database.close();
   });
 });
