@@ -3,7 +3,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { EXTRACTION_SCHEMA_VERSION } from '../../shared/event.ts';
 import type { Log } from '../../shared/log.ts';
 import { TARGET_FRAME_BYTES } from '../../shared/limits.ts';
-import { encodeBatch } from '../../shared/protocol/codec.ts';
+import { encodeBatchBytes } from '../../shared/protocol/codec.ts';
 import { compressFrame } from '../../shared/protocol/compression.ts';
 import type { FrameSocket } from '../../shared/protocol/frame-socket.ts';
 import { CAPABILITIES, type Lane, type WireLimits } from '../../shared/protocol/frames.ts';
@@ -72,13 +72,16 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
     const batch = lane && batcher.next(lane);
     if (lane === undefined || batch === undefined) return false;
     const version = batch.entries === undefined ? {} : { schema_version: EXTRACTION_SCHEMA_VERSION };
-    const text = encodeBatch({ seq: window.nextSeq, lane, ...batch, ...version }, batch.printed);
-    const bytes = Buffer.byteLength(text);
+    const text = encodeBatchBytes({ seq: window.nextSeq, lane, ...batch, ...version }, batch.printed);
+    const bytes = text.length;
     if (bytes > limits.frameBytes) log.error({ bytes }, 'a frame is larger than the collector takes');
     const sentAt = clock.monotonic();
     window.sent({ lane, bytes, receipts: batch.receipts, sentAt });
     if (lane === 'live') liveSentAt = sentAt;
-    socket.send(lane === 'backfill' && compresses ? shorter(text) : text);
+    // Live lines are never compressed: the collector reads their lane off the frame's head.
+    const compressed = lane === 'backfill' && compresses ? compressFrame(text) : undefined;
+    if (compressed === undefined || compressed.length < MIN_COMPRESSED_BYTES) socket.send(text, { isBinary: false });
+    else socket.send(compressed);
     onSent();
     return true;
   }
@@ -125,10 +128,4 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
       cancelNext = cancelPause = undefined;
     },
   };
-}
-
-/** Live lines are never compressed: the collector reads their lane off the frame's head. */
-function shorter(text: string): string | Buffer {
-  const compressed = compressFrame(text);
-  return compressed.length < MIN_COMPRESSED_BYTES ? text : compressed;
 }

@@ -94,22 +94,48 @@ export function encodeFrame(frame: Frame): string {
   return JSON.stringify({ type, ...rest });
 }
 
+/** All of a batch but its events. */
+export type BatchRest = Pick<BatchFrame, 'seq' | 'lane' | 'files' | 'states' | 'edges' | 'entries' | 'schema_version'>;
+
+/** What goes before and behind the events. */
+function around({ seq, lane, files, states, edges, entries, schema_version: version }: BatchRest): [before: string, behind: string] {
+  return [
+    `{"type":"batch","seq":${seq},"lane":"${lane}","files":${JSON.stringify(files)},"events":[`,
+    `],"states":${JSON.stringify(states)},"edges":${JSON.stringify(edges)}`
+    + `${entries === undefined ? '' : `,"entries":${JSON.stringify(entries)}`}${version === undefined ? '' : `,"schema_version":${version}`}}`,
+  ];
+}
+
 /**
  * A batch from parts that are JSON already: the agent prints each event once,
  * to know its size, and never again.
  */
-export function encodeBatch(
-  head: Pick<BatchFrame, 'seq' | 'lane' | 'files' | 'states' | 'edges' | 'entries' | 'schema_version'>,
-  printedEvents: readonly string[],
-): string {
-  const { schema_version: version } = head;
-  const entries = head.entries === undefined ? '' : `,"entries":${JSON.stringify(head.entries)}`;
-  return (
-    `{"type":"batch","seq":${head.seq},"lane":"${head.lane}","files":${JSON.stringify(head.files)},` +
-    `"events":[${printedEvents.join(',')}],"states":${JSON.stringify(head.states)},` +
-    `"edges":${JSON.stringify(head.edges)}${entries}${version === undefined ? '' : `,"schema_version":${version}`}}`
-  );
+export function encodeBatch(rest: BatchRest, printedEvents: readonly string[]): string {
+  const [before, behind] = around(rest);
+  return `${before}${printedEvents.join(',')}${behind}`;
 }
+
+/**
+ * The same in UTF-8. Event by event: joined first, one character beyond Latin-1
+ * would double all the others, and each pass over the whole costs.
+ */
+export function encodeBatchBytes(rest: BatchRest, printedEvents: readonly string[]): Buffer {
+  const [before, behind] = around(rest);
+  let length = Buffer.byteLength(before) + Buffer.byteLength(behind) + Math.max(0, printedEvents.length - 1);
+  for (const printed of printedEvents) length += Buffer.byteLength(printed);
+  const bytes = Buffer.allocUnsafe(length);
+  let at = bytes.write(before);
+  let isFirst = true;
+  for (const printed of printedEvents) {
+    if (!isFirst) at = bytes.writeUInt8(COMMA, at);
+    isFirst = false;
+    at += bytes.write(printed, at);
+  }
+  bytes.write(behind, at);
+  return bytes;
+}
+
+const COMMA = 0x2c;
 
 function parseWith<T>(schema: z.ZodType, text: string): Decoded<T> {
   let value: unknown;

@@ -3,8 +3,12 @@
  * WebSocket (`web-socket.ts`); the simulation joins two in memory.
  */
 export interface FrameSocket {
-  /** Queues one frame. False when the socket is no longer open: the frame is gone, nothing was promised. */
-  send(data: string | Uint8Array): boolean;
+  /**
+   * Queues one frame. False when the socket is no longer open: the frame is gone,
+   * nothing was promised. Bytes make a binary frame unless `isBinary` is false:
+   * then they are a text in UTF-8, encoded by the caller.
+   */
+  send(data: string | Uint8Array, options?: { isBinary: boolean }): boolean;
   /** Bytes handed over and not yet taken by the kernel. */
   readonly bufferedBytes: number;
   ping(): void;

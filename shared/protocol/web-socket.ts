@@ -6,9 +6,9 @@ import type { FrameSocket, FrameSocketEvents } from './frame-socket.ts';
 
 function toFrameSocket(socket: WebSocket): FrameSocket {
   return {
-    send(data) {
+    send(data, options) {
       if (socket.readyState !== WebSocket.OPEN) return false;
-      socket.send(data, { binary: typeof data !== 'string' });
+      socket.send(data, { binary: options?.isBinary ?? typeof data !== 'string' });
       return true;
     },
     get bufferedBytes() {

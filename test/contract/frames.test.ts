@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
 import {
-  decodeAgentFrame, decodeBatch, decodeCollectorFrame, encodeBatch, encodeFrame, peekFrameType,
+  decodeAgentFrame, decodeBatch, decodeCollectorFrame, encodeBatch, encodeBatchBytes, encodeFrame, peekFrameType,
 } from '../../shared/protocol/codec.ts';
 import { compressFrame, decompressFrame } from '../../shared/protocol/compression.ts';
 import { BINARY_KINDS, CLOSE_CODES, FATAL_GOODBYES, GOODBYE_CODES, type BatchFrame, type Frame } from '../../shared/protocol/frames.ts';
@@ -109,7 +109,15 @@ describe('values out of bounds', () => {
 describe('a batch', () => {
   it.each(['frame.batch', 'frame.batch.replace', 'frame.batch.empty-range'])('of printed events is the JSON of the frame: %s', (name) => {
     const batch = sample<BatchFrame>(name);
-    expect(encodeBatch(batch, batch.events.map((event) => JSON.stringify(event)))).toBe(JSON.stringify(batch));
+    const printed = batch.events.map((event) => JSON.stringify(event));
+    expect(encodeBatch(batch, printed)).toBe(JSON.stringify(batch));
+    expect(encodeBatchBytes(batch, printed).toString('utf8')).toBe(JSON.stringify(batch));
+  });
+
+  it.each([[[]], [['{"text":"ü😀"}']], [['{"a":1}', '{"text":"日本"}', '{}']]])('has the same bytes however it is encoded: %j', (printed) => {
+    const batch = sample<BatchFrame>('frame.batch');
+    const rest = { ...batch, files: batch.files.map((each) => ({ ...each, path: '/ä/日本.jsonl' })) };
+    expect(encodeBatchBytes(rest, printed).equals(Buffer.from(encodeBatch(rest, printed)))).toBe(true);
   });
 
   it('keeps an event that is no event for the store to refuse', () => {

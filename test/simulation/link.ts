@@ -101,10 +101,10 @@ export class Link {
   socket(side: Side): FrameSocket {
     const other = OTHER[side];
     return {
-      send: (data) => {
+      send: (data, options) => {
         if (this.#closed.has(side)) return false;
-        const isBinary = typeof data !== 'string';
-        const bytes = Buffer.from(isBinary ? Buffer.from(data) : data);
+        const isBinary = options?.isBinary ?? typeof data !== 'string';
+        const bytes = Buffer.from(data);
         this.#sent(bytes, isBinary);
         this.#deliver(other, (receiver) => receiver.onFrame(bytes, isBinary));
         return true;

@@ -43,10 +43,10 @@ export function createSocketPair(clock: Clock, { delayMs }: SocketPairOptions): 
 
   function socketOf(side: Side): FrameSocket {
     return {
-      send(data) {
+      send(data, options) {
         if (closed.has(side)) return false;
-        const isBinary = typeof data !== 'string';
-        const bytes = Buffer.from(isBinary ? Buffer.from(data) : data);
+        const isBinary = options?.isBinary ?? typeof data !== 'string';
+        const bytes = Buffer.from(data);
         deliver(other(side), (receiver) => receiver.onFrame(bytes, isBinary));
         return true;
       },
