@@ -46,7 +46,7 @@ export function requireIdentity(file: string): MachineIdentity {
 export function openIdentity(file: string, label: string | undefined, fallback: string): MachineIdentity {
   if (label !== undefined && !isLabel(label)) {
     throw new TtError('label_invalid', `${JSON.stringify(label)} is not a label`, {
-      hint: 'a label is ^[a-z0-9][a-z0-9_-]{0,63}$', exitCode: EXIT_CODES.usage,
+      hint: 'use lower case letters, digits, - and _, at most 64, starting with a letter or digit', exitCode: EXIT_CODES.usage,
     });
   }
   const existing = readIdentity(file);

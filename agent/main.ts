@@ -1,8 +1,7 @@
 /** Entry of `tt-agent`. */
 import { homedir } from 'node:os';
-import { runProgram, type CommandIo, type Output } from '../shared/cli.ts';
+import { outputFailed, runProgram, type CommandIo, type Output } from '../shared/cli.ts';
 import { systemClock } from '../shared/clock.ts';
-import { EXIT_CODES } from '../shared/errors.ts';
 import { listenForSignals } from '../shared/lifecycle.ts';
 import { VERSION } from '../shared/version.ts';
 import { agentCommands } from './commands/table.ts';
@@ -18,8 +17,7 @@ function toOutput(stream: NodeJS.WriteStream): Output {
   };
 }
 
-// A reader that went away (`tt-agent export | head`) is no failure of ours.
-process.stdout.on('error', () => process.exit(EXIT_CODES.ok));
+process.stdout.on('error', (error) => process.exit(outputFailed(error, 'tt-agent', io)));
 
 const signals = listenForSignals();
 const io: CommandIo = {
@@ -38,6 +36,7 @@ process.exitCode = await runProgram(
     name: 'tt-agent',
     summary: 'Sends what happens on this machine to its collector',
     version: VERSION,
+    groups: { ingest: 'Note one thing in the event log (for hooks)' },
     commands: agentCommands(processes),
   },
   process.argv.slice(2),

@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { runProgram, type CommandIo, type Output } from '../shared/cli.ts';
+import { outputFailed, runProgram, type CommandIo, type Output } from '../shared/cli.ts';
 import { systemClock } from '../shared/clock.ts';
 import { EXIT_CODES, type ExitCode } from '../shared/errors.ts';
 import { listenForSignals } from '../shared/lifecycle.ts';
 import { VERSION } from '../shared/version.ts';
-import { COMMANDS } from './commands/table.ts';
+import { COMMANDS, HANDED_ON } from './commands/table.ts';
 
 /** Beside this program in the package; there is none when it runs from source. */
 const agentProgram = new URL('./tt-agent.mjs', import.meta.url);
@@ -24,15 +24,14 @@ function toOutput(stream: NodeJS.WriteStream): Output {
 
 /** This process becomes the agent's: its signals, terminal and exit code are its own. */
 async function becomeAgent(argv: readonly string[]): Promise<ExitCode | undefined> {
-  if (!existsSync(agentProgram)) return undefined;
+  if (!HANDED_ON.includes(argv[0] ?? '') || !existsSync(agentProgram)) return undefined;
   signals[Symbol.dispose]();
   process.argv = [process.execPath, fileURLToPath(agentProgram), ...argv];
   await import(agentProgram.href);
   return Object.values(EXIT_CODES).find((code) => code === process.exitCode) ?? EXIT_CODES.ok;
 }
 
-// A reader that went away (`tt events | head`) is no failure of ours.
-process.stdout.on('error', () => process.exit(EXIT_CODES.ok));
+process.stdout.on('error', (error) => process.exit(outputFailed(error, 'tt', io)));
 
 const signals = listenForSignals();
 const io: CommandIo = {
@@ -51,6 +50,8 @@ process.exitCode = await runProgram(
     summary: 'What your AI coding sessions and you did, on every machine you work on',
     version: VERSION,
     commands: COMMANDS,
+    groups: { collector: 'Run, back up, restore and rebuild the collector' },
+    epilogue: `This machine's agent (tt-agent --help): ${HANDED_ON.join(', ')}`,
     fallback: becomeAgent,
   },
   process.argv.slice(2),

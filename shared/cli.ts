@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { Command, CommanderError, Option } from 'commander';
 import type { Clock } from './clock.ts';
-import { EXIT_CODES, messageOf, TtError, type ExitCode } from './errors.ts';
+import { EXIT_CODES, messageOf, systemCode, TtError, type ExitCode } from './errors.ts';
 import { toPlainLines } from './plain-text.ts';
 import type { Environment } from './paths.ts';
 
@@ -63,6 +63,10 @@ export interface ProgramSpec {
   summary: string;
   version: string;
   commands: readonly CommandSpec[];
+  /** What a word means that only groups commands, e.g. `collector`. */
+  groups?: Readonly<Record<string, string>>;
+  /** Below the list of commands. */
+  epilogue?: string;
   /** Called for a first word that is no command; returns undefined to refuse it. */
   fallback?(argv: readonly string[], io: CommandIo): Promise<ExitCode | undefined>;
 }
@@ -96,8 +100,24 @@ export function reportError(error: unknown, programName: string, io: Pick<Comman
     io.stderr.write(`  next: ${toPlainLines(error.hint)}\n`);
     return error.exitCode;
   }
-  if (!isDebugging) io.stderr.write('  next: run again with TT_DEBUG=1 for the details, and report it\n');
+  const hint = SYSTEM_HINTS[systemCode(error) ?? ''] ?? 'run again with TT_DEBUG=1 for the details, and report it';
+  if (!isDebugging) io.stderr.write(`  next: ${hint}\n`);
   return EXIT_CODES.failed;
+}
+
+const SYSTEM_HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'check who owns it, and that you may write there',
+  EPERM: 'check who owns it, and that you may write there',
+  EROFS: 'that file system is read-only: make it writable, or set XDG_DATA_HOME and XDG_STATE_HOME to another',
+  ENOSPC: 'make room on the disk, then do it again',
+};
+
+/** Exit code after stdout failed. A reader that went away (`tt events | head`) is no failure; a full disk is. */
+export function outputFailed(error: unknown, programName: string, io: Pick<CommandIo, 'stderr' | 'environment'>): ExitCode {
+  if (systemCode(error) === 'EPIPE') return EXIT_CODES.ok;
+  return reportError(new TtError('output_failed', `the output could not be written: ${messageOf(error)}`, {
+    hint: 'what was printed is not complete: make room, then do it again', cause: error,
+  }), programName, io);
 }
 
 function stackOf(error: unknown): string {
@@ -107,24 +127,28 @@ function stackOf(error: unknown): string {
 }
 
 function buildRoot(program: ProgramSpec, io: CommandIo, outcome: { code: ExitCode }): Command {
-  const root = configure(new Command(program.name), io).description(program.summary).version(program.version);
-  root.showSuggestionAfterError(true);
+  const root = configure(new Command(program.name), program.name, io).description(program.summary).version(program.version);
+  if (program.epilogue !== undefined) root.addHelpText('after', `\n${program.epilogue}`);
   for (const spec of program.commands) {
-    const command = spec.name.split(' ').reduce((parent, word) => groupOf(parent, word, io), root);
+    const command = spec.name.split(' ').reduce((parent, word) => groupOf(parent, word, program, io), root);
     defineCommand(command, spec, io, outcome);
   }
   return root;
 }
 
-function configure(command: Command, io: CommandIo): Command {
+/** `words`: how it is called, e.g. `tt machines add`. */
+function configure(command: Command, words: string, io: CommandIo): Command {
   return command
     .exitOverride()
     // `machines --json` and `machines add --json` both have the option: it belongs to the word before it.
     .enablePositionalOptions()
-    .showHelpAfterError('(--help shows what is there)')
+    .showSuggestionAfterError(true)
+    .showHelpAfterError(`  next: ${words} --help`)
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      // The same form as every other error.
+      outputError: (text, write) => write(text.replace(/^error: /, `${words.split(' ')[0] ?? ''}: `).replace(/\n\(Did you mean (.*)\?\)/, ' (did you mean $1?)')),
       getOutHelpWidth: () => io.stdout.columns,
       getErrHelpWidth: () => io.stderr.columns,
       getOutHasColors: () => false,
@@ -132,9 +156,11 @@ function configure(command: Command, io: CommandIo): Command {
     });
 }
 
-function groupOf(parent: Command, word: string, io: CommandIo): Command {
+function groupOf(parent: Command, word: string, program: ProgramSpec, io: CommandIo): Command {
   const existing = parent.commands.find((command) => command.name() === word);
-  return existing ?? configure(parent.command(word), io);
+  if (existing) return existing;
+  const words = parent.parent === null ? `${program.name} ${word}` : `${program.name} ${parent.name()} ${word}`;
+  return configure(parent.command(word), words, io).description(program.groups?.[word] ?? '');
 }
 
 function defineCommand(command: Command, spec: CommandSpec, io: CommandIo, outcome: { code: ExitCode }): void {

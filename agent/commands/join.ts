@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import type { Readable } from 'node:stream';
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
@@ -21,7 +20,7 @@ export async function join(parsed: ParsedCommand, io: CommandIo): Promise<ExitCo
   const config = loadConfig(paths.configFile, io.environment);
   const endpoint = parseEndpoint(parsed.args[0] ?? '');
   const given = textOption(parsed, 'code') ?? '';
-  const code = given === '-' ? await readCode(io.stdin) : given;
+  const code = given === '-' ? await readCode(io) : given;
   if (code === '') throw usageError('there is no code', 'on the laptop: tt machines add LABEL; it prints the code');
   const http = createHttpClient(io.clock);
   const pinned = readUplink(paths.uplinkFile);
@@ -55,7 +54,8 @@ function otherCollector(cause: unknown): TtError {
 }
 
 /** The first line, without what a terminal or a pipe adds. */
-async function readCode(stdin: Readable): Promise<string> {
+async function readCode({ stdin, stderr }: CommandIo): Promise<string> {
+  if ('isTTY' in stdin && stdin.isTTY === true) stderr.write('Paste the code, then press Enter: ');
   let text = '';
   for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
     text += chunk.toString();

@@ -49,7 +49,7 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
       name: 'init',
       summary: 'Give this machine an identity, or show the one it has',
       example: 'tt-agent init --label devbox',
-      options: [{ flags: '--label <label>', description: 'what to call it: ^[a-z0-9][a-z0-9_-]{0,63}$' }],
+      options: [{ flags: '--label <label>', description: 'what to call it: lower case letters, digits, - and _' }],
       load: async () => (await import('./init.ts')).init,
     },
     {

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
-import { EXIT_CODES, messageOf, TtError, type ExitCode } from '../../shared/errors.ts';
+import { EXIT_CODES, messageOf, systemCode, TtError, type ExitCode } from '../../shared/errors.ts';
 import { IMPORTED_EVENT_BYTES, LINE_BYTES } from '../../shared/limits.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import type { Control } from '../control/control-methods.ts';
@@ -21,6 +21,9 @@ export async function importEvents(parsed: ParsedCommand, io: CommandIo): Promis
   const legacy = textOption(parsed, 'legacy');
   if (legacy !== undefined && file !== undefined) throw usageError('FILE and --legacy exclude each other', 'import one after the other');
   const intake = createIntake(openControl(resolvePaths(io.environment, io.home), io.clock));
+  if (file === undefined && legacy === undefined && 'isTTY' in io.stdin && io.stdin.isTTY === true) {
+    throw usageError('what shall be imported?', 'give a file, or pipe one in: tt-agent export | tt import');
+  }
   if (legacy !== undefined) await importLegacy(legacy, intake);
   else await importLines(file === undefined || file === '-' ? io.stdin : createReadStream(file), file, intake);
   report(await intake.end(), flag(parsed, 'json'), io);
@@ -107,6 +110,7 @@ async function importLines(input: Readable, file: string | undefined, intake: In
     }
   } catch (error) {
     if (error instanceof TtError) throw error;
+    if (systemCode(error) === 'ENOENT') throw usageError(`there is no ${file ?? 'stdin'}`, 'check the path');
     throw new TtError('import_unreadable', `cannot read ${file ?? 'stdin'}: ${messageOf(error)}`, {
       hint: 'what was read before is imported; repeat it, nothing counts twice', cause: error,
     });
@@ -132,7 +136,7 @@ function report(total: Imported, isJson: boolean, io: CommandIo): void {
   if (forgotten > 0) io.stderr.write(`${forgotten} left out, because they were forgotten (tt forget --list)\n`);
   if (malformed > 0) {
     const more = malformed > malformedLines.length ? ` and ${malformed - malformedLines.length} more` : '';
-    io.stderr.write(`Not events, kept as dead letters: line ${malformedLines.join(', ')}${more}\n`);
+    io.stderr.write(`Not events, kept as dead letters: ${malformed === 1 ? 'line' : 'lines'} ${malformedLines.join(', ')}${more}\n`);
   }
   if (isJson) io.stdout.write(`${JSON.stringify({ schema: 1, read, stored, duplicates, forgotten, malformed, malformed_lines: malformedLines })}\n`);
 }

@@ -5,6 +5,9 @@ import { READING_COMMANDS } from './reading-commands.ts';
 
 const LABEL = { syntax: '<label>', description: 'label of the machine, as `tt machines` prints it' };
 
+/** Commands of tt-agent that `tt` passes to it. A word that neither knows is a mistake, which `tt` explains. */
+export const HANDED_ON: readonly string[] = ['init', 'join', 'run', 'ingest', 'export', 'preview'];
+
 export const COMMANDS: readonly CommandSpec[] = [
   ...READING_COMMANDS,
   ...DATA_COMMANDS,
@@ -52,7 +55,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'machines add',
     summary: 'Make a one-time code by which a machine joins; it holds ten minutes',
     example: 'tt machines add devbox',
-    arguments: [{ syntax: '<label>', description: 'what to call it: ^[a-z0-9][a-z0-9_-]{0,63}$' }],
+    arguments: [{ syntax: '<label>', description: 'what to call it: lower case letters, digits, - and _' }],
     options: [{ flags: '--again', description: 'let a machine that has this label join once more' }, JSON_OPTION],
     load: async () => (await import('./machines.ts')).addMachine,
   },

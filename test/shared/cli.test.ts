@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { flag, runProgram, textOption, usageError, type CommandIo, type CommandSpec, type ParsedCommand } from '../../shared/cli.ts';
+import { flag, outputFailed, runProgram, textOption, usageError, type CommandIo, type CommandSpec, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -41,8 +41,7 @@ describe('the command line', () => {
   it('suggests the nearest command for an unknown one and exits 2', async () => {
     const io = terminal();
     expect(await runProgram(program([remembering({ name: 'status' }).spec]), ['statsu'], io)).toBe(2);
-    expect(io.err()).toContain("unknown command 'statsu'");
-    expect(io.err()).toContain('status');
+    expect(io.err()).toBe("tt: unknown command 'statsu' (did you mean status?)\n  next: tt --help\n");
     expect(io.out()).toBe('');
   });
 
@@ -66,6 +65,16 @@ describe('the command line', () => {
     expect(io.out()).toContain('tt status --json');
   });
 
+  it('says what a word means that only groups commands, and how such a command is called after a mistake', async () => {
+    const grouped = { ...program([remembering({ name: 'collector run' }).spec]), groups: { collector: 'The collector itself' }, epilogue: 'See also.' };
+    const [help, mistake] = [terminal(), terminal()];
+    expect(await runProgram(grouped, ['--help'], help)).toBe(0);
+    expect(help.out()).toMatch(/collector +The collector itself\n/);
+    expect(help.out()).toContain('\nSee also.\n');
+    expect(await runProgram(grouped, ['collector', 'run', 'x'], mistake)).toBe(2);
+    expect(mistake.err()).toContain('\n  next: tt collector run --help\n');
+  });
+
   it('prints its version', async () => {
     const io = terminal();
     expect(await runProgram(program([]), ['--version'], io)).toBe(0);
@@ -87,7 +96,7 @@ describe('the command line', () => {
     });
     const io = terminal();
     expect(await runProgram(program([spec]), argv, io)).toBe(2);
-    expect(io.err()).toMatch(/^error: /);
+    expect(io.err()).toMatch(/^tt: .*\n {2}next: tt status --help\n$/);
     expect(seen).toEqual([]);
   });
 
@@ -165,6 +174,12 @@ describe('an error of a command', () => {
     expect(await runProgram(program([failing(usageError('no', 'yes'))]), ['fail'], terminal())).toBe(2);
   });
 
+  it.each([['EACCES', 'who owns it'], ['EROFS', 'read-only'], ['ENOSPC', 'make room']])('of the system (%s) says what to do', async (code, words) => {
+    const io = terminal();
+    expect(await runProgram(program([failing(Object.assign(new Error(`${code}: no`), { code }))]), ['fail'], io)).toBe(1);
+    expect(io.err()).toContain(words);
+  });
+
   it('that nobody foresaw exits 1, and shows its stack only on request', async () => {
     const [calm, debugging] = [terminal(), terminal({ TT_DEBUG: '1' })];
     const error = new Error('boom', { cause: new Error('the reason') });
@@ -173,5 +188,15 @@ describe('an error of a command', () => {
     expect(calm.err()).toBe('tt: boom\n  next: run again with TT_DEBUG=1 for the details, and report it\n');
     expect(debugging.err()).toContain('cli.test.ts');
     expect(debugging.err()).toContain('the reason');
+  });
+});
+
+describe('output that can not be written', () => {
+  it('is no failure where the reader went away, and one on a full disk', () => {
+    const [gone, full] = [terminal(), terminal()];
+    expect(outputFailed(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }), 'tt', gone)).toBe(0);
+    expect(gone.err()).toBe('');
+    expect(outputFailed(Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' }), 'tt', full)).toBe(1);
+    expect(full.err()).toBe('tt: the output could not be written: write ENOSPC\n  next: what was printed is not complete: make room, then do it again\n');
   });
 });
