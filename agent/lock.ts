@@ -28,7 +28,7 @@ interface Holder {
 }
 
 export interface AgentLock {
-  /** The heartbeat. False: somebody else took the lock, so this agent must stop. */
+  /** The heartbeat. False: somebody else took the lock, so this agent must stop. Throws nothing. */
   refresh(): boolean;
   release(): void;
 }
@@ -52,9 +52,13 @@ export function takeAgentLock(file: string, { clock, processes }: AgentLockDeps)
   const isOurs = (): boolean => readFileIfExists(file) === own;
   return {
     refresh() {
-      if (!isOurs()) return false;
-      const now = new Date(clock.now());
-      utimesSync(file, now, now);
+      try {
+        if (!isOurs()) return false;
+        const now = new Date(clock.now());
+        utimesSync(file, now, now);
+      } catch {
+        // A disk that is away for a moment takes nothing over: the next heartbeat tries again.
+      }
       return true;
     },
     release() {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -72,6 +72,17 @@ describe('the agent’s lock', () => {
     expect(first.refresh()).toBe(false);
     first.release();
     expect(readFileSync(file, 'utf8')).toContain('"pid":200');
+  });
+
+  it('survives a heartbeat that the disk refuses', () => {
+    const first = take({ pid: 100 });
+    const away = `${file}.away`;
+    renameSync(file, away);
+    mkdirSync(file); // reading it fails otherwise than for a file that is not there
+    expect(first.refresh()).toBe(true);
+    rmdirSync(file);
+    renameSync(away, file);
+    expect(first.refresh()).toBe(true);
   });
 
   it('is taken where the file holds nothing that names a holder', () => {
