@@ -39,6 +39,9 @@ export interface Keeping {
   readonly status: KeptStatus;
 }
 
+/** Going through all of them at each look is half of its cost, and a week is long. */
+const SWEEP_MS = 60 * 60 * 1000;
+
 interface Charged {
   file: TailedFile;
   bytes: number;
@@ -61,6 +64,7 @@ class KeepingRules implements Keeping {
   readonly #deps: KeepingDeps;
   readonly #limitBytes: number;
   #status: KeptStatus;
+  #sweptAt = 0;
 
   constructor(deps: KeepingDeps, limitBytes: number) {
     this.#deps = deps;
@@ -74,7 +78,11 @@ class KeepingRules implements Keeping {
   }
 
   lookEnded(): void {
-    this.#releaseOld();
+    const now = this.#deps.now();
+    if (this.#deps.kept.hasCopies || Math.abs(now - this.#sweptAt) >= SWEEP_MS) {
+      this.#releaseOld();
+      this.#sweptAt = now;
+    }
     let charged = this.#charged();
     let bytes = sum(charged);
     if (bytes > this.#limitBytes) {
@@ -124,11 +132,11 @@ class KeepingRules implements Keeping {
 
   /** What takes room. */
   #charged(): Charged[] {
+    const { kept, table } = this.#deps;
     const charged: Charged[] = [];
-    for (const { gen, isCopy } of this.#deps.kept.all()) {
-      const file = this.#deps.table.byGeneration(gen);
-      if (file === undefined || (!isCopy && !this.#isAbsent(file))) continue;
-      const measure = this.#deps.kept.measure(gen);
+    for (const file of table.all()) {
+      if (!this.#isAbsent(file) && !(kept.hasCopies && kept.get(file.gen)?.isCopy === true)) continue;
+      const measure = kept.measure(file.gen);
       if (measure !== undefined) charged.push({ file, bytes: measure.roomBytes, since: file.vanishedAt ?? measure.mtimeMs });
     }
     return charged;

@@ -33,6 +33,7 @@ export interface KeptFiles {
   hold(file: TailedFile): 'foreign' | undefined;
   get(gen: Generation): KeptFile | undefined;
   all(): Iterable<KeptFile>;
+  readonly hasCopies: boolean;
   /** Size of the content, how much room it takes, and when it was kept or written last; undefined when it is not there any more. */
   measure(gen: Generation): KeptMeasure | undefined;
   /** Its content is from now on that of another generation. */
@@ -77,6 +78,7 @@ class LinkedFiles implements KeptFiles {
   readonly #link: (from: string, to: string) => void;
   readonly #index: KeptIndex;
   readonly #kept = new Map<Generation, KeptFile>();
+  readonly #copies = new Set<Generation>();
   /** Symbolic links: looked at once. */
   readonly #unkept = new Set<Generation>();
   /** Copies that are not whole yet. */
@@ -95,6 +97,7 @@ class LinkedFiles implements KeptFiles {
       const gen = parseGeneration(isCopy ? name.slice(0, -COPY_SUFFIX.length) : name);
       if (gen === undefined) continue;
       this.#kept.set(gen, { gen, path: this.#index.pathOf(gen), at: join(deps.directory, name), isCopy });
+      if (isCopy) this.#copies.add(gen);
     }
   }
 
@@ -161,6 +164,7 @@ class LinkedFiles implements KeptFiles {
     const result = extendCopy({ from: file.path, inode: file, to: kept.at, since: file.positions.acknowledged.offset, bytes });
     this.#roomBytes -= Math.min(bytes, file.size);
     this.#kept.set(file.gen, kept);
+    this.#copies.add(file.gen);
     if (result !== 'behind') {
       this.#behind.delete(file);
       return result === 'foreign' ? result : undefined;
@@ -189,6 +193,10 @@ class LinkedFiles implements KeptFiles {
     return this.#kept.values();
   }
 
+  get hasCopies(): boolean {
+    return this.#copies.size > 0;
+  }
+
   measure(gen: Generation): KeptMeasure | undefined {
     const kept = this.#kept.get(gen);
     if (kept === undefined) return undefined;
@@ -214,10 +222,12 @@ class LinkedFiles implements KeptFiles {
       if (kept.path !== undefined) this.#index.put(to, kept.path);
       renameSync(kept.at, at);
       this.#kept.set(to, { ...kept, gen: to, at });
+      if (kept.isCopy) this.#copies.add(to);
     } catch {
       rmSync(kept.at, { force: true }); // The next look keeps the file again, if it is there.
     }
     this.#kept.delete(from);
+    this.#copies.delete(from);
     this.#index.forget(from);
   }
 
@@ -236,6 +246,7 @@ class LinkedFiles implements KeptFiles {
     }
     this.#problems.delete(gen);
     this.#kept.delete(gen);
+    this.#copies.delete(gen);
     this.#index.forget(gen);
     this.#index.tidy();
   }

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Generation } from '../../../shared/ids.ts';
 import { createLanes } from '../../../agent/tail/lanes.ts';
 import { linesOf, refuse, TailFixture } from '../support/tail-fixture.ts';
 
@@ -185,6 +186,19 @@ describe('generations', () => {
     // No line begins there.
     await fixture.tail.rewind(gen!, 7, { replace: false });
     expect(fixture.readAll()[0]?.file.from).toBe(0);
+  });
+
+  it('that are to go on behind their checkpoint go on from the checkpoint: it is the lower one', async () => {
+    await using fixture = new TailFixture();
+    fixture.write('a.jsonl', 'one\ntwo\n');
+    await fixture.open();
+    const [first] = fixture.readAll(undefined, { targetBytes: 1, maxEvents: 500 });
+    fixture.acknowledgeAll([first!]);
+    await fixture.tail.rewind(first!.file.gen as Generation, 8, { replace: false });
+    expect([...fixture.tail.positions()]).toEqual([[first!.file.gen, 4]]);
+    const [again] = fixture.readAll();
+    expect(again?.file).toMatchObject({ from: 4, to: 8 });
+    expect(linesOf([again!])).toEqual(['two']);
   });
 
   it('of which a checkpoint was damaged begin anew, and the problem shows', async () => {

@@ -118,11 +118,11 @@ describe('kept files', () => {
     unlinkSync(fixture.write('gone.jsonl', 'x\n'));
     await fixture.open();
     fixture.drain();
-    fixture.clock.jump(WEEK - 60_000);
+    fixture.clock.jump(WEEK - 3_600_000);
     fixture.look();
     expect(kept(fixture)).toHaveLength(1);
     await fixture.reopen();
-    fixture.clock.jump(120_000);
+    fixture.clock.jump(7_200_000);
     fixture.look();
     expect(kept(fixture)).toEqual([]);
     fixture.append('a.jsonl', 'two\n');
