@@ -78,10 +78,8 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
     const sentAt = clock.monotonic();
     window.sent({ lane, bytes, receipts: batch.receipts, sentAt });
     if (lane === 'live') liveSentAt = sentAt;
-    // Live lines are never compressed: the collector reads their lane off the frame's head.
-    const compressed = lane === 'backfill' && compresses ? compressFrame(text) : undefined;
-    if (compressed === undefined || compressed.length < MIN_COMPRESSED_BYTES) socket.send(text, { isBinary: false });
-    else socket.send(compressed);
+    if (lane === 'backfill' && compresses) sendShorter(socket, text);
+    else socket.send(text, { isBinary: false });
     onSent();
     return true;
   }
@@ -128,4 +126,11 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
       cancelNext = cancelPause = undefined;
     },
   };
+}
+
+/** Live lines are never compressed: the collector reads their lane off the frame's head. */
+function sendShorter(socket: FrameSocket, text: Buffer): void {
+  const compressed = compressFrame(text);
+  if (compressed.length < MIN_COMPRESSED_BYTES) socket.send(text, { isBinary: false });
+  else socket.send(compressed);
 }
