@@ -118,9 +118,13 @@ const ACTIONS = {
   online: [3, ({ machine }) => {
     machine.isOffline = false;
   }],
-  halfOpen: [3, ({ machine, random }) => {
+  halfOpen: [3, async ({ world, machine, random }) => {
     machine.agent?.link?.stall(random.pick(['agent', 'collector']));
     if (random.chance(0.3)) machine.agent?.link?.stall('agent');
+    if (random.chance(0.5)) return;
+    append(machine, someFile(machine, random), 1, random);
+    await world.run(random.between(0, 35_000));
+    checkPromises(world);
   }],
   release: [3, ({ machine }) => machine.agent?.link?.release()],
   slow: [2, ({ machine, random }) => {

@@ -82,10 +82,15 @@ export class AgentProgram {
     this.link?.die('agent', { arrives: this.#world.random.chance(0.5) });
   }
 
-  /** To the collector that runs now; an agent itself may believe in a half-open connection for 40 s. */
-  get isConnected(): boolean {
+  /** As far as it knows, to the collector that runs now. */
+  get believesConnected(): boolean {
     const { collector } = this.#world;
-    return this.uplink.status().connected && this.link?.isStalled === false && collector !== undefined && this.#collector === collector;
+    return this.uplink.status().connected && collector !== undefined && this.#collector === collector;
+  }
+
+  /** An agent may believe in a half-open connection for 40 s. */
+  get isConnected(): boolean {
+    return this.believesConnected && this.link?.isStalled === false;
   }
 
   /** The feed as the uplink sees it; notes what each ack promises. */

@@ -36,7 +36,7 @@ export function checkPromises(world: World): void {
 /** What an agent calls drained: every line that was complete when that look began is stored. */
 function checkDrained(world: World, machine: Machine, stored: ReadonlySet<ClaimKey>): void {
   const drainedAt = machine.agent?.tail.status().drainedAt ?? null;
-  if (drainedAt === null || machine.agent?.isConnected !== true || machine.hasJumped || isShared(world, machine)) return;
+  if (drainedAt === null || machine.agent?.believesConnected !== true || machine.hasJumped || isShared(world, machine)) return;
   const lookedAt = world.clock.monotonic() - (machine.now - drainedAt);
   for (const file of presentFiles(machine)) {
     const size = file.sizes.findLast(({ at }) => at < lookedAt)?.size;
