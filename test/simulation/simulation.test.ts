@@ -12,7 +12,7 @@ describe('machines, ways and a collector that fail at random', () => {
     }
   });
 
-  it('do the same again out of the same seed', async () => {
+  it('do the same again out of the same seed', { timeout: 120_000 }, async () => {
     for (const seed of [7, 8, 9]) {
       const [once, again] = [await simulate(seed), await simulate(seed)];
       expect(again.digest).toBe(once.digest);
