@@ -50,10 +50,11 @@ export function ledgerIn(database: Database, machineId: string): Map<string, num
     'SELECT f.gen, f.offset FROM file f JOIN machine_key m USING (machine) WHERE m.machine_id = ?').all(machineId).map(({ gen, offset }) => [gen, offset]));
 }
 
-/** Tables that can be derived anew. */
+/** What can be derived anew, as others see it. */
 export function derivedIn(database: Database): string {
   return JSON.stringify([
-    database.prepare('SELECT * FROM session_row ORDER BY session, agent_id').all(),
-    database.prepare('SELECT * FROM usage_row ORDER BY response').all(),
+    database.prepare('SELECT * FROM sessions ORDER BY session_id, agent_id').all(),
+    database.prepare(`SELECT response, request_id, event, machine, session, agent_id, at, model, input_tokens, output_tokens,
+      cache_creation_tokens, cache_creation_1h, cache_read_tokens, speed, placeholder FROM usage_row ORDER BY response`).all(),
   ]);
 }
