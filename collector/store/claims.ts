@@ -5,7 +5,7 @@
 import { isSameClaim, isSameFact, type Claim, type NewClaim } from './claim.ts';
 import { winnerOf, type OrderContext } from './claim-order.ts';
 import type { Database, Statement } from './database.ts';
-import { openFactIndex, type FactIndex } from './fact-index.ts';
+import { FACTS, openFactIndex, type FactIndex } from './fact-index.ts';
 import type { Keys } from './keys.ts';
 
 export interface StoredClaim extends Claim {
@@ -159,7 +159,7 @@ function openDecisions(statements: Statements, { keys, order, listener, facts }:
   return { claimsOf, decide, decideEvent, decideFacts, removeWinner };
 }
 
-export function openClaims(database: Database, { keys, order, listener, facts = openFactIndex(database) }: ClaimsDeps): Claims {
+export function openClaims(database: Database, { keys, order, listener, facts = openFactIndex(database, FACTS) }: ClaimsDeps): Claims {
   const statements = prepare(database);
   const { claimsOf, decide, decideEvent, decideFacts, removeWinner } = openDecisions(statements, { keys, order, listener, facts });
 

@@ -1,15 +1,15 @@
 /**
- * Which rows of `event_row` may hold a fact: an index by its hash, which is
- * random, so that in a plain index every new event dirties a page of its own.
+ * Which rows may hold a fact (or an API response): an index by a hash, which is
+ * random, so that in a plain index every new row dirties a page of its own.
  * Here the newest entries wait in memory, by ranges of the hash space, and when
- * too many wait, the next range goes into the table `fact` whole: neighbours
+ * too many wait, the next range goes into the index's table whole: neighbours
  * share pages, and the work of a commit goes by what it adds.
  *
- * Guarantee: every row of `event_row` is found by its hash, also after a crash:
- * `fact_range` tells through which row each range is in the table, in the same
- * transaction; later rows are read from `event_row` itself when it opens. With
- * hashes spread evenly that reads about twice what may wait. Limit: one writer;
- * another connection sees what waits only in the view `fact_place`.
+ * Guarantee: every row is found by its hash, also after a crash: a second table
+ * tells through which row each range is in the index, in the same transaction;
+ * later rows are read from where they stand when it opens. With hashes spread
+ * evenly that reads about twice what may wait. Limit: one writer; another
+ * connection sees what waits only in the view `fact_place`.
  */
 import type { Database } from './database.ts';
 
@@ -18,18 +18,26 @@ export interface FactIndex {
   rows(hash: number): readonly number[];
   add(hash: number, row: number): void;
   remove(hash: number, row: number): void;
+  /** All rows are gone. */
+  clear(): void;
   /** Moves ranges while too much waits. Call once, before commit. */
   flush(): void;
   /** After a rollback, or when rows changed behind it. */
   forget(): void;
 }
 
-export interface FactIndexOptions {
-  /** Entries that wait before the next range is moved; about 100 bytes each. */
-  waiting: number;
+/** Names of tables: the rows, with a key `row` that is never used twice, and the two of the index. */
+export interface HashedRows {
+  rows: string;
+  hash: string;
+  index: string;
+  ranges: string;
 }
+export const FACTS: HashedRows = { rows: 'event_row', hash: 'fact', index: 'fact', ranges: 'fact_range' };
+export const RESPONSES: HashedRows = { rows: 'usage_row', hash: 'hash', index: 'response', ranges: 'response_range' };
 
-const DEFAULTS: FactIndexOptions = { waiting: 32_768 };
+/** Entries that wait before the next range is moved; about 100 bytes each. */
+const WAITING = 32_768;
 /** Stands in the database: another number needs a migration. */
 const RANGES = 512;
 const HASHES = 2 ** 53;
@@ -48,15 +56,16 @@ interface State {
   lastRow: number;
 }
 
-function openStatements(database: Database) {
+function openStatements(database: Database, { rows, hash, index, ranges }: HashedRows) {
   return {
-    find: database.prepare<[number]>('SELECT row FROM fact WHERE hash = ?').pluck(),
-    insert: database.prepare<[number, number]>('INSERT OR IGNORE INTO fact (hash, row) VALUES (?, ?)'),
-    remove: database.prepare<[number, number]>('DELETE FROM fact WHERE hash = ? AND row = ?'),
-    ranges: database.prepare<[], { range: number; through: number }>('SELECT range, through FROM fact_range'),
-    note: database.prepare<[number, number]>('INSERT OR REPLACE INTO fact_range (range, through) VALUES (?, ?)'),
-    lastRow: database.prepare<[], { row: number }>('SELECT coalesce(max(row), 0) AS row FROM event_row'),
-    after: database.prepare<[number], { hash: number; row: number }>('SELECT fact AS hash, row FROM event_row WHERE row > ?'),
+    find: database.prepare<[number]>(`SELECT row FROM ${index} WHERE hash = ?`).pluck(),
+    insert: database.prepare<[number, number]>(`INSERT OR IGNORE INTO ${index} (hash, row) VALUES (?, ?)`),
+    remove: database.prepare<[number, number]>(`DELETE FROM ${index} WHERE hash = ? AND row = ?`),
+    ranges: database.prepare<[], { range: number; through: number }>(`SELECT range, through FROM ${ranges}`),
+    note: database.prepare<[number, number]>(`INSERT OR REPLACE INTO ${ranges} (range, through) VALUES (?, ?)`),
+    lastRow: database.prepare<[], { row: number }>(`SELECT coalesce(max(row), 0) AS row FROM ${rows}`),
+    after: database.prepare<[number], { hash: number; row: number }>(`SELECT ${hash} AS hash, row FROM ${rows} WHERE row > ?`),
+    clear: [index, ranges].map((table) => database.prepare<[]>(`DELETE FROM ${table}`)),
   };
 }
 
@@ -72,8 +81,9 @@ function rowsOf(known: number | number[] | undefined): readonly number[] {
   return typeof known === 'number' ? [known] : known;
 }
 
-export function openFactIndex(database: Database, { waiting: limit }: FactIndexOptions = DEFAULTS): FactIndex {
-  const statements = openStatements(database);
+/** `limit`: entries that may wait. */
+export function openFactIndex(database: Database, of: HashedRows, limit = WAITING): FactIndex {
+  const statements = openStatements(database, of);
   const rangeOf = (hash: number): number => Math.floor(hash * (RANGES / HASHES));
   let loaded: State | undefined;
 
@@ -133,6 +143,10 @@ export function openFactIndex(database: Database, { waiting: limit }: FactIndexO
       if (left.length === 0) waiting?.delete(hash);
       else waiting?.set(hash, left);
       loaded.count -= 1;
+    },
+    clear() {
+      for (const statement of statements.clear) statement.run();
+      loaded = undefined;
     },
     flush() {
       if (loaded === undefined) return;

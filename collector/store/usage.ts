@@ -5,6 +5,8 @@
  */
 import type { Claim, NewClaim } from './claim.ts';
 import type { Database, Statement } from './database.ts';
+import { openFactIndex, RESPONSES, type FactIndex } from './fact-index.ts';
+import { factHash } from './fact-hash.ts';
 import type { Keys } from './keys.ts';
 import { parseData } from './sessions.ts';
 import { compareUsage, usageOf, type UsageRow } from './usage-order.ts';
@@ -13,9 +15,20 @@ export interface Usage {
   added(claim: NewClaim, row: number): void;
   /** `after` undefined: nobody says it any more. */
   changed(row: number, before: Claim, after: Claim | undefined): void;
+  /** Like `changed` with nobody left, but who stands for the response that it returns is only looked for by `findAgain`. */
+  takeAway(row: number, before: Claim): string | undefined;
+  /** Among these rows; once over all of them, and it is as if derived anew. */
+  findAgain(responses: ReadonlySet<string>, rows: { from: number; to: number }): void;
   flush(): void;
   rebuild(): number;
   forget(): void;
+}
+
+/** A response whose best entry may be any: where to look for it. */
+interface LostResponse {
+  response: string;
+  messageId: string;
+  at: number;
 }
 
 /** Entries of one response lie seconds apart; what is further apart than this is not looked for. */
@@ -23,17 +36,21 @@ const RESPONSE_SPAN_MS = 86_400_000;
 const REBUILD_PAGE_ROWS = 5000;
 
 type Values = [
-  string, string, string | null, number, number, number, string, number, string | null, number, number, number,
+  number, string, string, string | null, number, number, number, string, number, string | null, number, number, number,
   number | null, number, string | null, number,
 ];
 type MessageRow = Claim & { row: number };
 
+type StoredUsage = UsageRow & { row: number };
+
 interface Statements {
-  write: Statement<Values>;
-  find: Statement<[string], UsageRow>;
-  remove: Statement<[string]>;
+  insert: Statement<Values>;
+  replace: Statement<[...Values, number]>;
+  find: Statement<[number, string], StoredUsage>;
+  remove: Statement<[number]>;
   removeAll: Statement<[]>;
-  near: Statement<[number, number], MessageRow>;
+  removeStanding: Statement<[string, number]>;
+  near: Statement<[number, number, string], MessageRow>;
   page: Statement<[number, number], MessageRow>;
   lastRow: Statement<[], { row: number }>;
   count: Statement<[], { count: number }>;
@@ -42,66 +59,110 @@ interface Statements {
 function prepare(database: Database): Statements {
   const messages = `SELECT e.row, e.machine, e.at, e.kind, e.session, e.discriminator, e.fact, e.cwd, e.born_at AS bornAt,
     e.schema_version AS schemaVersion, e.data FROM event_row e JOIN kind_key k ON k.kind = e.kind`;
+  const columns = `hash, response, message_id, request_id, event, machine, session, agent_id, at, model,
+    input_tokens, output_tokens, cache_creation_tokens, cache_creation_1h, cache_read_tokens, speed, placeholder`;
+  const values = '?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?';
   return {
-    write: database.prepare(`
-      INSERT OR REPLACE INTO usage_row (response, message_id, request_id, event, machine, session, agent_id, at, model,
-        input_tokens, output_tokens, cache_creation_tokens, cache_creation_1h, cache_read_tokens, speed, placeholder)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    insert: database.prepare(`INSERT INTO usage_row (${columns}) VALUES (${values})`),
+    replace: database.prepare(`UPDATE usage_row SET (${columns}) = (${values}) WHERE row = ?`),
     find: database.prepare(`
-      SELECT u.response, u.message_id AS messageId, u.request_id AS requestId, u.event, u.machine, u.session,
+      SELECT u.row, u.response, u.message_id AS messageId, u.request_id AS requestId, u.event, u.machine, u.session,
         u.agent_id AS agentId, u.at, u.model, u.input_tokens AS input, u.output_tokens AS output,
         u.cache_creation_tokens AS cacheCreation, u.cache_creation_1h AS cacheCreation1h, u.cache_read_tokens AS cacheRead,
         u.speed, u.placeholder, e.discriminator
-      FROM usage_row u JOIN event_row e ON e.row = u.event WHERE u.response = ?`),
-    remove: database.prepare('DELETE FROM usage_row WHERE response = ?'),
+      FROM usage_row u LEFT JOIN event_row e ON e.row = u.event WHERE u.row = ? AND u.response = ?`),
+    remove: database.prepare('DELETE FROM usage_row WHERE row = ?'),
     removeAll: database.prepare('DELETE FROM usage_row'),
+    removeStanding: database.prepare('DELETE FROM usage_row WHERE response = ? AND event = ?'),
     near: database.prepare(`${messages}
-      WHERE k.type = 'assistant_message' AND e.machine IN (SELECT machine FROM machine_key) AND e.at BETWEEN ? AND ?`),
+      WHERE k.type = 'assistant_message' AND e.machine IN (SELECT machine FROM machine_key) AND e.at BETWEEN ? AND ?
+        AND CASE json_type(e.data, '$.message_id') WHEN 'text' THEN json_extract(e.data, '$.message_id')
+          ELSE 'entry:' || e.discriminator END IN (SELECT value FROM json_each(?))`),
     page: database.prepare(`${messages} WHERE k.type = 'assistant_message' AND e.row BETWEEN ? AND ?`),
     lastRow: database.prepare('SELECT coalesce(max(row), 0) AS row FROM event_row'),
     count: database.prepare('SELECT count(*) AS count FROM usage_row'),
   };
 }
 
+interface StoredResponses {
+  find(response: string): StoredUsage | undefined;
+  save(row: UsageRow, stored: StoredUsage | undefined): void;
+  remove(response: string): void;
+  removeAll(): void;
+}
+
+/** The rows by their response. */
+function openResponses(statements: Statements, index: FactIndex): StoredResponses {
+  const find = (response: string): StoredUsage | undefined => {
+    for (const row of index.rows(factHash(response))) {
+      const found = statements.find.get(row, response);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return {
+    find,
+    save(row, stored) {
+      const hash = factHash(row.response);
+      const values: Values = [
+        hash, row.response, row.messageId, row.requestId, row.event, row.machine, row.session, row.agentId, row.at, row.model,
+        row.input, row.output, row.cacheCreation, row.cacheCreation1h, row.cacheRead, row.speed, row.placeholder,
+      ];
+      if (stored === undefined) index.add(hash, Number(statements.insert.run(...values).lastInsertRowid));
+      else statements.replace.run(...values, stored.row);
+    },
+    remove(response) {
+      const stored = find(response);
+      if (stored === undefined) return;
+      statements.remove.run(stored.row);
+      index.remove(factHash(response), stored.row);
+    },
+    removeAll() {
+      statements.removeAll.run();
+      index.clear();
+    },
+  };
+}
+
+/** None for an entry that tells no usage. */
+function asUsage(event: MessageRow): UsageRow[] {
+  const row = usageOf(event, parseData(event.data), event.row);
+  return row === undefined ? [] : [row];
+}
+
 export function openUsage(database: Database, keys: Keys): Usage {
   const statements = prepare(database);
+  const index = openFactIndex(database, RESPONSES);
+  const responses = openResponses(statements, index);
   let gathered = new Map<string, UsageRow>();
-  /** Responses whose best entry may be any: where to look for them. */
-  let lost = new Map<string, { from: number; to: number }>();
+  let lost = new Map<string, { messageId: string; from: number; to: number }>();
 
   const gather = (row: UsageRow): void => {
     const known = gathered.get(row.response);
     if (known === undefined || known.event === row.event || compareUsage(row, known) < 0) gathered.set(row.response, row);
   };
-  const save = (row: UsageRow): void => {
-    statements.write.run(
-      row.response, row.messageId, row.requestId, row.event, row.machine, row.session, row.agentId, row.at, row.model,
-      row.input, row.output, row.cacheCreation, row.cacheCreation1h, row.cacheRead, row.speed, row.placeholder,
-    );
-  };
-  const lose = (response: string, at: number): void => {
+  const lose = ({ response, messageId, at }: LostResponse): void => {
     const known = lost.get(response) ?? { from: at, to: at };
-    lost.set(response, { from: Math.min(known.from, at), to: Math.max(known.to, at) });
+    lost.set(response, { messageId, from: Math.min(known.from, at), to: Math.max(known.to, at) });
   };
   const findLost = (): void => {
     for (const response of lost.keys()) {
-      statements.remove.run(response);
+      responses.remove(response);
       gathered.delete(response);
     }
+    const messageIds = JSON.stringify([...lost.values()].map(({ messageId }) => messageId));
     for (const { from, to } of spansOf([...lost.values()])) {
-      for (const event of statements.near.all(from, to)) {
-        const row = usageOf(event, parseData(event.data), event.row);
-        if (row !== undefined && lost.has(row.response)) gather(row);
-      }
+      for (const row of statements.near.all(from, to, messageIds).flatMap(asUsage)) if (lost.has(row.response)) gather(row);
     }
     lost = new Map();
   };
   const saveGathered = (): void => {
     for (const row of gathered.values()) {
-      const stored = statements.find.get(row.response);
-      if (stored === undefined || stored.event === row.event || compareUsage(row, stored) < 0) save(row);
+      const stored = responses.find(row.response);
+      if (stored === undefined || stored.event === row.event || compareUsage(row, stored) < 0) responses.save(row, stored);
     }
     gathered = new Map();
+    index.flush();
   };
 
   return {
@@ -115,23 +176,28 @@ export function openUsage(database: Database, keys: Keys): Usage {
       const was = usageOf(before, parseData(before.data), event);
       const is = after && usageOf(after, parseData(after.data), event);
       if (was !== undefined && (is === undefined || is.response !== was.response || compareUsage(is, was) > 0)) {
-        lose(was.response, was.at);
-        if (is?.response === was.response) lose(is.response, is.at);
+        lose(was);
+        if (is?.response === was.response) lose(is);
       }
       if (is !== undefined) gather(is);
+    },
+    takeAway(event, before) {
+      if (keys.kindOf(before.kind).type !== 'assistant_message') return undefined;
+      const was = usageOf(before, parseData(before.data), event);
+      return was !== undefined && statements.removeStanding.run(was.response, event).changes > 0 ? was.response : undefined;
+    },
+    findAgain(responses, { from, to }) {
+      for (const row of statements.page.all(from, to).flatMap(asUsage)) if (responses.has(row.response)) gather(row);
     },
     flush() {
       if (lost.size > 0) findLost();
       saveGathered();
     },
     rebuild() {
-      statements.removeAll.run();
+      responses.removeAll();
       const lastRow = statements.lastRow.get()?.row ?? 0;
       for (let from = 1; from <= lastRow; from += REBUILD_PAGE_ROWS) {
-        for (const event of statements.page.all(from, from + REBUILD_PAGE_ROWS - 1)) {
-          const row = usageOf(event, parseData(event.data), event.row);
-          if (row !== undefined) gather(row);
-        }
+        statements.page.all(from, from + REBUILD_PAGE_ROWS - 1).flatMap(asUsage).forEach(gather);
         saveGathered();
       }
       return statements.count.get()?.count ?? 0;
@@ -139,6 +205,7 @@ export function openUsage(database: Database, keys: Keys): Usage {
     forget() {
       gathered = new Map();
       lost = new Map();
+      index.forget();
     },
   };
 }

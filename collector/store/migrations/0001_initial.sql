@@ -157,7 +157,9 @@ CREATE INDEX session_row_last ON session_row (last_at);
 
 -- Derived: one row per API response; the entry that wins, whole.
 CREATE TABLE usage_row (
-  response              TEXT NOT NULL PRIMARY KEY, -- message_id, with the request where IDs are not the vendor's
+  row                   INTEGER PRIMARY KEY AUTOINCREMENT,
+  hash                  INTEGER NOT NULL,          -- of response; found through the table `response`
+  response              TEXT NOT NULL,             -- message_id, with the request where IDs are not the vendor's
   message_id            TEXT NOT NULL,
   request_id            TEXT,
   event                 INTEGER NOT NULL,          -- event_row.row it was taken from
@@ -173,9 +175,19 @@ CREATE TABLE usage_row (
   cache_read_tokens     INTEGER NOT NULL,
   speed                 TEXT,
   placeholder           INTEGER NOT NULL           -- 1: output is a lower bound
-) WITHOUT ROWID;
+);
 CREATE INDEX usage_row_session ON usage_row (session, at);
 CREATE INDEX usage_row_at ON usage_row (at);
+-- As `fact` and `fact_range`.
+CREATE TABLE response (
+  hash INTEGER NOT NULL,
+  row  INTEGER NOT NULL,
+  PRIMARY KEY (hash, row)
+) WITHOUT ROWID;
+CREATE TABLE response_range (
+  range   INTEGER PRIMARY KEY,
+  through INTEGER NOT NULL
+);
 
 CREATE TABLE gap (
   machine     INTEGER NOT NULL,

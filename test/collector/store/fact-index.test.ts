@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openWriter, type Database } from '../../../collector/store/database.ts';
-import { openFactIndex, type FactIndex } from '../../../collector/store/fact-index.ts';
+import { FACTS, openFactIndex, type FactIndex } from '../../../collector/store/fact-index.ts';
 
 let directory: string;
 
@@ -27,7 +27,7 @@ interface Indexed {
 function open(path: string, waiting: number): Indexed {
   const database = openWriter(path);
   database.pragma('synchronous = OFF'); // a power cut is not what is tested here
-  const facts = openFactIndex(database, { waiting });
+  const facts = openFactIndex(database, FACTS, waiting);
   const insert = database.prepare<[number]>(`INSERT INTO event_row (machine, at, kind, session, discriminator, fact, schema_version)
     VALUES (0, 0, 0, 0, '', ?, 1)`);
   const find = database.prepare<[number], { hash: number }>('SELECT fact AS hash FROM event_row WHERE row = ?');
