@@ -18,7 +18,7 @@ const stampFile = join(root, 'dist', '.built-from');
 export function ensureInstalled() {
   const stale = outdatedPackages();
   if (stale.length > 0) {
-    note(`installing dependencies (${describe(stale)})`);
+    note(`installing dependencies (${describe(stale)}); compiling SQLite can take some minutes`);
     // NODE_ENV=production would leave out the build tools.
     run('npm', ['ci', '--include=dev', ...npmQuiet]);
   }

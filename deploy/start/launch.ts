@@ -35,10 +35,8 @@ export async function launch(options: LaunchOptions): Promise<ExitCode> {
     const collector = await bringUpCollector(options, running);
     const agent = await bringUpAgent(options, collector, running);
     options.print(await welcome(options, collector, agent));
-    if (running.length === 0) {
-      options.print('Both were running already and go on without this terminal.\n');
-      return EXIT_CODES.ok;
-    }
+    options.print(running.length > 0 ? '  stop      Ctrl-C\n' : 'Both were running already and go on without this terminal.\n');
+    if (running.length === 0) return EXIT_CODES.ok;
     return await watch(options, running);
   } finally {
     await drain(options, running);
@@ -182,14 +180,15 @@ async function welcome(options: LaunchOptions, collector: CollectorStatus, agent
   const { dataDir } = resolvePaths(environment, home);
   const link = await ask(programs.collector, ['open', '--print'], environment);
   const plain = `http://127.0.0.1:${collector.ui_port ?? 'unknown'}/`;
+  // The collector owns the label; the agent may not know yet that it was changed.
+  const label = collector.machines.find((machine) => machine.machine_id === agent.machine_id)?.label ?? agent.label ?? 'unnamed';
   const page = link.code === 0 && link.stdout.startsWith('http') ? link.stdout.trim() : plain;
   return [
     'tt is running.',
     `  page      ${page}`,
     `  data      ${dataDir}`,
-    `  this machine is ${agent.label ?? 'unnamed'}; it sends to port ${collector.ingest_port ?? 'unknown'}`,
+    `  this machine is ${label}; it sends to port ${collector.ingest_port ?? 'unknown'}`,
     `  another   node ${programs.collector} machines add LABEL`,
-    '  stop      Ctrl-C',
     '',
   ].join('\n');
 }
