@@ -1,4 +1,4 @@
-/** Passes on to the derived tables what happens to facts; while something is forgotten, sessions are only told. */
+/** Passes on to the derived tables what happens to facts; while something is forgotten, they only tell what has to be done. */
 import type { Claim } from './claim.ts';
 import type { FactListener } from './claims.ts';
 import type { Sessions } from './sessions.ts';
@@ -9,6 +9,8 @@ export interface Removal {
   sessions: Set<number>;
   /** Claims that won facts which nobody claims any more. */
   facts: Claim[];
+  /** Who stands for these responses now, has to be found. */
+  responses: string[];
 }
 
 export interface Derivation extends FactListener {
@@ -38,8 +40,10 @@ export function createDerivation(sessions: Sessions, usage: Usage): Derivation {
     },
     removed(row, before) {
       touch(before.session);
-      removal?.facts.push(before);
-      usage.changed(row, before, undefined);
+      if (removal === undefined) return usage.changed(row, before, undefined);
+      removal.facts.push(before);
+      const lost = usage.takeAway(row, before);
+      if (lost !== undefined) removal.responses.push(lost);
     },
     takeRow() {
       const row = addedRow;
@@ -47,7 +51,7 @@ export function createDerivation(sessions: Sessions, usage: Usage): Derivation {
       return row;
     },
     removing(work) {
-      const made: Removal = { sessions: new Set(), facts: [] };
+      const made: Removal = { sessions: new Set(), facts: [], responses: [] };
       removal = made;
       try {
         work();

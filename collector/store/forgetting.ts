@@ -15,15 +15,18 @@ import type { Claim } from './claim.ts';
 import type { Claims, StoredClaim } from './claims.ts';
 import type { Database } from './database.ts';
 import { bindingsOf, gapsOf, inScope, mentions, resolveScope, sessionIdsOf, type ScopeBindings, type ScopeKeys } from './forget-scope.ts';
-import type { Derivation } from './derivation.ts';
+import type { Derivation, Removal } from './derivation.ts';
 import type { Keys } from './keys.ts';
 import type { Sessions } from './sessions.ts';
 import { namesSession, type ForgetTarget, type Tombstones } from './tombstones.ts';
+import type { Usage } from './usage.ts';
 
 /** Claims removed in one transaction, and rows looked at for them. */
 const CHUNK_CLAIMS = 100;
 const WINDOW_ROWS = 4000;
 const CHUNK_LETTERS = 200;
+/** Rows looked through at once for the entries that stand for a response now. */
+const USAGE_ROWS = 1500;
 /** A step ends after this long: with its last transaction it stays below the 50 ms that a batch may wait. */
 const STEP_MS = 20;
 
@@ -42,6 +45,7 @@ export interface ForgettingDeps {
   lineage: { forget(): void };
   derivation: Pick<Derivation, 'removing'>;
   sessions: Pick<Sessions, 'touch'>;
+  usage: Pick<Usage, 'findAgain'>;
   transaction<T>(work: () => T): T;
   rebuild(): unknown;
   /** Monotonic ms. */
@@ -78,6 +82,7 @@ function* forget(deps: ForgettingDeps, target: ForgetTarget, nowMs: number): Gen
   const { keys, sessionIds, wasInterrupted } = transaction(() => begin(deps, target, nowMs));
   yield { removed: 0, share: 0 };
   const touched = new Set<number>(keys.sessions);
+  const lost = new Set<string>();
   let removed = 0;
   // A removal can move a claim between the tables behind our back: until nothing is left.
   for (let before = -1; before !== removed;) {
@@ -86,6 +91,7 @@ function* forget(deps: ForgettingDeps, target: ForgetTarget, nowMs: number): Gen
       for (const step of claimsOf(deps, keys, table)) {
         removed += step.removed;
         for (const session of step.sessions) touched.add(session);
+        for (const response of step.responses) lost.add(response);
         yield { removed, share: step.share };
       }
     }
@@ -101,9 +107,18 @@ function* forget(deps: ForgettingDeps, target: ForgetTarget, nowMs: number): Gen
       transaction(() => deps.sessions.touch(session));
       yield { removed, share: 1 };
     }
+    // What comes in meanwhile is compared with what is found.
+    for (let from = 1, last = lastRow(deps.database); lost.size > 0 && from <= last; from += USAGE_ROWS) {
+      transaction(() => deps.usage.findAgain(lost, { from, to: from + USAGE_ROWS - 1 }));
+      yield { removed, share: Math.min(1, from / last) };
+    }
   }
   transaction(() => tombstones.finish(target, nowMs));
   return { removed, share: 1 };
+}
+
+function lastRow(database: Database): number {
+  return database.prepare<[], { row: number }>('SELECT coalesce(max(row), 0) AS row FROM event_row').get()?.row ?? 0;
 }
 
 interface Begun {
@@ -154,7 +169,9 @@ function removePaths(database: Database, keys: ScopeKeys, sessionIds: ReadonlySe
   }
 }
 
-function* claimsOf(deps: ForgettingDeps, keys: ScopeKeys, table: 'copy_row' | 'event_row'): Generator<{ removed: number; share: number; sessions: ReadonlySet<number> }> {
+interface ClaimStep extends Step, Pick<Removal, 'sessions' | 'responses'> {}
+
+function* claimsOf(deps: ForgettingDeps, keys: ScopeKeys, table: 'copy_row' | 'event_row'): Generator<ClaimStep> {
   const { database } = deps;
   const last = database.prepare<[], { row: number }>(`SELECT coalesce(max(row), 0) AS row FROM ${table}`);
   const find = database.prepare<[ScopeBindings & { after: number; to: number }], Claim & { row: number }>(`
@@ -167,13 +184,14 @@ function* claimsOf(deps: ForgettingDeps, keys: ScopeKeys, table: 'copy_row' | 'e
     const to = after + WINDOW_ROWS;
     const step = deps.transaction(() => {
       const found: StoredClaim[] = find.all({ ...bindings, after, to }).map((claim) => ({ ...claim, isWinner }));
-      if (found.length === 0) return { found, sessions: new Set<number>() };
-      const { sessions, facts } = deps.derivation.removing(() => deps.claims.remove(found));
+      if (found.length === 0) return { found, sessions: new Set<number>(), responses: [] };
+      const { facts, ...rest } = deps.derivation.removing(() => deps.claims.remove(found));
       removeAssignments(database, deps.keys, facts);
-      return { found, sessions };
+      return { found, ...rest };
     });
     after = step.found.length === CHUNK_CLAIMS ? (step.found.at(-1)?.row ?? to) : to;
-    yield { removed: step.found.length, share: Math.min(1, after / (last.get()?.row || 1)), sessions: step.sessions };
+    const { sessions, responses } = step;
+    yield { removed: step.found.length, share: Math.min(1, after / (last.get()?.row || 1)), sessions, responses };
   }
 }
 
