@@ -19,7 +19,7 @@ export function createClaudeCodeSource({ configDirs, machineId, texts }: ClaudeC
   const roots = [...new Set(configDirs.map((directory) => (basename(directory) === 'projects' ? directory : join(directory, 'projects'))))];
   const placeOf = (path: string): TranscriptPlace | undefined => {
     for (const root of roots) {
-      const place = placeBelow(relative(root, path));
+      const place = placeBelow(pathBelow(root, path));
       if (place !== undefined) return place;
     }
     return undefined;
@@ -32,6 +32,15 @@ export function createClaudeCodeSource({ configDirs, machineId, texts }: ClaudeC
     open: ({ gen, path }, carry) => openTranscript({ gen, machineId, texts, place: placeOf(path) ?? strayPlace(path) }, carry),
   };
 }
+
+/** `relative` takes both paths apart, and a look asks for every file there is: nearly all are plainly below. */
+function pathBelow(root: string, path: string): string {
+  const isPlain = path.startsWith(root) && path[root.length] === sep && !UNTIDY.some((part) => path.includes(part, root.length));
+  return isPlain ? path.slice(root.length + 1) : relative(root, path);
+}
+
+/** Before a path with one of these can be cut, it must be normalised. */
+const UNTIDY = [`${sep}${sep}`, `${sep}.`] as const;
 
 /** `<project>/<session>.jsonl`, or `<project>/<session>/subagents/…/agent-<id>.jsonl`. */
 function placeBelow(path: string): TranscriptPlace | undefined {
