@@ -7,15 +7,52 @@ import type { HttpClient } from '../../agent/uplink/http-client.ts';
 import { createUplink, type AgentUplink } from '../../agent/uplink/uplink.ts';
 import { watchForWake } from '../../agent/uplink/wake-watch.ts';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
-import { toInstanceId } from '../../shared/ids.ts';
+import { toInstanceId, type MachineId } from '../../shared/ids.ts';
 import { silentLog } from '../../shared/log.ts';
 import type { dial } from '../../shared/protocol/web-socket.ts';
 import { claimKey, type ClaimKey } from './claims.ts';
+import type { CollectorIdentity } from '../../collector/enrolment/collector-identity.ts';
+import type { SourceKind } from '../../agent/extraction.ts';
+import type { KeyPair } from '../../shared/protocol/tokens.ts';
+import type { ManualClock } from '../support/manual-clock.ts';
+import type { SeededRandom } from '../support/seeded-random.ts';
 import type { CollectorProgram } from './collector-program.ts';
 import { Link } from './link.ts';
-import type { Machine } from './machine.ts';
+import type { MachineDisk } from './machine-disk.ts';
+import type { Model } from './model.ts';
 import { ProgramClock } from './program-clock.ts';
-import type { World } from './world.ts';
+
+/** What an agent has around it. */
+export interface AgentWorld {
+  clock: ManualClock;
+  random: SeededRandom;
+  model: Model;
+  identity: CollectorIdentity;
+  collector: CollectorProgram | undefined;
+  sent(bytes: Buffer, isBinary: boolean): void;
+  fail(what: string): void;
+}
+
+/** The machine under it. */
+export interface AgentMachine {
+  readonly name: string;
+  readonly label: string;
+  readonly machineId: MachineId;
+  readonly keys: KeyPair;
+  readonly endpoint: string;
+  readonly sources: SourceKind[];
+  readonly eventLog: string;
+  readonly checkpointDir: string;
+  readonly badDir: string;
+  readonly keptDir: string;
+  readonly disk: MachineDisk;
+  readonly clockOffsetMs: number;
+  readonly isOffline: boolean;
+  latencyMs(): number;
+  inodeOf(path: string): number | undefined;
+  /** The agent renamed its event log. */
+  rotated(segment: string): void;
+}
 
 const ROTATION_CHECK_MS = 30_000;
 /** The product's 4 MiB, made small. */
@@ -29,13 +66,13 @@ export class AgentProgram {
   /** The newest one; undefined before the first. */
   link: Link | undefined;
   watcher: HintWatcher | undefined;
-  readonly #world: World;
-  readonly #machine: Machine;
+  readonly #world: AgentWorld;
+  readonly #machine: AgentMachine;
   /** At the other end of the present connection. */
   #collector: CollectorProgram | undefined;
   readonly #stops: (() => void)[];
 
-  constructor(world: World, machine: Machine) {
+  constructor(world: AgentWorld, machine: AgentMachine) {
     this.#world = world;
     this.#machine = machine;
     const clock = new ProgramClock(world.clock, () => machine.clockOffsetMs);
@@ -158,7 +195,6 @@ export class AgentProgram {
           settle(() => {
             this.link = link;
             this.#collector = collector;
-            if (this.#machine.isStalled) link.stall('agent');
             link.attach('agent', handlers.onOpen(link.socket('agent')));
           });
         });
@@ -179,10 +215,10 @@ const HINT_DELAY_MS = 20;
 /** Says what changed in a directory, late, sometimes not at all, and never of a directory that was made anew. */
 export class HintWatcher implements DirectoryWatcher {
   readonly #events: WatchEvents;
-  readonly #machine: Machine;
+  readonly #machine: AgentMachine;
   readonly #inodes = new Map<string, number>();
 
-  constructor(events: WatchEvents, machine: Machine) {
+  constructor(events: WatchEvents, machine: AgentMachine) {
     this.#events = events;
     this.#machine = machine;
   }

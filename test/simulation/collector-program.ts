@@ -13,16 +13,32 @@ import { createWriterCalls } from '../../collector/writer/writer-calls.ts';
 import { takeGroup } from '../../collector/writer/writer-loop.ts';
 import { createWriter, type Writer, type WriterChannel } from '../../collector/writer/writer.ts';
 import { silentLog } from '../../shared/log.ts';
+import type { CollectorIdentity } from '../../collector/enrolment/collector-identity.ts';
+import type { EnrolledMachine } from '../../collector/enrolment/machine-registry.ts';
+import type { MachineId } from '../../shared/ids.ts';
+import type { ManualClock } from '../support/manual-clock.ts';
+import type { SeededRandom } from '../support/seeded-random.ts';
 import type { Link } from './link.ts';
 import { ProgramClock } from './program-clock.ts';
-import type { World } from './world.ts';
+
+/** What a collector has around it. */
+export interface CollectorWorld {
+  clock: ManualClock;
+  random: SeededRandom;
+  model: { databaseEpoch: number };
+  identity: CollectorIdentity;
+  machines: readonly { machineId: MachineId; enrolled: EnrolledMachine }[];
+  nextConnectionId: number;
+  openDatabase(): Database;
+  fail(what: string): void;
+}
 
 const CONNECTIONS_PER_MACHINE = 4;
 
 export class CollectorProgram {
   readonly clock: ProgramClock;
   readonly databaseEpoch: number;
-  readonly #world: World;
+  readonly #world: CollectorWorld;
   readonly #writer: Writer;
   readonly #connections = createConnections();
   readonly #nonces: Nonces;
@@ -31,7 +47,7 @@ export class CollectorProgram {
   #store: EventStore | undefined;
   #isLeaving = false;
 
-  constructor(world: World) {
+  constructor(world: CollectorWorld) {
     this.#world = world;
     this.databaseEpoch = world.model.databaseEpoch;
     this.clock = new ProgramClock(world.clock);

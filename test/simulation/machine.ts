@@ -11,12 +11,16 @@ import { printTimestamp } from '../../shared/timestamp.ts';
 import type { EnrolledMachine } from '../../collector/enrolment/machine-registry.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import type { ClaudeVersion } from '../support/claude-lines.ts';
-import { AgentProgram } from './agent-program.ts';
+import { AgentProgram, type AgentWorld } from './agent-program.ts';
 import { completeEnd, read, type ClaimKey } from './claims.ts';
 import { MachineDisk } from './machine-disk.ts';
 import { closeDescriptorsBelow } from './platform.ts';
-import { checkCheckpoints } from './verdict.ts';
-import type { World } from './world.ts';
+
+export interface MachineWorld extends AgentWorld {
+  directory: string;
+  until<T>(promise: Promise<T>, limitMs: number, problem: string): Promise<T>;
+  agentEnded(machine: Machine): void;
+}
 
 export interface LogFile {
   path: string;
@@ -57,8 +61,6 @@ export class Machine {
   /** Its times can not be compared with one another. */
   hasJumped = false;
   isOffline = false;
-  /** New connections hear nothing. */
-  isStalled = false;
   /** Share of hints that get through. */
   hints = 1;
   maxLatencyMs = 3;
@@ -66,9 +68,9 @@ export class Machine {
   hasCrashed = false;
   /** Said by files that are gone and that the agent had a link to. */
   readonly kept = new Set<ClaimKey>();
-  readonly #world: World;
+  readonly #world: MachineWorld;
 
-  constructor(world: World, { name, machineId, keys, endpoint, random }: MachineOptions) {
+  constructor(world: MachineWorld, { name, machineId, keys, endpoint, random }: MachineOptions) {
     this.#world = world;
     this.name = name;
     this.label = name;
@@ -121,7 +123,7 @@ export class Machine {
     this.agent?.kill();
     this.agent = undefined;
     closeDescriptorsBelow(this.home);
-    checkCheckpoints(this.#world, this);
+    this.#world.agentEnded(this);
   }
 
   async stop(): Promise<void> {
@@ -130,7 +132,7 @@ export class Machine {
     await this.#world.until(agent.close(), 60_000, `the agent of ${this.name} did not stop`);
     this.agent = undefined;
     closeDescriptorsBelow(this.home);
-    checkCheckpoints(this.#world, this);
+    this.#world.agentEnded(this);
   }
 
   /** The tailer's own state; files stay. */

@@ -3,8 +3,17 @@ import { checkpointPaths, loadCheckpoint } from '../../agent/checkpoint/checkpoi
 import { completeEnd, read, type ClaimKey } from './claims.ts';
 import { claimsIn, derivedIn, ledgerIn, lineageIn, statesIn, storedClaims, type StoredClaim } from './database-content.ts';
 import type { LogFile, Machine } from './machine.ts';
-import { edgeKey } from './model.ts';
-import { Violation, type World } from './world.ts';
+import type { ManualClock } from '../support/manual-clock.ts';
+import { edgeKey, type Model } from './model.ts';
+import type { CollectorProgram } from './collector-program.ts';
+import { Violation } from './violation.ts';
+
+export interface Judged {
+  collector: CollectorProgram | undefined;
+  model: Model;
+  machines: readonly Machine[];
+  clock: ManualClock;
+}
 
 const SHOWN = 5;
 
@@ -17,7 +26,7 @@ function none(keys: readonly string[], what: string): void {
 }
 
 /** Holds at every moment: what an ack promised is in the database that gave it, and so is all that its ledger says it has. */
-export function checkPromises(world: World): void {
+export function checkPromises(world: Judged): void {
   const { collector, model } = world;
   if (collector === undefined) return;
   const stored = new Set(claimsIn(collector.database));
@@ -34,7 +43,7 @@ export function checkPromises(world: World): void {
 }
 
 /** What an agent calls drained: every line that was complete when that look began is stored. */
-function checkDrained(world: World, machine: Machine, stored: ReadonlySet<ClaimKey>): void {
+function checkDrained(world: Judged, machine: Machine, stored: ReadonlySet<ClaimKey>): void {
   const drainedAt = machine.agent?.tail.status().drainedAt ?? null;
   if (drainedAt === null || machine.agent?.believesConnected !== true || machine.hasJumped || isShared(world, machine)) return;
   const lookedAt = world.clock.monotonic() - (machine.now - drainedAt);
@@ -47,19 +56,19 @@ function checkDrained(world: World, machine: Machine, stored: ReadonlySet<ClaimK
   }
 }
 
-function isShared(world: World, machine: Machine): boolean {
+function isShared(world: Judged, machine: Machine): boolean {
   return world.machines.some((other) => other !== machine && other.machineId === machine.machineId);
 }
 
 /** Holds whenever an agent is not running: nothing counts as acknowledged that never was. */
-export function checkCheckpoints({ model }: World, machine: Machine): void {
+export function checkCheckpoints({ model }: Judged, machine: Machine): void {
   for (const { gen, offset, path } of loadCheckpoint(checkpointPaths(machine.checkpointDir), machine.now).records.values()) {
     const acknowledged = model.acknowledgedTo.get(gen) ?? 0;
     require(offset <= acknowledged, `${machine.name}: checkpoint ${offset} of ${path}, acknowledged to ${acknowledged}`);
   }
 }
 
-export function checkFacts(world: World): void {
+export function checkFacts(world: Judged): void {
   const { collector, model } = world;
   require(collector !== undefined, 'no collector');
   const { database } = collector;
@@ -123,7 +132,7 @@ function byRule(a: StoredClaim, b: StoredClaim): number {
 }
 
 /** The latest value of a file that is there must not be older than what is stored, and what is stored was said. */
-function checkStates(world: World, said: readonly { session_id: string; key: string; after: string; offset: number }[]): void {
+function checkStates(world: Judged, said: readonly { session_id: string; key: string; after: string; offset: number }[]): void {
   if (world.collector === undefined || said.length === 0) return;
   const stored = new Map(statesIn(world.collector.database).map((state) => [`${state.session_id} ${state.key}`, state]));
   for (const state of said) {
@@ -134,7 +143,7 @@ function checkStates(world: World, said: readonly { session_id: string; key: str
   }
 }
 
-function checkDerived({ collector }: World): void {
+function checkDerived({ collector }: Judged): void {
   require(collector !== undefined, 'no collector');
   const before = derivedIn(collector.database);
   collector.rebuild();
@@ -146,7 +155,7 @@ function presentFiles(machine: Machine): LogFile[] {
 }
 
 /** Of an agent that has stopped: its checkpoints are those of its files, and the ledger is not behind them. */
-export function checkPositions(world: World, machine: Machine): void {
+export function checkPositions(world: Judged, machine: Machine): void {
   const { collector } = world;
   require(collector !== undefined, 'no collector');
   const ledger = ledgerIn(collector.database, machine.machineId);

@@ -16,7 +16,8 @@ import { claimsIn } from './database-content.ts';
 import { Machine } from './machine.ts';
 import { Model } from './model.ts';
 import { closeDescriptorsBelow, usePlatform, type Platform } from './platform.ts';
-import { checkFacts, checkPositions, checkPromises } from './verdict.ts';
+import { checkCheckpoints, checkFacts, checkPositions, checkPromises } from './verdict.ts';
+import { Violation } from './violation.ts';
 import { mend } from './writing.ts';
 
 const SHARED_MEMORY = '/dev/shm';
@@ -26,9 +27,6 @@ const SYNC_MAX_MS = 8;
 /** A clone is refused twice before its machine may come again, three minutes each. */
 const SETTLED_WITHIN_MS = 15 * 60_000;
 const SETTLE_STEP_MS = 500;
-
-/** Something that must not happen, told by what the simulation saw. */
-export class Violation extends Error {}
 
 export class World {
   readonly clock: ManualClock;
@@ -145,6 +143,11 @@ export class World {
     while (!isSettled && this.clock.step(end)) await flush();
     if (!isSettled) throw new Violation(problem);
     return settled;
+  }
+
+  /** An agent of this machine just ended. */
+  agentEnded(machine: Machine): void {
+    checkCheckpoints(this, machine);
   }
 
   startCollector(): void {
