@@ -3,7 +3,7 @@
  * returned survives a power cut: temporary file, fsync, rename, fsync of the
  * directory. Limit: only as far as the disk honours fsync.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { systemCode } from './errors.ts';
@@ -11,8 +11,21 @@ import { systemCode } from './errors.ts';
 export const PRIVATE_FILE_MODE = 0o600;
 export const PRIVATE_DIRECTORY_MODE = 0o700;
 
+/**
+ * Makes `path` and what is missing above it. Step by step, because Node's own
+ * recursive form never returns where a parent exists and takes no child (`/proc`).
+ */
 export function makePrivateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+  try {
+    mkdirSync(path, { mode: PRIVATE_DIRECTORY_MODE });
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || parent === path || existsSync(parent)) throw error;
+    makePrivateDirectory(parent);
+    makePrivateDirectory(path);
+  }
 }
 
 /** Makes names in `directory` durable: a rename or a new file is only then on disk. */

@@ -62,6 +62,10 @@ describe('reading what may not be there', () => {
 });
 
 describe('a private directory', () => {
+  it.skipIf(process.platform !== 'linux')('fails at once where a parent exists and takes no child (needs Linux)', () => {
+    expect(() => makePrivateDirectory('/proc/tt/deeper')).toThrow(/ENOENT/);
+  });
+
   it('is made with its parents, for its owner only, and may exist', () => {
     const path = join(directory, 'x', 'y');
     makePrivateDirectory(path);
