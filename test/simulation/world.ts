@@ -260,7 +260,7 @@ export class World {
       if (!agent.isConnected) return [`${name} is not connected (${agent.uplink.status().problem})`];
       if (backlogBytes !== 0) return [`${name} has ${backlogBytes} bytes to send`];
       // Where its clock was set back, what it drained before lies in the future.
-      const isDrained = drainedAt !== null && drainedAt >= startedAt && drainedAt <= this.clock.now() + clockOffsetMs;
+      const isDrained = drainedAt !== null && drainedAt > startedAt && drainedAt <= this.clock.now() + clockOffsetMs;
       return isDrained ? [] : [`${name} drained at ${drainedAt}, not after ${startedAt}`];
     }).join('; ');
   }
