@@ -9,6 +9,7 @@ export default defineConfig({
     globals: false,
     pool: 'forks',
     globalSetup: ['test/support/private-home.ts'],
+    setupFiles: ['test/support/property-seed.ts'],
     unstubEnvs: true,
     restoreMocks: true,
     projects: [
