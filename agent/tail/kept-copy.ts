@@ -51,6 +51,17 @@ function extend(source: number, target: number, { size, since, bytes }: { size: 
   return copyRange(source, target, copied, end) < size ? 'behind' : 'whole';
 }
 
+/** Are the bytes copied last those of the open file `source`? Throws the system's errors. */
+export function isCopyOf(source: number, copy: string): boolean {
+  const target = openSync(copy, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const copied = fstatSync(target).size;
+    return fstatSync(source).size >= copied && hasSameEnd(source, target, copied);
+  } finally {
+    closeSync(target);
+  }
+}
+
 function hasSameEnd(source: number, target: number, end: number): boolean {
   const start = Math.max(0, end - TAIL_HASH_BYTES);
   return read(source, start, end).equals(read(target, start, end));

@@ -12,7 +12,7 @@ import { makePrivateDirectory, PRIVATE_DIRECTORY_MODE } from '../../shared/atomi
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf, systemCode } from '../../shared/errors.ts';
 import { parseGeneration, type Generation } from '../../shared/ids.ts';
-import { extendCopy } from './kept-copy.ts';
+import { extendCopy, isCopyOf } from './kept-copy.ts';
 import { openKeptIndex, type KeptIndex } from './kept-index.ts';
 import type { TailedFile } from './tailed-file.ts';
 
@@ -31,6 +31,8 @@ export interface KeptFiles {
    * nothing is to do. `foreign`: its bytes are not those that were copied.
    */
   hold(file: TailedFile): 'foreign' | undefined;
+  /** False: what is open there is not the file that was copied. */
+  agrees(gen: Generation, fd: number): boolean;
   get(gen: Generation): KeptFile | undefined;
   all(): Iterable<KeptFile>;
   readonly hasCopies: boolean;
@@ -183,6 +185,16 @@ class LinkedFiles implements KeptFiles {
       break;
     }
     if (this.#behind.size > 0) this.#cancelCopying ??= this.#deps.clock.after(0, () => this.#copyOn());
+  }
+
+  agrees(gen: Generation, fd: number): boolean {
+    const kept = this.#kept.get(gen);
+    if (kept?.isCopy !== true) return true;
+    try {
+      return isCopyOf(fd, kept.at);
+    } catch {
+      return true; // Without its copy there is nothing to lose by reading on.
+    }
   }
 
   get(gen: Generation): KeptFile | undefined {
