@@ -1,21 +1,11 @@
 /** Entry of `tt-agent`. */
 import { homedir } from 'node:os';
-import { outputFailed, runProgram, type CommandIo, type Output } from '../shared/cli.ts';
+import { outputFailed, runProgram, toOutput, type CommandIo } from '../shared/cli.ts';
 import { systemClock } from '../shared/clock.ts';
 import { listenForSignals } from '../shared/lifecycle.ts';
 import { VERSION } from '../shared/version.ts';
 import { agentCommands } from './commands/table.ts';
 import { createProcesses } from './processes.ts';
-
-function toOutput(stream: NodeJS.WriteStream): Output {
-  return {
-    write: (text) => {
-      stream.write(text);
-    },
-    isTTY: stream.isTTY,
-    columns: stream.columns || 80,
-  };
-}
 
 process.stdout.on('error', (error) => process.exit(outputFailed(error, 'tt-agent', io)));
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { outputFailed, runProgram, type CommandIo, type Output } from '../shared/cli.ts';
+import { outputFailed, runProgram, toOutput, type CommandIo } from '../shared/cli.ts';
 import { systemClock } from '../shared/clock.ts';
 import { EXIT_CODES, type ExitCode } from '../shared/errors.ts';
 import { listenForSignals } from '../shared/lifecycle.ts';
@@ -11,16 +11,6 @@ import { COMMANDS, HANDED_ON } from './commands/table.ts';
 
 /** Beside this program in the package; there is none when it runs from source. */
 const agentProgram = new URL('./tt-agent.mjs', import.meta.url);
-
-function toOutput(stream: NodeJS.WriteStream): Output {
-  return {
-    write: (text) => {
-      stream.write(text);
-    },
-    isTTY: stream.isTTY,
-    columns: stream.columns || 80,
-  };
-}
 
 /** This process becomes the agent's: its signals, terminal and exit code are its own. */
 async function becomeAgent(argv: readonly string[]): Promise<ExitCode | undefined> {

@@ -15,6 +15,17 @@ export interface Output {
   columns: number;
 }
 
+/** A terminal, pipe or file as commands see it. */
+export function toOutput(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => {
+      stream.write(text);
+    },
+    isTTY: stream.isTTY,
+    columns: stream.columns || 80,
+  };
+}
+
 /** Everything a command may touch of the world outside its arguments. */
 export interface CommandIo {
   stdin: Readable;
