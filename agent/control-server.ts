@@ -1,9 +1,7 @@
 /** A running agent's control socket: JSON over HTTP on a Unix socket that only its owner can open. */
 import { createServer, type IncomingMessage } from 'node:http';
-import { chmodSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { makePrivateDirectory } from '../shared/atomic-file.ts';
 import { messageOf } from '../shared/errors.ts';
+import { listenPrivately } from '../shared/private-socket.ts';
 
 export interface ControlServer {
   /** Idempotent. */
@@ -17,19 +15,13 @@ const REQUEST_BYTES = 64 * 1024;
 
 /** The caller holds the agent's lock: whatever lies at `socketPath` is a leftover. */
 export async function openControlServer(socketPath: string, handlers: ControlHandlers): Promise<ControlServer> {
-  makePrivateDirectory(dirname(socketPath));
-  rmSync(socketPath, { force: true });
   const server = createServer((request, response) => {
     answer(request, handlers).then(({ status, body }) => {
       response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
       response.end(JSON.stringify(body));
     }).catch(() => response.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath, resolve);
-  });
-  chmodSync(socketPath, 0o600);
+  await listenPrivately(server, socketPath);
   let closed: Promise<void> | undefined;
   return {
     close() {

@@ -3,11 +3,9 @@
  * only its owner can open (0600 in a 0700 directory). `POST /v1/METHOD`.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { chmodSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { makePrivateDirectory } from '../../shared/atomic-file.ts';
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import { listenPrivately } from '../../shared/private-socket.ts';
 import { CONTROL_METHODS, CONTROL_VERSION, isControlMethod, type ControlHandlers, type ControlMethod } from './control-methods.ts';
 
 const BODY_BYTES = 16 * 1024 * 1024;
@@ -19,18 +17,12 @@ export interface ControlServer {
 
 /** The caller holds the collector's lock: whatever lies at `socketPath` is a leftover. */
 export async function openControlServer(socketPath: string, handlers: ControlHandlers, log: Log): Promise<ControlServer> {
-  makePrivateDirectory(dirname(socketPath));
-  rmSync(socketPath, { force: true });
   const server = createServer((request, response) => {
     answer(request, handlers)
       .then((body) => send(response, 200, body), (error: unknown) => sendError(response, error, log))
       .catch(() => response.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath, resolve);
-  });
-  chmodSync(socketPath, 0o600);
+  await listenPrivately(server, socketPath);
   let closed: Promise<void> | undefined;
   return {
     close() {

@@ -1,0 +1,28 @@
+import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { once } from 'node:events';
+import { expect, it } from 'vitest';
+import { listenPrivately } from '../../shared/private-socket.ts';
+
+it('listens where a leftover lies, in a directory and a socket of the owner alone', async () => {
+  const directory = join(mkdtempSync(join(tmpdir(), 'tt-')), 'private');
+  const path = join(directory, 'control.sock');
+  const first = createServer();
+  await listenPrivately(first, path);
+  expect(statSync(directory).mode & 0o777).toBe(0o700);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  first.close();
+  writeFileSync(path, 'left over');
+
+  const second = createServer((socket) => socket.end('here'));
+  await listenPrivately(second, path);
+  const [said] = await once(connect(path).setEncoding('utf8'), 'data') as [string];
+  expect(said).toBe('here');
+  second.close();
+});
+
+it('fails where no socket can be', async () => {
+  await expect(listenPrivately(createServer(), join(mkdtempSync(join(tmpdir(), 'tt-')), 'x'.repeat(200)))).rejects.toThrow(/EINVAL|ENAMETOOLONG|too long|invalid/i);
+});
