@@ -3,12 +3,21 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 import { makePrivateDirectory } from './atomic-file.ts';
+import { TtError } from './errors.ts';
+
+/** `sun_path` of Linux has 108 bytes with its end, that of macOS 104. Node listens at the path cut off there, and says nothing. */
+export const SOCKET_PATH_BYTES = 103;
 
 /**
  * Resolves when `server` listens at `socketPath`. The caller holds the lock that
  * says nobody else does: whatever lies there is a leftover and is removed.
  */
 export async function listenPrivately(server: Server, socketPath: string): Promise<void> {
+  if (Buffer.byteLength(socketPath) > SOCKET_PATH_BYTES) {
+    throw new TtError('socket_path_too_long', `${socketPath} is too long for the path of a socket (${SOCKET_PATH_BYTES} bytes)`, {
+      hint: 'set XDG_STATE_HOME to a shorter directory',
+    });
+  }
   makePrivateDirectory(dirname(socketPath));
   rmSync(socketPath, { force: true });
   await new Promise<void>((resolve, reject) => {

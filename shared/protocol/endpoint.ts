@@ -3,6 +3,7 @@
  * text itself, normalised here, is signed into the agent's token.
  */
 import { EXIT_CODES, TtError } from '../errors.ts';
+import { SOCKET_PATH_BYTES } from '../private-socket.ts';
 
 export interface Endpoint {
   /** Normalised text. */
@@ -17,8 +18,6 @@ export interface Endpoint {
 
 /** What survives as it is in a `ws+unix:` URL, which the ws package cuts at a colon and does not decode. */
 const SOCKET_PATH = /^\/[\w./~@+,=-]+$/;
-/** `sun_path` of Linux has 108 bytes with its end, that of macOS 104. */
-const LONGEST_SOCKET_PATH = 103;
 
 /** Throws `endpoint_invalid`. What it returns as `url` parses to itself. */
 export function parseEndpoint(text: string): Endpoint {
@@ -31,7 +30,7 @@ export function parseEndpoint(text: string): Endpoint {
   if (url.protocol === 'tt+unix:') {
     const path = url.pathname;
     if (url.host !== '' || url.search !== '' || url.hash !== '' || !SOCKET_PATH.test(path)) throw invalid(text);
-    if (path.length > LONGEST_SOCKET_PATH) throw tooLong(path);
+    if (path.length > SOCKET_PATH_BYTES) throw tooLong(path);
     return {
       url: `tt+unix://${path}`,
       webSocketUrl: (route) => `ws+unix://${path}:${route}`,
@@ -51,7 +50,7 @@ export function parseEndpoint(text: string): Endpoint {
 }
 
 function tooLong(path: string): TtError {
-  return new TtError('endpoint_invalid', `${path} is too long for a Unix socket (${path.length} bytes, ${LONGEST_SOCKET_PATH} fit)`, {
+  return new TtError('endpoint_invalid', `${path} is too long for a Unix socket (${path.length} bytes, ${SOCKET_PATH_BYTES} fit)`, {
     hint: 'use a shorter directory, such as one below /tmp', exitCode: EXIT_CODES.usage,
   });
 }

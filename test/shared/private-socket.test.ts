@@ -23,6 +23,7 @@ it('listens where a leftover lies, in a directory and a socket of the owner alon
   second.close();
 });
 
-it('fails where no socket can be', async () => {
-  await expect(listenPrivately(createServer(), join(mkdtempSync(join(tmpdir(), 'tt-')), 'x'.repeat(200)))).rejects.toThrow(/EINVAL|ENAMETOOLONG|too long|invalid/i);
+it('refuses a path that the system would cut off', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'tt-')), 'x'.repeat(100));
+  await expect(listenPrivately(createServer(), path)).rejects.toThrow(/too long for the path of a socket/);
 });
