@@ -4,7 +4,7 @@ import { outputFailed, runProgram, toOutput, type CommandIo } from '../shared/cl
 import { systemClock } from '../shared/clock.ts';
 import { listenForSignals } from '../shared/lifecycle.ts';
 import { VERSION } from '../shared/version.ts';
-import { agentCommands } from './commands/table.ts';
+import { AGENT_GROUPS, agentCommands } from './commands/table.ts';
 import { createProcesses } from './processes.ts';
 
 process.stdout.on('error', (error) => process.exit(outputFailed(error, 'tt-agent', io)));
@@ -26,7 +26,7 @@ process.exitCode = await runProgram(
     name: 'tt-agent',
     summary: 'Sends what happens on this machine to its collector',
     version: VERSION,
-    groups: { ingest: 'Note one thing in the event log (for hooks)' },
+    groups: AGENT_GROUPS,
     commands: agentCommands(processes),
   },
   process.argv.slice(2),

@@ -7,7 +7,7 @@ import { systemClock } from '../shared/clock.ts';
 import { EXIT_CODES, type ExitCode } from '../shared/errors.ts';
 import { listenForSignals } from '../shared/lifecycle.ts';
 import { VERSION } from '../shared/version.ts';
-import { COMMANDS, HANDED_ON } from './commands/table.ts';
+import { COMMANDS, GROUPS, HANDED_ON } from './commands/table.ts';
 
 /** Beside this program in the package; there is none when it runs from source. */
 const agentProgram = new URL('./tt-agent.mjs', import.meta.url);
@@ -40,7 +40,7 @@ process.exitCode = await runProgram(
     summary: 'What your AI coding sessions and you did, on every machine you work on',
     version: VERSION,
     commands: COMMANDS,
-    groups: { collector: 'Run, back up, restore and rebuild the collector' },
+    groups: GROUPS,
     epilogue: `This machine's agent (tt-agent --help): ${HANDED_ON.join(', ')}`,
     fallback: becomeAgent,
   },

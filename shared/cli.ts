@@ -3,7 +3,7 @@
  * commander; a command is a plain object and never touches `process`.
  */
 import type { Readable } from 'node:stream';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import type { Clock } from './clock.ts';
 import { EXIT_CODES, messageOf, systemCode, TtError, type ExitCode } from './errors.ts';
 import { toPlainLines } from './plain-text.ts';
@@ -63,7 +63,7 @@ export interface CommandSpec {
   /** One example line, shown in the help. */
   example?: string;
   /** Commander's form: `<url>`, `[file]`, `[host...]`. */
-  arguments?: readonly { syntax: string; description: string }[];
+  arguments?: readonly { syntax: string; description: string; choices?: readonly string[] }[];
   options?: readonly OptionSpec[];
   /** Loads the command's module only when it is called. */
   load(): Promise<(parsed: ParsedCommand, io: CommandIo) => Promise<ExitCode>>;
@@ -176,7 +176,10 @@ function groupOf(parent: Command, word: string, program: ProgramSpec, io: Comman
 
 function defineCommand(command: Command, spec: CommandSpec, io: CommandIo, outcome: { code: ExitCode }): void {
   command.description(spec.summary);
-  for (const argument of spec.arguments ?? []) command.argument(argument.syntax, argument.description);
+  for (const { syntax, description, choices } of spec.arguments ?? []) {
+    const argument = new Argument(syntax, description);
+    command.addArgument(choices ? argument.choices(choices) : argument);
+  }
   for (const option of spec.options ?? []) command.addOption(toOption(option));
   if (spec.example !== undefined) command.addHelpText('after', `\nExample:\n  ${spec.example}`);
   command.action(async () => {

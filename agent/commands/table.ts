@@ -1,6 +1,10 @@
 /** Every command of `tt-agent`. A module is loaded only when its command is called. */
 import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
+import { SHELLS } from '../../shared/completion.ts';
 import type { Processes } from '../processes.ts';
+
+/** What a word means that only groups commands. */
+export const AGENT_GROUPS: Readonly<Record<string, string>> = { ingest: 'Note one thing in the event log (for hooks)' };
 
 const PANE_OPTIONS = [
   { flags: '--pane <id>', description: 'tmux pane, e.g. %3', required: true },
@@ -110,6 +114,16 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
       example: 'tt-agent preview --last 50',
       options: [{ flags: '--last <n>', description: 'how many of the newest', default: '20' }],
       load: async () => (await import('./preview.ts')).preview,
+    },
+    {
+      name: 'completion',
+      summary: 'Print what a shell needs to complete commands and options',
+      example: 'tt-agent completion bash > ~/.local/share/bash-completion/completions/tt-agent',
+      arguments: [{ syntax: '<shell>', description: 'the shell', choices: SHELLS }],
+      load: async () => {
+        const { completion } = await import('./completion.ts');
+        return (parsed, io) => completion(parsed, io, { name: 'tt-agent', commands: agentCommands(processes), groups: AGENT_GROUPS });
+      },
     },
   ];
 }

@@ -1,9 +1,13 @@
 /** Every command of `tt`. A module is loaded only when its command is called. */
 import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
+import { SHELLS } from '../../shared/completion.ts';
 import { DATA_COMMANDS } from './data-commands.ts';
 import { READING_COMMANDS } from './reading-commands.ts';
 
 const LABEL = { syntax: '<label>', description: 'label of the machine, as `tt machines` prints it' };
+
+/** What a word means that only groups commands. */
+export const GROUPS: Readonly<Record<string, string>> = { collector: 'Run, back up, restore and rebuild the collector' };
 
 /** Commands of tt-agent that `tt` passes to it. A word that neither knows is a mistake, which `tt` explains. */
 export const HANDED_ON: readonly string[] = ['init', 'join', 'run', 'ingest', 'export', 'preview'];
@@ -38,6 +42,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: 'Derive sessions, usage and times again from the events',
     options: [JSON_OPTION],
     load: async () => (await import('./rebuild.ts')).rebuild,
+  },
+  {
+    name: 'completion',
+    summary: 'Print what a shell needs to complete commands, options and labels',
+    example: 'tt completion bash > ~/.local/share/bash-completion/completions/tt',
+    arguments: [{ syntax: '<shell>', description: 'the shell; `labels` prints the machines, which the scripts ask for', choices: [...SHELLS, 'labels'] }],
+    load: async () => {
+      const { completion } = await import('./completion.ts');
+      return (parsed, io) => completion(parsed, io, { name: 'tt', commands: [...COMMANDS, ...handedOn()], groups: GROUPS });
+    },
   },
   {
     name: 'machines',
@@ -93,3 +107,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./machines.ts')).rewindMachine,
   },
 ];
+
+/** Words only: what they take, `tt-agent` completes. */
+function handedOn(): CommandSpec[] {
+  const load = (): Promise<never> => Promise.reject(new Error('tt-agent runs it'));
+  return HANDED_ON.map((name) => ({ name, summary: 'of the agent on this machine', load }));
+}
