@@ -5,7 +5,7 @@ import { EXIT_CODES, TtError } from '../shared/errors.ts';
 import { isLabel, parseCollectorId } from '../shared/ids.ts';
 import type { Endpoint } from '../shared/protocol/endpoint.ts';
 import {
-  answerMac, codeName, enrolAnswerSchema, requestMac, sameMac, type EnrolRequest,
+  answerMac, codeName, endpointMac, enrolAnswerSchema, requestMac, sameMac, type EnrolRequest,
 } from '../shared/protocol/enrolment.ts';
 import { isPublicKey, type KeyPair } from '../shared/protocol/tokens.ts';
 import type { MachineIdentity } from './identity.ts';
@@ -32,7 +32,10 @@ export async function enrol(http: HttpClient, { endpoint, code, identity, keys }
   const unsigned = {
     machine_id: identity.machineId, public_key: keys.publicKey, label: identity.label, nonce: randomBytes(16).toString('base64url'),
   };
-  const request: EnrolRequest = { ...unsigned, code_name: codeName(code), mac: requestMac(code, unsigned) };
+  const request: EnrolRequest = {
+    ...unsigned, code_name: codeName(code), mac: requestMac(code, unsigned),
+    endpoint: endpoint.url, endpoint_mac: endpointMac(code, endpoint.url, unsigned),
+  };
   const { status, body } = await http.send(endpoint, { method: 'POST', path: '/enrol', body: request });
   if (status !== 200) throw refused(status, body, endpoint);
   const answer = enrolAnswerSchema.safeParse(body);

@@ -18,7 +18,7 @@ import { openCollectorIdentity } from './enrolment/collector-identity.ts';
 import { createEnrolmentCodes } from './enrolment/codes.ts';
 import { createEnrolmentDesk } from './enrolment/enrolment-desk.ts';
 import { openMachineRegistry, type MachineRegistry } from './enrolment/machine-registry.ts';
-import { admitEveryEndpoint } from './ingest/authenticate.ts';
+import { createMachineEndpoints } from './ingest/endpoint-policy.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { createMachineLinks, type MachineLinks } from './ingest/machine-links.ts';
 import { createWriter, type Writer, type WriterChannel } from './writer/writer.ts';
@@ -100,7 +100,8 @@ async function compose(
   const codes = createEnrolmentCodes(clock);
   const desk = createEnrolmentDesk({ identity, registry, codes, clock });
   const links = createMachineLinks(clock);
-  const ingest = createIngest({ clock, log, identity, registry, desk, writer, links, endpointAllowed: admitEveryEndpoint });
+  const endpoints = createMachineEndpoints({ urls: config.ingest_urls });
+  const ingest = createIngest({ clock, log, identity, registry, desk, writer, links, endpointAllowed: endpoints.allows });
   onClose(async () => {
     await ingest.drain();
     await ingest.close();
@@ -114,7 +115,7 @@ async function compose(
 
   const live = {
     codes, ingest, links,
-    ingestUrl: () => `http://${hostInUrl(config.ingest_host)}:${ingestPort}`,
+    ingestUrl: () => config.ingest_urls[0] ?? `http://${hostInUrl(config.ingest_host)}:${ingestPort}`,
     status: () => page.status(),
     pageLink: () => page.signInLink(),
   };

@@ -30,11 +30,16 @@ const fromJsonText = (value: unknown): unknown => {
   }
 };
 
+/** In an environment variable: separated by commas. */
+const fromCommaText = (value: unknown): unknown => (typeof value === 'string' ? value.split(',').map((part) => part.trim()).filter((part) => part !== '') : value);
+
 export const configSchema = z.strictObject({
   /** Name of this machine where a flag does not say it. */
   label: z.string().refine(isLabel, 'a label is ^[a-z0-9][a-z0-9_-]{0,63}$').optional(),
   ingest_host: z.string().default('127.0.0.1'),
   ingest_port: port.default(7071),
+  /** Where agents reach `ingest_port` if not by its number on loopback, e.g. behind a proxy that ends TLS; the first is what `tt machines add` prints. */
+  ingest_urls: z.preprocess(fromCommaText, z.array(z.string())).default([]),
   ui_host: z.string().default('127.0.0.1'),
   ui_port: port.default(7070),
   /** What leaves this machine of the words in its logs. */

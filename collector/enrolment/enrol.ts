@@ -1,6 +1,7 @@
 /** Is this `join` genuine? A decision without effects; `enrolment-desk.ts` carries it out. */
 import { isLabel, parseMachineId, type MachineId } from '../../shared/ids.ts';
-import { requestMac, sameMac, type EnrolRequest } from '../../shared/protocol/enrolment.ts';
+import { parseEndpoint } from '../../shared/protocol/endpoint.ts';
+import { endpointMac, requestMac, sameMac, type EnrolRequest } from '../../shared/protocol/enrolment.ts';
 import { isPublicKey, type PublicKey } from '../../shared/protocol/tokens.ts';
 import type { OutstandingCode } from './codes.ts';
 import type { EnrolledMachine } from './machine-registry.ts';
@@ -9,7 +10,7 @@ export const ENROL_REFUSALS = ['malformed', 'code_unknown', 'code_wrong', 'code_
 export type EnrolRefusal = (typeof ENROL_REFUSALS)[number];
 
 export type EnrolDecision =
-  | { ok: true; machineId: MachineId; publicKey: PublicKey; label: string; code: string; isRepeat: boolean }
+  | { ok: true; machineId: MachineId; publicKey: PublicKey; joinedBy: string | null; label: string; code: string; isRepeat: boolean }
   | { ok: false; code: EnrolRefusal; hint: string };
 
 const HINTS: Readonly<Record<EnrolRefusal, string>> = {
@@ -40,12 +41,26 @@ export function decideEnrolment(request: EnrolRequest, { outstanding, labelHolde
   if (machineId === undefined || !isPublicKey(request.public_key) || !isNonce(request.nonce)) return refuse('malformed');
   if (!outstanding) return refuse('code_unknown');
   if (!sameMac(request.mac, requestMac(outstanding.code, request))) return refuse('code_wrong');
+  const { endpoint } = request;
+  if (endpoint !== undefined) {
+    if (!sameMac(request.endpoint_mac ?? '', endpointMac(outstanding.code, endpoint, request))) return refuse('code_wrong');
+    if (!isEndpoint(endpoint)) return refuse('malformed');
+  }
   const { usedBy, code, label } = outstanding;
   const isRepeat = usedBy?.machineId === machineId && usedBy.publicKey === request.public_key;
   if (usedBy && !isRepeat) return refuse('code_used');
   if (!isLabel(label) || (labelHolder && labelHolder.machineId !== machineId)) return refuse('label_taken');
   if (known && known.label !== label && known.publicKey !== request.public_key) return refuse('machine_known');
-  return { ok: true, machineId, publicKey: request.public_key, label, code, isRepeat };
+  return { ok: true, machineId, publicKey: request.public_key, joinedBy: endpoint ?? null, label, code, isRepeat };
+}
+
+/** As it is printed everywhere: the token will name it so. */
+function isEndpoint(text: string): boolean {
+  try {
+    return parseEndpoint(text).url === text;
+  } catch {
+    return false;
+  }
 }
 
 /** At least 128 bits in any text encoding. */

@@ -37,9 +37,10 @@ export function createEnrolmentDesk({ identity, registry, codes, clock }: Enrolm
         if (outstanding && decision.code === 'code_wrong') outstanding.wrongTries += 1;
         return decision;
       }
-      const { machineId, label, publicKey } = decision;
-      // A repeat changes nothing: a machine revoked meanwhile does not come back by the same code.
-      if (!decision.isRepeat) registry.enrol({ machineId, label, publicKey, nowMs: clock.now() });
+      const { machineId, label, publicKey, joinedBy } = decision;
+      // A repeat changes no more than the address: a machine revoked meanwhile does not come back by the same code.
+      if (!decision.isRepeat) registry.enrol({ machineId, label, publicKey, joinedBy, nowMs: clock.now() });
+      else if (joinedBy !== null) registry.moved(machineId, joinedBy);
       if (outstanding) outstanding.usedBy = { machineId, publicKey };
       const answer = {
         collector_id: identity.collectorId,

@@ -19,6 +19,8 @@ export interface EnrolledMachine {
   readonly enrolledAt: Timestamp;
   readonly retiredAt: Timestamp | null;
   readonly revokedAt: Timestamp | null;
+  /** The address that its `join` dialled; null: an agent that did not tell. */
+  readonly joinedBy: string | null;
 }
 
 export interface MachineRegistry {
@@ -26,7 +28,9 @@ export interface MachineRegistry {
   byId(machineId: MachineId): EnrolledMachine | undefined;
   byLabel(label: string): EnrolledMachine | undefined;
   /** Adds a machine, or gives a known one a new key and label and admits it again. Durable when it returns. */
-  enrol(machine: { machineId: MachineId; label: string; publicKey: PublicKey; nowMs: number }): EnrolledMachine;
+  enrol(machine: { machineId: MachineId; label: string; publicKey: PublicKey; joinedBy?: string | null; nowMs: number }): EnrolledMachine;
+  /** It came again by its code, from another address. */
+  moved(machineId: MachineId, joinedBy: string): void;
   /** Throw `machine_unknown`, `label_taken` or `label_invalid`. */
   rename(label: string, newLabel: string): EnrolledMachine;
   revoke(label: string, nowMs: number): EnrolledMachine;
@@ -53,6 +57,7 @@ const machineSchema = z.looseObject({
   enrolled_at: timestamp,
   retired_at: timestamp.nullable().default(null),
   revoked_at: timestamp.nullable().default(null),
+  joined_by: z.string().nullable().default(null),
 });
 type MachineRow = z.infer<typeof machineSchema>;
 const registrySchema = z.looseObject({ version: z.literal(1), machines: z.array(machineSchema) });
@@ -96,11 +101,15 @@ export function openMachineRegistry(file: string): MachineRegistry {
     list: () => [...rows.values()].map(toMachine),
     byId: (machineId) => optional(rows.get(machineId)),
     byLabel: (label) => optional(find(label)),
-    enrol({ machineId, label, publicKey, nowMs }) {
+    enrol({ machineId, label, publicKey, joinedBy = null, nowMs }) {
       requireFreeLabel(label, find(label), machineId);
       const known = rows.get(machineId);
       const enrolled_at = known?.enrolled_at ?? printTimestamp(nowMs);
-      return save({ ...known, machine_id: machineId, label, public_key: publicKey, enrolled_at, retired_at: null, revoked_at: null });
+      return save({ ...known, machine_id: machineId, label, public_key: publicKey, enrolled_at, retired_at: null, revoked_at: null, joined_by: joinedBy });
+    },
+    moved(machineId, joinedBy) {
+      const row = rows.get(machineId);
+      if (row && row.joined_by !== joinedBy) save({ ...row, joined_by: joinedBy });
     },
     rename(label, newLabel) {
       const row = require(label);
@@ -145,5 +154,6 @@ function toMachine(row: MachineRow): EnrolledMachine {
     enrolledAt: row.enrolled_at,
     retiredAt: row.retired_at,
     revokedAt: row.revoked_at,
+    joinedBy: row.joined_by,
   };
 }

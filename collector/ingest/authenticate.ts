@@ -6,19 +6,8 @@ import { parseMachineId, type CollectorId, type InstanceId, type MachineId } fro
 import type { GoodbyeCode } from '../../shared/protocol/frames.ts';
 import { claimedMachine, verifyAgentToken } from '../../shared/protocol/tokens.ts';
 import type { EnrolledMachine, MachineRegistry } from '../enrolment/machine-registry.ts';
+import type { EndpointPolicy, ListenerRef } from './endpoint-policy.ts';
 import type { Nonces } from './nonces.ts';
-
-/** The listener a request came in by. */
-export interface ListenerRef {
-  readonly name: string;
-  /** The only machine it admits; undefined: every enrolled one. */
-  readonly admits: MachineId | undefined;
-}
-
-/** May this machine come by this way, having dialled this? A relay from an abandoned port may not. */
-export type EndpointPolicy = (machine: EnrolledMachine, endpoint: string, listener: ListenerRef) => boolean;
-
-export const admitEveryEndpoint: EndpointPolicy = () => true;
 
 /** Why a machine with a good signature is let in only to be told to go. */
 export type Banned = Extract<GoodbyeCode, 'revoked' | 'retired'>;
@@ -36,6 +25,8 @@ export interface AuthRefusal {
   hint: string;
   /** The enrolled machine that the token names; whether it is that machine nobody knows. */
   label?: string;
+  /** The machine whose key signed the token: only its way here was not good. */
+  signedBy?: MachineId;
 }
 
 export interface AuthenticateDeps {
@@ -70,11 +61,12 @@ export async function authenticate(
   if (!verified.ok) return unauthorised(`the token is not good (${verified.reason}): join again`, label);
   const { nonce, instance, endpoint } = verified.claims;
   if (!deps.nonces.take(nonce)) return unauthorised('the challenge was used or is older than 30 s: ask for a new one', label);
-  if (listener.admits !== undefined && listener.admits !== machine.machineId) {
-    return unauthorised('this endpoint belongs to another machine', label);
+  const signedBy = machine.machineId;
+  if (listener.admits !== undefined && listener.admits !== signedBy) {
+    return { ...unauthorised('this endpoint belongs to another machine', label), signedBy };
   }
   if (!deps.endpointAllowed(machine, endpoint, listener)) {
-    return unauthorised(`${endpoint} is not this machine's current endpoint`, label);
+    return { ...unauthorised(`it comes by ${endpoint}, which is not its address here: wait for its tunnel, or let it join by that address (tt machines add ${label} --again)`, label), signedBy };
   }
   return { ok: true, machine, instance, endpoint };
 }

@@ -8,9 +8,10 @@ import type { CollectorIdentity } from '../enrolment/collector-identity.ts';
 import type { EnrolmentDesk } from '../enrolment/enrolment-desk.ts';
 import type { MachineRegistry } from '../enrolment/machine-registry.ts';
 import type { Writer } from '../writer/writer.ts';
-import { authenticate, bannedBy, type Authenticated, type EndpointPolicy } from './authenticate.ts';
+import { authenticate, bannedBy, type Authenticated, type AuthRefusal } from './authenticate.ts';
 import { AgentConnection } from './connection.ts';
 import { createConnections } from './connections.ts';
+import type { EndpointPolicy } from './endpoint-policy.ts';
 import { openListener, type Listener, type ListenerDeps, type ListenerOptions } from './listener.ts';
 import type { MachineLinks } from './machine-links.ts';
 import { createNonces } from './nonces.ts';
@@ -89,7 +90,7 @@ export function createIngest(deps: IngestDeps): Ingest {
     async listen(options) {
       const listener = await openListener(options, {
         ...deps, collectorId, nonces, refusals, upgrades, welcome,
-        authenticate: (authorization, ref) => authenticate(authorization, ref, { ...deps, collectorId, nonces }),
+        authenticate: (authorization, ref) => authenticate(authorization, ref, { ...deps, collectorId, nonces }).then((outcome) => noted(outcome, links)),
       });
       listeners.add(listener);
       return listener;
@@ -131,6 +132,12 @@ function events(connection: AgentConnection): ReturnType<ReturnType<ListenerDeps
 
 function ofMachine(open: ReadonlyMap<number, AgentConnection>, machineId: MachineId): AgentConnection[] {
   return [...open.values()].filter((connection) => connection.machineId === machineId);
+}
+
+/** A machine that came by a wrong way is shown: nobody reads the log of an agent that only waits. */
+function noted<T extends Authenticated | AuthRefusal>(outcome: T, links: MachineLinks): T {
+  if (!outcome.ok && outcome.signedBy !== undefined) links.refused(outcome.signedBy, { code: outcome.code, message: outcome.hint });
+  return outcome;
 }
 
 function closeAll(listeners: Iterable<Listener>): void {

@@ -16,7 +16,8 @@ import type { Log } from '../../shared/log.ts';
 import type { FrameSocket, FrameSocketEvents } from '../../shared/protocol/frame-socket.ts';
 import type { UpgradeServer } from '../../shared/protocol/web-socket.ts';
 import type { EnrolmentDesk, EnrolOutcome } from '../enrolment/enrolment-desk.ts';
-import type { Authenticated, AuthRefusal, ListenerRef } from './authenticate.ts';
+import type { Authenticated, AuthRefusal } from './authenticate.ts';
+import type { ListenerRef } from './endpoint-policy.ts';
 import { createEnrolBudget, type EnrolBudget } from './enrol-budget.ts';
 import type { Nonces } from './nonces.ts';
 import type { RefusalLog } from './refusal-log.ts';
@@ -62,11 +63,16 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/;
 export async function openListener(options: ListenerOptions, deps: ListenerDeps): Promise<Listener> {
   const { listen } = options;
   requireSafe(listen);
-  const ref: ListenerRef = { name: nameOf(listen), admits: options.admits };
   const limit = 'socketPath' in listen ? UNAUTHENTICATED_SOCKETS_PER_TUNNEL : UNAUTHENTICATED_SOCKETS_SHARED;
   const strangers = createStrangers(limit);
   const budget = createEnrolBudget(deps.clock);
   const server = createHttpServer(listen);
+  const ref: ListenerRef = {
+    name: nameOf(listen), admits: options.admits,
+    get port() {
+      return portOf(server);
+    },
+  };
   server.on('connection', (socket: Socket) => strangers.add(socket));
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     answer(request, budget, deps).then((reply) => send(response, reply), (error: unknown) => {
@@ -126,10 +132,15 @@ function listenError(error: Error, name: string): TtError {
   return new TtError('listen_failed', `cannot listen on ${name}: ${error.message}`, { hint: 'check ingest_host and ingest_port', cause: error });
 }
 
-function toListener(server: Server, strangers: Strangers, listen: ListenAddress): Listener {
+/** Null for a Unix socket, and before it listens. */
+function portOf(server: Server): number | null {
   const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : null;
+}
+
+function toListener(server: Server, strangers: Strangers, listen: ListenAddress): Listener {
   return {
-    port: typeof address === 'object' && address !== null ? address.port : null,
+    port: portOf(server),
     close() {
       // Not awaited: the server counts upgraded sockets as its own, and those are not closed here.
       server.close();

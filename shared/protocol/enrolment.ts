@@ -39,6 +39,9 @@ export const enrolRequestSchema = z.object({
   label: shortText,
   nonce: shortText,
   mac: shortText,
+  /** What `join` dialled, and its own MAC. Not of the first agents. */
+  endpoint: z.string().max(4096).optional(),
+  endpoint_mac: shortText.optional(),
 });
 export type EnrolRequest = z.infer<typeof enrolRequestSchema>;
 
@@ -57,8 +60,15 @@ function mac(code: string, parts: readonly string[]): string {
   return createHmac('sha256', normaliseCode(code)).update(message).digest('hex');
 }
 
-export function requestMac(code: string, request: Omit<EnrolRequest, 'mac' | 'code_name'>): string {
+type SignedRequest = Pick<EnrolRequest, 'machine_id' | 'public_key' | 'label' | 'nonce'>;
+
+export function requestMac(code: string, request: SignedRequest): string {
   return mac(code, ['request', request.machine_id, request.public_key, request.label, request.nonce]);
+}
+
+/** That this address is meant: who passes the request on can not put in its own. */
+export function endpointMac(code: string, endpoint: string, request: SignedRequest): string {
+  return mac(code, ['endpoint', endpoint, request.machine_id, request.nonce]);
 }
 
 export function answerMac(code: string, answer: Omit<EnrolAnswer, 'mac'>, request: EnrolRequest): string {

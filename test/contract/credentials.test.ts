@@ -2,7 +2,7 @@ import { createHmac, createPrivateKey, sign, verify, createPublicKey } from 'nod
 import { describe, expect, it } from 'vitest';
 import { parseCollectorId, parseMachineId, toInstanceId } from '../../shared/ids.ts';
 import {
-  answerMac, codeName, createEnrolmentCode, enrolAnswerSchema, enrolRequestSchema, normaliseCode, requestMac, sameMac,
+  answerMac, codeName, createEnrolmentCode, endpointMac, enrolAnswerSchema, enrolRequestSchema, normaliseCode, requestMac, sameMac,
   type EnrolAnswer, type EnrolRequest,
 } from '../../shared/protocol/enrolment.ts';
 import {
@@ -119,12 +119,15 @@ describe('a key pair', () => {
 });
 
 describe('enrolment', () => {
-  const { code, typed, request, answer } = sample<{ code: string; typed: string; request: EnrolRequest; answer: EnrolAnswer }>('enrolment');
+  const { code, typed, request, with_endpoint: withEndpoint, answer } = sample<{
+    code: string; typed: string; request: EnrolRequest; with_endpoint: { endpoint: string; endpoint_mac: string }; answer: EnrolAnswer;
+  }>('enrolment');
 
   it('makes the MACs and the name that openssl makes', () => {
     expect(codeName(code)).toBe(request.code_name);
     expect(requestMac(code, request)).toBe(request.mac);
     expect(answerMac(code, answer, request)).toBe(answer.mac);
+    expect(endpointMac(code, withEndpoint.endpoint, request)).toBe(withEndpoint.endpoint_mac);
   });
 
   it('takes the code however it is typed', () => {
@@ -134,6 +137,7 @@ describe('enrolment', () => {
 
   it('has messages of exactly these keys', () => {
     expect(enrolRequestSchema.parse(request)).toEqual(request);
+    expect(enrolRequestSchema.parse({ ...request, ...withEndpoint })).toEqual({ ...request, ...withEndpoint });
     expect(enrolAnswerSchema.parse(answer)).toEqual(answer);
   });
 

@@ -1,7 +1,7 @@
 /** One run of a collector: connections, writer and database, without ports and threads. */
 import { createConnections } from '../../collector/ingest/connections.ts';
 import { AgentConnection } from '../../collector/ingest/connection.ts';
-import { admitEveryEndpoint, authenticate } from '../../collector/ingest/authenticate.ts';
+import { authenticate } from '../../collector/ingest/authenticate.ts';
 import { createMachineLinks } from '../../collector/ingest/machine-links.ts';
 import { createNonces, type Nonces } from '../../collector/ingest/nonces.ts';
 import type { Database } from '../../collector/store/database.ts';
@@ -167,8 +167,8 @@ export class CollectorProgram {
   /** As the listener does: 101, or the status of a refusal. */
   async upgrade(token: string, link: Link): Promise<number> {
     const { identity } = this.#world;
-    const peer = await authenticate(`Bearer ${token}`, { name: 'simulated', admits: undefined }, {
-      collectorId: identity.collectorId, nonces: this.#nonces, endpointAllowed: admitEveryEndpoint,
+    const peer = await authenticate(`Bearer ${token}`, { name: 'simulated', port: null, admits: undefined }, {
+      collectorId: identity.collectorId, nonces: this.#nonces, endpointAllowed: () => true,
       registry: { byId: (machineId) => this.#world.machines.find((machine) => machine.machineId === machineId)?.enrolled },
     });
     if (!peer.ok) return peer.code === 'unauthorised' ? 401 : 404;

@@ -5,7 +5,7 @@ import { openCollectorIdentity, type CollectorIdentity } from '../../collector/e
 import { createEnrolmentCodes, type EnrolmentCodes } from '../../collector/enrolment/codes.ts';
 import { createEnrolmentDesk } from '../../collector/enrolment/enrolment-desk.ts';
 import { openMachineRegistry, type MachineRegistry } from '../../collector/enrolment/machine-registry.ts';
-import { admitEveryEndpoint, type EndpointPolicy } from '../../collector/ingest/authenticate.ts';
+import { createMachineEndpoints, type EndpointPolicy } from '../../collector/ingest/endpoint-policy.ts';
 import { createIngest, type Ingest } from '../../collector/ingest/ingest.ts';
 import type { ListenerOptions } from '../../collector/ingest/listener.ts';
 import { createMachineLinks, type MachineLinks } from '../../collector/ingest/machine-links.ts';
@@ -46,7 +46,7 @@ export async function openIngest({ endpointAllowed, listen }: IngestFixtureOptio
   await writer.opened();
   const links = createMachineLinks(clock);
   const ingest = createIngest({
-    clock, log: silentLog, identity, registry, desk, writer, links, endpointAllowed: endpointAllowed ?? admitEveryEndpoint,
+    clock, log: silentLog, identity, registry, desk, writer, links, endpointAllowed: endpointAllowed ?? createMachineEndpoints({ urls: [] }).allows,
   });
   const listener = await ingest.listen(listen?.(directory) ?? { listen: { host: '127.0.0.1', port: 0 } });
   return {

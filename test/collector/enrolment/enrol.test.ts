@@ -7,7 +7,7 @@ import { openCollectorIdentity } from '../../../collector/enrolment/collector-id
 import { createEnrolmentDesk, type EnrolmentDesk } from '../../../collector/enrolment/enrolment-desk.ts';
 import { openMachineRegistry, type MachineRegistry } from '../../../collector/enrolment/machine-registry.ts';
 import { ENROLMENT_CODE_LIFETIME_MS } from '../../../shared/limits.ts';
-import { answerMac, requestMac } from '../../../shared/protocol/enrolment.ts';
+import { answerMac, endpointMac, requestMac, type EnrolRequest } from '../../../shared/protocol/enrolment.ts';
 import { createKeyPair, type KeyPair } from '../../../shared/protocol/tokens.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { enrolRequest, machineId } from '../../support/scripted-agent.ts';
@@ -58,6 +58,27 @@ describe('joining', () => {
     expect(desk.enrol(await enrolRequest(code, keys))).toMatchObject({ ok: false, code: 'code_used' });
     const otherKeys = await createKeyPair();
     expect(desk.enrol(await enrolRequest(code, otherKeys, machineId(request.machine_id)))).toMatchObject({ ok: false, code: 'code_used' });
+  });
+
+  it('keeps the address that was dialled, and the later one of a repeat', async () => {
+    const { desk, registry, code, keys } = await openDesk();
+    const request = await enrolRequest(code, keys);
+    const by = (endpoint: string): EnrolRequest => ({ ...request, endpoint, endpoint_mac: endpointMac(code, endpoint, request) });
+    expect(desk.enrol(by('http://127.0.0.1:17071'))).toMatchObject({ ok: true });
+    expect(registry.byLabel('devbox')?.joinedBy).toBe('http://127.0.0.1:17071');
+    registry.revoke('devbox', 0);
+    expect(desk.enrol(by('tt+unix:///run/tt.sock'))).toMatchObject({ ok: true });
+    expect(registry.byLabel('devbox')).toMatchObject({ joinedBy: 'tt+unix:///run/tt.sock', revokedAt: expect.any(String) as string });
+  });
+
+  it('refuses an address that somebody put in on the way, and what is none', async () => {
+    const { desk, registry, code, keys } = await openDesk();
+    const request = await enrolRequest(code, keys);
+    const signed = { ...request, endpoint: 'http://127.0.0.1:7071', endpoint_mac: endpointMac(code, 'http://127.0.0.1:7071', request) };
+    expect(desk.enrol({ ...signed, endpoint: 'http://127.0.0.1:6666' })).toMatchObject({ ok: false, code: 'code_wrong' });
+    expect(desk.enrol({ ...request, endpoint: 'http://127.0.0.1:6666' })).toMatchObject({ ok: false, code: 'code_wrong' });
+    expect(desk.enrol({ ...request, endpoint: 'here', endpoint_mac: endpointMac(code, 'here', request) })).toMatchObject({ ok: false, code: 'malformed' });
+    expect(registry.list()).toEqual([]);
   });
 
   it.each(['public_key', 'machine_id', 'label', 'nonce'] as const)('refuses a request whose %s was changed on the way', async (key) => {

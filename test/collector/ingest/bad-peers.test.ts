@@ -101,13 +101,14 @@ describe('the upgrade', () => {
     await using collector = await openIngest({ endpointAllowed: (_machine, endpoint) => endpoint === 'tt+unix:///run/current.sock' });
     const machine = await joined(collector);
     await expect(ScriptedAgent.connect(collector.url, await tokenFor(collector.url, machine))).rejects.toMatchObject({ status: 401 });
+    expect(collector.links.get(machine.machineId)?.problem).toMatchObject({ code: 'unauthorised', message: expect.stringContaining(collector.url) as string });
     const token = await tokenFor(collector.url, machine, { endpoint: 'tt+unix:///run/current.sock' });
     (await ScriptedAgent.connect(collector.url, token)).terminate();
   });
 
   it('is refused to another machine than the tunnel’s own', async () => {
     const own = machineId();
-    await using collector = await openIngest({ listen: () => ({ listen: { host: '127.0.0.1', port: 0 }, admits: own }) });
+    await using collector = await openIngest({ listen: () => ({ listen: { host: '127.0.0.1', port: 0 }, admits: own }), endpointAllowed: () => true });
     const other = await joined(collector);
     await expect(ScriptedAgent.connect(collector.url, await tokenFor(collector.url, other))).rejects.toMatchObject({ status: 401 });
     const { code } = collector.codes.create('own');
