@@ -1,0 +1,64 @@
+/**
+ * `npm run load`: many agents, and bad ones, against the built collector.
+ *
+ *   --agents N --rate R --seconds S   agents that write R lines a second each (200, 10, 120)
+ *   --idle N                          connections that say nothing (1000)
+ *   --storm N                         agents that lose their collector at once (200)
+ *   --only rate,idle,storm,hostile    some of the parts
+ */
+import { parseArgs } from 'node:util';
+import { isMissed, printTable, type Row } from '../bench/measure.ts';
+import { ensureExecutables, killAll } from '../support/processes.ts';
+import { idleRows, measureIdle, measureRate, measureStorm, rateRows, stormRows } from './steady.ts';
+
+const { values } = parseArgs({
+  options: {
+    agents: { type: 'string', default: '200' },
+    rate: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '120' },
+    idle: { type: 'string', default: '1000' },
+    storm: { type: 'string', default: '200' },
+    only: { type: 'string' },
+  },
+});
+const only = values.only?.split(',');
+
+async function rate(): Promise<Row[]> {
+  const options = { agents: Number(values.agents), rate: Number(values.rate), seconds: Number(values.seconds) };
+  return rateRows(options, await measureRate(options));
+}
+
+async function idle(): Promise<Row[]> {
+  const count = Number(values.idle);
+  return idleRows(count, await measureIdle(count, 20));
+}
+
+async function storm(): Promise<Row[]> {
+  const rows: Row[] = [];
+  // Back at once, and after everybody's patience has grown.
+  for (const downMs of [0, 20_000]) {
+    const options = { agents: Number(values.storm), downMs };
+    rows.push(...stormRows(options, await measureStorm(options)));
+  }
+  return rows;
+}
+
+const parts: Record<string, () => Promise<Row[]>> = { rate, idle, storm };
+const rows: Row[] = [];
+ensureExecutables();
+for (const [name, measure] of Object.entries(parts)) {
+  if (only !== undefined && !only.includes(name)) continue;
+  process.stderr.write(`load: ${name}\n`);
+  try {
+    rows.push(...await measure());
+  } catch (error) {
+    // The other parts are worth their time all the same.
+    rows.push({ name: `${name} failed`, measured: Number.NaN, target: 0, note: error instanceof Error ? error.message : String(error) });
+  } finally {
+    await killAll();
+  }
+}
+process.stdout.write(printTable(rows));
+const missed = rows.filter(isMissed);
+process.stdout.write(missed.length === 0 ? 'every limit kept\n' : `${missed.length} limits missed\n`);
+process.exitCode = missed.length === 0 ? 0 : 1;
