@@ -43,6 +43,7 @@ export function fromRecord(record: CheckpointRecord, source: SourceKind | undefi
     mtimeMs: record.mtime_ms,
     prefix: { bytes: record.prefix_bytes, hash: record.prefix_hash },
     positions: new Positions({ offset: record.offset, tail: record.tail, carry: record.carry }),
+    stored: null,
     scannedTo: record.scanned_to,
     verifiedMtimeMs: record.mtime_ms,
     presence: record.vanished_at === null ? 'unseen' : 'vanished',

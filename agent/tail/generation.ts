@@ -46,7 +46,15 @@ export function readTailHash(files: FileAccess, fd: number, offset: number): str
 /** Cheap check, before each read. */
 export function hasSameTail(files: FileAccess, fd: number, file: TailedFile): boolean {
   const { offset, tail } = file.positions.cursor;
-  return offset === 0 || readTailHash(files, fd, offset) === tail;
+  return (offset === 0 || readTailHash(files, fd, offset) === tail) && hasWhatIsStored(files, fd, file);
+}
+
+/** Written anew before our checkpoint got as far as the ledger, it would go on under a name that stands for other bytes. */
+function hasWhatIsStored(files: FileAccess, fd: number, { stored, positions, presence }: TailedFile): boolean {
+  if (stored === null || stored.offset <= positions.cursor.offset) return true;
+  const tail = readTailHash(files, fd, stored.offset);
+  // What is kept of a file that is gone may be shorter.
+  return tail === undefined ? presence !== 'present' : tail === stored.tail;
 }
 
 function hasSamePrefix(files: FileAccess, fd: number, prefix: PrefixHash): boolean {

@@ -115,6 +115,7 @@ class FileReplay implements Replay {
       const ours = file.positions.acknowledged;
       const [, offset, tail] = known.get(file.gen) ?? [file.gen, 0, ''];
       known.delete(file.gen);
+      file.stored = offset > ours.offset ? { offset, tail } : null;
       if (ours.offset === 0 || offset > ours.offset || (offset === ours.offset && tail === ours.tail)) continue;
       hasLowered = true;
       // The next look declares a gap from there on.

@@ -1,5 +1,5 @@
 /** One generation: what the tailer knows about one life of one file. */
-import { Positions } from '../checkpoint/positions.ts';
+import { Positions, type Mark } from '../checkpoint/positions.ts';
 import type { SourceKind } from '../extraction.ts';
 import type { Generation } from '../../shared/ids.ts';
 import type { GapReport, Lane } from '../../shared/protocol/frames.ts';
@@ -25,6 +25,8 @@ export interface TailedFile {
   mtimeMs: number;
   prefix: PrefixHash;
   readonly positions: Positions;
+  /** Where the collector's ledger was further than our checkpoint: the bytes before it must still be those it stored. */
+  stored: Pick<Mark, 'offset' | 'tail'> | null;
   /** No newline in `[cursor, scannedTo)`; never below the cursor in meaning. */
   scannedTo: number;
   /** The mtime at which the bytes before the cursor were last compared; NaN: never. */
@@ -64,6 +66,7 @@ export function createTailedFile(gen: Generation, source: SourceKind | undefined
     dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, size: stat.size, mtimeMs: stat.mtimeMs,
     prefix: NO_PREFIX,
     positions: new Positions(START),
+    stored: null,
     scannedTo: 0,
     verifiedMtimeMs: Number.NaN,
     presence: 'present', vanishedAt: null, acknowledgedAt: null, lane: 'backfill', wantsLive: false,

@@ -201,6 +201,21 @@ describe('generations', () => {
     expect(linesOf([again!])).toEqual(['two']);
   });
 
+  it('that the collector has further than we know begin anew when they were written anew: their old name stands for other bytes', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\n');
+    fixture.write('b.jsonl', 'one\n');
+    await fixture.open();
+    // Stored, but the acknowledgements are lost.
+    const sent = fixture.readAll().map((slice) => slice.file);
+    writeFileSync(path, 'two\nthree\n');
+    fixture.look();
+    await fixture.tail.settle(sent.map(({ gen, to, tail }) => [gen, to, tail]));
+    expect(linesOf(fixture.readAll()).sort()).toEqual(['one', 'three', 'two']);
+    const again = await fixture.tail.settle(sent.map(({ gen, to, tail }) => [gen, to, tail]));
+    expect(again).toEqual([sent.find((file) => file.path === path)?.gen]);
+  });
+
   it('of which a checkpoint was damaged begin anew, and the problem shows', async () => {
     await using fixture = new TailFixture();
     fixture.write('a.jsonl', 'one\n');
