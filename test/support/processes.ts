@@ -62,10 +62,13 @@ export interface StartOptions {
   nodeFlags?: readonly string[];
   /** A copy of the executable somewhere else. */
   executable?: string;
+  /** Words before the command, of a program that starts it: its process ID must become the command's. */
+  under?: readonly string[];
 }
 
 export function startProgram(home: MachineHome, program: ProgramName, args: readonly string[], options: StartOptions = {}): RunningProgram {
-  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), options.executable ?? executableOf(program), ...args], {
+  const [command = process.execPath, ...words] = [...(options.under ?? []), process.execPath, ...(options.nodeFlags ?? []), options.executable ?? executableOf(program), ...args];
+  const child = spawn(command, words, {
     cwd: options.cwd ?? home.directory, env: { ...home.environment, ...options.environment }, stdio: ['ignore', 'pipe', 'pipe'],
   });
   alive.add(child);
