@@ -1,6 +1,8 @@
 /** Passes on to the derived tables what happens to facts; while something is forgotten, they only tell what has to be done. */
+import type { Attention } from './attention.ts';
 import type { Claim } from './claim.ts';
 import type { FactListener } from './claims.ts';
+import type { SessionMarks } from './session-marks.ts';
 import type { Sessions } from './sessions.ts';
 import type { Usage } from './usage.ts';
 
@@ -20,7 +22,15 @@ export interface Derivation extends FactListener {
   removing(work: () => void): Removal;
 }
 
-export function createDerivation(sessions: Sessions, usage: Usage): Derivation {
+/** What follows from events, and hears of each. */
+export interface Derived {
+  sessions: Sessions;
+  usage: Usage;
+  attention: Attention;
+  marks: SessionMarks;
+}
+
+export function createDerivation({ sessions, usage, attention, marks }: Derived): Derivation {
   let addedRow: number | null = null;
   let removal: Removal | undefined;
   const touch = (session: number): void => {
@@ -30,16 +40,23 @@ export function createDerivation(sessions: Sessions, usage: Usage): Derivation {
   return {
     added(claim, row) {
       addedRow = row;
-      sessions.added(claim);
+      const isFirstOwn = sessions.added(claim);
       usage.added(claim, row);
+      attention.added(claim, row, isFirstOwn);
+      marks.mark(claim);
     },
     changed(row, before, after) {
       touch(before.session);
       touch(after.session);
+      attention.changed(row, before, after);
+      marks.mark(before);
+      marks.mark(after);
       usage.changed(row, before, after);
     },
     removed(row, before) {
       touch(before.session);
+      attention.removed(row, before);
+      marks.mark(before);
       if (removal === undefined) return usage.changed(row, before, undefined);
       removal.facts.push(before);
       const lost = usage.takeAway(row, before);

@@ -7,6 +7,7 @@ import type { LineageEdge, SessionState, TtEvent } from '../../shared/event.ts';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
 import type { RefusalCode } from '../../shared/protocol/frames.ts';
 import type { MachineRef, RebuildCounts } from '../writer/messages.ts';
+import { openAttention } from './attention.ts';
 import { dataOf, toClaim } from './claim.ts';
 import { openClaims } from './claims.ts';
 import type { Database } from './database.ts';
@@ -19,6 +20,8 @@ import { openKeys } from './keys.ts';
 import { openLedger, type Ledger } from './ledger.ts';
 import { openLineage } from './lineage.ts';
 import { openReplacing, type Replacing } from './replacing.ts';
+import { openSessionMarks } from './session-marks.ts';
+import { openSessionSpeakers } from './session-speakers.ts';
 import { openSessionStates } from './session-states.ts';
 import { openSessions } from './sessions.ts';
 import { openTombstones } from './tombstones.ts';
@@ -70,16 +73,19 @@ function isTooLarge(data: string, maxBytes: number): boolean {
 function openParts(database: Database) {
   const keys = openKeys(database);
   const lineage = openLineage(database, keys);
-  const sessions = openSessions(database, keys);
+  const speakers = openSessionSpeakers(database, keys);
+  const sessions = openSessions(database, keys, speakers);
   const usage = openUsage(database, keys);
-  const derivation = createDerivation(sessions, usage);
+  const attention = openAttention(database, keys, speakers);
+  const marks = openSessionMarks(database);
+  const derivation = createDerivation({ sessions, usage, attention, marks });
   const claims = openClaims(database, { keys, order: { ...keys, descends: lineage.descends }, listener: derivation });
   const deadLetters = openDeadLetters(database);
   const replacing = openReplacing(database, keys, claims);
   const tombstones = openTombstones(database);
-  const cached = [tombstones, replacing, deadLetters, keys, lineage, sessions, usage, claims];
+  const cached = [tombstones, replacing, deadLetters, keys, lineage, sessions, usage, attention, marks, claims];
   return {
-    keys, lineage, sessions, usage, derivation, claims, deadLetters, replacing, tombstones,
+    keys, lineage, sessions, usage, attention, marks, derivation, claims, deadLetters, replacing, tombstones,
     forgetCaches(): void {
       for (const part of cached) part.forget();
     },
@@ -89,7 +95,7 @@ function openParts(database: Database) {
 /** `elapsed`: monotonic ms, for work that is done in steps; without it a step has no end but its work's. */
 export function openEventStore(database: Database, { elapsed = () => 0 }: { elapsed?: () => number } = {}): EventStore {
   const parts = openParts(database);
-  const { keys, lineage, sessions, usage, derivation, claims, deadLetters, replacing, tombstones, forgetCaches } = parts;
+  const { keys, lineage, sessions, usage, attention, marks, derivation, claims, deadLetters, replacing, tombstones, forgetCaches } = parts;
   const counts = database.prepare<[], { events: number; copies: number }>(
     'SELECT (SELECT count(*) FROM event_row) AS events, (SELECT count(*) FROM copy_row) AS copies',
   );
@@ -99,6 +105,8 @@ export function openEventStore(database: Database, { elapsed = () => 0 }: { elap
         const result = work();
         sessions.flush();
         usage.flush();
+        attention.flush();
+        marks.flush();
         claims.flush();
         return result;
       }).immediate();

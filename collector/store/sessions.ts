@@ -9,10 +9,11 @@ import type { Claim, NewClaim } from './claim.ts';
 import type { Database } from './database.ts';
 import type { Keys } from './keys.ts';
 import { fold, isLegacyRow, summaryOf, type EventData, type SessionSummary, type Signal } from './session-fold.ts';
-import { openSessionSpeakers } from './session-speakers.ts';
+import { openSessionSpeakers, type SessionSpeakers } from './session-speakers.ts';
 
 export interface Sessions {
-  added(claim: NewClaim): void;
+  /** True: it is the first fact of our own of its session, so that what the earlier tool said of that no longer counts. */
+  added(claim: NewClaim): boolean;
   /** Events of these sessions changed: derive them anew at the end of the transaction. */
   touch(session: number): void;
   /** Writes what the transaction gathered. Call once, before commit. */
@@ -36,7 +37,7 @@ interface EventOfSession extends Claim {
   row: number;
 }
 
-export function openSessions(database: Database, keys: Keys): Sessions {
+export function openSessions(database: Database, keys: Keys, speakers: SessionSpeakers = openSessionSpeakers(database, keys)): Sessions {
   const columns = FIELDS.map(([column]) => column);
   const find = database.prepare<[number, string], Omit<SessionSummary, 'signal'> & { signal: Signal | null }>(
     `SELECT session, agent_id AS agentId, ${FIELDS.map(([column, field]) => `${column} AS ${field}`).join(', ')}
@@ -53,7 +54,6 @@ export function openSessions(database: Database, keys: Keys): Sessions {
   );
   const withEvents = database.prepare<[], { session: number }>('SELECT DISTINCT session FROM event_row WHERE session <> 0');
 
-  const speakers = openSessionSpeakers(database, keys);
   let gathered = new Map<string, SessionSummary>();
   let touched = new Set<number>();
 
@@ -86,10 +86,11 @@ export function openSessions(database: Database, keys: Keys): Sessions {
   return {
     added(claim) {
       const { session, schemaVersion, kindName } = claim;
-      if (session === 0) return;
-      if (speakers.note(session, schemaVersion, kindName)) touched.add(session);
-      if (isLegacyRow(schemaVersion, kindName) && speakers.of(session).own) return;
-      gather(gathered, summaryOf(claim, claim.kindName, claim.event));
+      if (session === 0) return false;
+      const isFirstOwn = speakers.note(session, schemaVersion, kindName);
+      if (isFirstOwn) touched.add(session);
+      if (!isLegacyRow(schemaVersion, kindName) || !speakers.of(session).own) gather(gathered, summaryOf(claim, claim.kindName, claim.event));
+      return isFirstOwn;
     },
     touch(session) {
       if (session !== 0) touched.add(session);

@@ -1,0 +1,107 @@
+/**
+ * Every interval of time that the collector knows, for reports, the page and
+ * whoever adds up time. The only reader of `interval` and `attention_row`.
+ */
+import type { DirectInterval } from '../time/attention.ts';
+import { openStreamLookup, type PlacedFact, type StreamLookup } from './assignments.ts';
+import type { Database } from './database.ts';
+import { readDirectIntervals, type StoredSign } from './read-attention.ts';
+
+/** What a person attended to, what agents did for them, and what waited for them. */
+export type IntervalForm = 'direct' | 'delegated' | 'waiting';
+
+export interface TimeInterval {
+  form: IntervalForm;
+  /** UUID; null: an imported event that names none. */
+  machineId: string | null;
+  /** Null: attention to something that is no session. */
+  sessionId: string | null;
+  /** Always '': a session's subagents are part of its time. */
+  agentId: string;
+  /** Epoch ms, half-open. */
+  fromMs: number;
+  toMs: number;
+  /** `row` in `events` of the fact whose assignment gives the stream. */
+  event: number;
+  streamId: string | null;
+  streamName: string | null;
+  cwd: string | null;
+}
+
+export interface Period {
+  /** Epoch ms, half-open. */
+  fromMs: number;
+  /** Not after now: a focus reaches up to five minutes past its sign, a wait as far as nothing ends it. */
+  toMs: number;
+}
+
+/**
+ * Everything of the period, clipped to it: parts of a period add up to the
+ * whole. Direct intervals never overlap each other; those of one session and
+ * form never do either. In no order across forms and sessions.
+ */
+export function* readIntervals(reader: Database, period: Period, streams: StreamLookup = openStreamLookup(reader)): IterableIterator<TimeInterval> {
+  const places = openPlaces(reader, streams);
+  for (const { fromMs, toMs, target } of joined(readDirectIntervals(reader, period), (sign) => streams.of(sign)?.streamId ?? null)) {
+    const clipped = clip({ fromMs, toMs }, period);
+    if (clipped !== undefined) yield { form: 'direct', ...clipped, ...places.of(target) };
+  }
+}
+
+function clip(interval: Period, period: Period): Period | undefined {
+  const fromMs = Math.max(interval.fromMs, period.fromMs);
+  const toMs = Math.min(interval.toMs, period.toMs);
+  return fromMs < toMs ? { fromMs, toMs } : undefined;
+}
+
+/** Scrolls that count, put together with what they extend. */
+function* joined(
+  intervals: Iterable<DirectInterval<StoredSign>>, streamOf: (fact: PlacedFact) => string | null,
+): Generator<{ fromMs: number; toMs: number; target: StoredSign }> {
+  let open: { fromMs: number; toMs: number; target: StoredSign } | undefined;
+  for (const { fromMs, toMs, target, given } of intervals) {
+    if (given !== null) {
+      const stream = streamOf(given);
+      if (stream !== null && stream !== streamOf(target)) continue;
+    }
+    if (open !== undefined && given !== null && open.target === target && fromMs <= open.toMs) {
+      open.toMs = Math.max(open.toMs, toMs);
+      continue;
+    }
+    if (open !== undefined) yield open;
+    open = { fromMs, toMs, target };
+  }
+  if (open !== undefined) yield open;
+}
+
+interface Places {
+  of(fact: PlacedFact & { machine: number }): Pick<TimeInterval, 'machineId' | 'sessionId' | 'agentId' | 'event' | 'streamId' | 'streamName' | 'cwd'>;
+}
+
+function openPlaces(reader: Database, streams: StreamLookup): Places {
+  const textsOf = <Key extends number | string>(sql: string): ((key: Key | null) => string | null) => {
+    const find = reader.prepare<[Key], string | null>(sql).pluck();
+    const known = new Map<Key, string | null>();
+    return (key) => {
+      if (key === null) return null;
+      const cached = known.get(key);
+      if (cached !== undefined) return cached;
+      const text = (find.get(key) ?? null) as string | null; // the columns are text
+      known.set(key, text);
+      return text;
+    };
+  };
+  const machines = textsOf<number>('SELECT machine_id FROM machine_key WHERE machine = ?');
+  const sessions = textsOf<number>('SELECT session_id FROM session_key WHERE session = ?');
+  const cwds = textsOf<number>('SELECT path FROM cwd_key WHERE cwd = ?');
+  const names = textsOf<string>('SELECT name FROM streams WHERE id = ?');
+  return {
+    of(fact) {
+      const streamId = streams.of(fact)?.streamId ?? null;
+      return {
+        machineId: machines(fact.machine), sessionId: sessions(fact.session), agentId: '', event: fact.row,
+        streamId, streamName: names(streamId), cwd: cwds(fact.cwd),
+      };
+    },
+  };
+}
