@@ -23,7 +23,7 @@ import { toAgentStatus, writeLastStatus } from './agent-status.ts';
 import { forgetRequestSchema } from './control-requests.ts';
 import { openControlServer } from './control-server.ts';
 import { removeSpentSegments, rotateEventLog } from './event-log/segments.ts';
-import { requireIdentity } from './identity.ts';
+import { adoptLabel, requireIdentity, type MachineIdentity } from './identity.ts';
 import { LOCK_HEARTBEAT_MS, takeAgentLock } from './lock.ts';
 import { openMachineKey } from './machine-key.ts';
 import type { Processes } from './processes.ts';
@@ -89,6 +89,7 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
     credentials: { identity, keys, instance: toInstanceId(randomUUID()) },
     readUplink: () => requireUplink(paths.uplinkFile),
     readEndpoint: () => readEndpointFile(paths.endpointFile),
+    onLabel: (label) => takeLabel(label, paths, identity, log),
     onChange: tried.done,
   });
   const status = (): AgentStatus => {
@@ -173,6 +174,14 @@ function lockLost({ stateDir }: Paths): TtError {
   return new TtError('lock_lost', `another agent took over ${stateDir}`, {
     hint: 'one agent per state directory: is the home shared with another host? Give each its own XDG_DATA_HOME and XDG_STATE_HOME',
   });
+}
+
+function takeLabel(label: string, { machineFile }: Paths, identity: MachineIdentity, log: Log): void {
+  try {
+    adoptLabel(machineFile, identity, label);
+  } catch (error) {
+    log.warn({ label, error: messageOf(error) }, 'the collector has another name for this machine, which could not be written');
+  }
 }
 
 function rotate(paths: Paths, clock: Clock, log: Log): void {

@@ -57,6 +57,13 @@ export function openIdentity(file: string, label: string | undefined, fallback: 
   return identity;
 }
 
+/** The collector owns the labels: what it calls this machine is what it is called here from now on. */
+export function adoptLabel(file: string, identity: MachineIdentity, label: string): void {
+  if (identity.label === label || !isLabel(label)) return;
+  identity.label = label;
+  writeIdentity(file, identity);
+}
+
 function createMachineId(): MachineId {
   const id = parseMachineId(randomUUID());
   if (id === undefined) throw new Error('the platform made no UUID');

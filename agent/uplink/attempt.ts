@@ -23,6 +23,8 @@ export interface AttemptDeps {
   readUplink(): Uplink;
   /** Where a tunnel says the collector is now; goes before the pinned address. */
   readEndpoint(): string | undefined;
+  /** The name that the collector has for this machine, at every connect. */
+  onLabel?: (label: string) => void;
 }
 
 export interface AttemptEvents {
@@ -88,6 +90,7 @@ function connect({ credentials, endpoint, token }: Target, deps: AttemptDeps, ev
         clock, log, feed,
         distrust: (welcome, hello) => distrust(welcome, hello, credentials),
         onOpenChange: events.onOpenChange,
+        onLabel: deps.onLabel,
       }, { hello: createHello(credentials, feed.positions(), clock), mayCompress: !endpoint.isLoopback });
       events.onConnection(connection);
       const report = (end: ConnectionEnd): void => {

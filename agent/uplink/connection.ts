@@ -45,6 +45,8 @@ export interface ConnectionDeps {
   distrust: (welcome: WelcomeFrame, hello: HelloFrame) => Promise<string | undefined>;
   /** The connection became open, or is so no more. */
   onOpenChange: () => void;
+  /** What the collector calls this machine; after it has proved itself. */
+  onLabel?: ((label: string) => void) | undefined;
 }
 
 export interface ConnectionOptions {
@@ -216,6 +218,7 @@ export class UplinkConnection implements FrameSocketEvents {
       return this.#cut('impostor', `what answered could not prove that it is the collector this machine joined (${doubt})`);
     }
     this.#isProven = true;
+    if (welcome.label !== undefined) this.#deps.onLabel?.(welcome.label);
     this.#sender = createSender(
       { ...this.#deps, socket: this.#socket, onSent: () => this.#statusSoon() },
       { limits: within(welcome), capabilities: welcome.capabilities, mayCompress: this.#options.mayCompress },

@@ -26,8 +26,17 @@ export async function importEvents(parsed: ParsedCommand, io: CommandIo): Promis
   }
   if (legacy !== undefined) await importLegacy(legacy, intake);
   else await importLines(file === undefined || file === '-' ? io.stdin : createReadStream(file), file, intake);
-  report(await intake.end(), flag(parsed, 'json'), io);
+  const total = await intake.end();
+  report(total, flag(parsed, 'json'), io);
+  if (total.read > 0 && total.malformed === total.read) throw noExport(legacy ?? file, total.read);
   return EXIT_CODES.ok;
+}
+
+function noExport(file: string | undefined, lines: number): TtError {
+  const name = file === undefined || file === '-' ? 'stdin' : file;
+  return new TtError('nothing_imported', `${name} is no export: ${lines === 1 ? 'its line is no event' : `none of its ${lines} lines is an event`}`, {
+    hint: 'import what tt-agent export or tt events --json wrote, one JSON object a line; a database of the earlier tool: tt import --legacy FILE',
+  });
 }
 
 interface Imported {

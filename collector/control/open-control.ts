@@ -1,7 +1,9 @@
 /** How a command reaches the collector's state: through the running collector, or under its lock. */
+import { existsSync } from 'node:fs';
 import type { Clock } from '../../shared/clock.ts';
 import type { Paths } from '../../shared/paths.ts';
 import { openMachineRegistry } from '../enrolment/machine-registry.ts';
+import { databaseMissing } from '../store/database.ts';
 import type { WriterCalls, WriterMethod } from '../writer/messages.ts';
 import { openStore } from '../writer/open-store.ts';
 import type { WriterPort } from '../writer/writer.ts';
@@ -29,11 +31,14 @@ export function openControl(paths: Paths, clock: Pick<Clock, 'now'>): Control {
   };
 }
 
+/** On a home where nothing was ever collected these must not make a database first. */
+const ABOUT_WHAT_IS_THERE: ReadonlySet<ControlMethod> = new Set(['backup', 'rebuild', 'forget.compact', 'machines.rewind', 'gaps.accept']);
+
 async function callUnderLock<M extends ControlMethod>(
   paths: Paths, clock: Pick<Clock, 'now'>, method: M, request: ControlRequest<M>,
 ): Promise<ControlResponse<M>> {
   const lock = takeCollectorLock(paths.collectorLockFile);
-  const writer = createLocalWriter(paths.database, clock);
+  const writer = createLocalWriter(paths.database, clock, { mayCreate: !ABOUT_WHAT_IS_THERE.has(method) });
   try {
     const registry = openMachineRegistry(paths.machinesFile);
     const handlers: ControlHandlers = createControlHandlers({ clock, registry, paths, writer, live: undefined });
@@ -45,10 +50,13 @@ async function callUnderLock<M extends ControlMethod>(
 }
 
 /** The writer's calls in this thread; the database is opened by the first of them. */
-function createLocalWriter(database: string, clock: Pick<Clock, 'now'>): Pick<WriterPort, 'call'> & { close(): void } {
+function createLocalWriter(
+  database: string, clock: Pick<Clock, 'now'>, { mayCreate }: { mayCreate: boolean },
+): Pick<WriterPort, 'call'> & { close(): void } {
   let store: ReturnType<typeof openStore> | undefined;
   return {
     async call<M extends WriterMethod>(method: M, ...args: WriterCalls[M]['args']): Promise<WriterCalls[M]['result']> {
+      if (!mayCreate && !existsSync(database)) throw databaseMissing(database);
       store ??= openStore(database, clock);
       return (await store.committer.call(method, args)) as WriterCalls[M]['result'];
     },

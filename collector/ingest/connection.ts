@@ -221,7 +221,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     this.#state = 'greeting';
     const banned = bannedBy(machine);
     if (banned) {
-      await greet({ hello, machineId: this.machineId, positions: [], isSettled: true }, this.#deps, this.#socket);
+      await greet({ hello, machineId: this.machineId, label: machine.label, positions: [], isSettled: true }, this.#deps, this.#socket);
       return this.goodbye(banned, `this machine was ${banned}: tt machines add ${machine.label} --again lets it join anew`);
     }
     await this.#takePlace(hello);
@@ -238,7 +238,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     const positions = await writer.call('ledger', this.machineId);
     if (this.#isOver()) return;
     this.#capabilities = hello.capabilities;
-    await greet({ hello, machineId: this.machineId, positions }, this.#deps, this.#socket);
+    await greet({ hello, machineId: this.machineId, label: machine.label, positions }, this.#deps, this.#socket);
     if (this.#isOver()) return;
     this.#state = 'open';
     links.connected(this.machineId, hello, endpoint);

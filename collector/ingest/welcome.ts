@@ -13,13 +13,14 @@ import type { CollectorIdentity } from '../enrolment/collector-identity.ts';
 export interface Greeting {
   hello: HelloFrame;
   machineId: MachineId;
+  label: string;
   positions: readonly Position[];
   /** Said without comparing: to a machine that will be sent away. */
   isSettled?: boolean;
 }
 
 export async function greet(
-  { hello, machineId, positions, isSettled }: Greeting,
+  { hello, machineId, label, positions, isSettled }: Greeting,
   { identity, clock }: { identity: CollectorIdentity; clock: Pick<Clock, 'now'> },
   socket: Pick<FrameSocket, 'send'>,
 ): Promise<void> {
@@ -29,7 +30,7 @@ export async function greet(
   const settled = isSettled ?? hello.positions_digest === positionsDigest(positions.map(([gen, offset]) => [gen, offset]));
   socket.send(encodeFrame({
     type: 'welcome', protocol: PROTOCOL_VERSION, capabilities: Object.values(CAPABILITIES), version: VERSION, token,
-    limits: { ...WIRE_LIMITS }, clock: clock.now(), settled,
+    limits: { ...WIRE_LIMITS }, clock: clock.now(), settled, label,
   }));
   if (!settled) for (const frame of ledgerFrames(positions)) socket.send(encodeFrame(frame));
 }

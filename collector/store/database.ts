@@ -55,11 +55,7 @@ export function openWriter(path: string): Database {
 
 /** Opens read-only; works beside a running collector and with none running. */
 export function openReader(path: string): Database {
-  if (!existsSync(path)) {
-    throw new TtError('database_missing', `there is no database at ${path} yet`, {
-      hint: 'start the collector once: tt collector run',
-    });
-  }
+  if (!existsSync(path)) throw databaseMissing(path);
   const database = open(path, { readonly: true });
   try {
     database.pragma('query_only = ON');
@@ -69,6 +65,12 @@ export function openReader(path: string): Database {
     database.close();
     throw asOpenError(error, path);
   }
+}
+
+export function databaseMissing(path: string): TtError {
+  return new TtError('database_missing', `there is no database at ${path} yet`, {
+    hint: 'start the collector once: tt collector run',
+  });
 }
 
 /** SQLite gives its WAL, journal and shared memory the mode of the file itself. */

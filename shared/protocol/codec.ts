@@ -45,6 +45,7 @@ const wireLimits = z.looseObject({
 const welcome = z.looseObject({
   type: z.literal('welcome'), protocol: z.number().int(), capabilities: z.array(name), version: name,
   token: z.string().max(8192), limits: wireLimits, clock: z.number(), settled: z.boolean(),
+  label: name.optional(),
 });
 const ledger = z.looseObject({
   type: z.literal('ledger'), positions: z.array(z.tuple([gen, offset, hash])), last: z.boolean(),

@@ -58,6 +58,8 @@ export interface WelcomeFrame {
   clock: number;
   /** False: `ledger` frames follow, and no batch is sent before the last of them. */
   settled: boolean;
+  /** What the collector calls this machine; the agent takes the name over. Not of the first collectors. */
+  label?: string;
 }
 
 export interface LedgerFrame {

@@ -128,6 +128,22 @@ describe('an agent', () => {
     await again.close();
   });
 
+  it('takes over the name that the collector gave its machine meanwhile', async () => {
+    await using collector = await openIngest();
+    await joined(collector);
+    const first = await start();
+    await first.ready;
+    expect(first.status().label).toBe('devbox');
+    await first.close();
+    collector.registry.rename('devbox', 'build-1');
+    const second = await start();
+    await second.ready;
+    expect(second.status().label).toBe('build-1');
+    expect(agentStatusSchema.parse(JSON.parse(await command(['status', '--json']))).label).toBe('build-1');
+    await second.close();
+    expect(await command(['init'])).toContain('Label:      build-1\n');
+  });
+
   it('follows its tunnel to another endpoint at once', async () => {
     await using collector = await openIngest();
     const machine = await joined(collector);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -45,6 +45,17 @@ async function added(label: string): Promise<void> {
   const { url, code } = machineAddedSchema.parse(JSON.parse((await tt('machines', 'add', label, '--json')).out));
   await joinMachine(url, code);
 }
+
+describe('a home where nothing was ever collected', () => {
+  it.each([['collector', 'rebuild'], ['collector', 'backup', 'FILE'], ['gaps', 'accept', '--all']])('gets no database by tt %s %s', async (...argv) => {
+    const file = join(home, 'backup.db');
+    const { code, err } = await tt(...argv.map((word) => (word === 'FILE' ? file : word)));
+    expect(code).toBe(1);
+    expect(err).toMatch(/there is no database at .* yet/);
+    expect(err).toContain('tt collector run');
+    expect([file, resolvePaths({}, home).database].filter((path) => existsSync(path))).toEqual([]);
+  });
+});
 
 describe('tt machines', () => {
   it('says what to do when there are none', async () => {

@@ -100,6 +100,17 @@ describe('a file with bad lines', () => {
     expect(run.stderr).toContain('Imported 1 new events (0 duplicates, 1 malformed lines)');
   });
 
+  it('and nothing else is said to be no export, and fails', async () => {
+    const file = join(home, 'notes.txt');
+    writeFileSync(file, 'dear diary\n\nnothing\n');
+    const run = await tt(['import', file, '--json']);
+    expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining(`${file} is no export: none of its 2 lines is an event`) as string });
+    expect(JSON.parse(run.stdout)).toMatchObject({ read: 2, stored: 0, malformed: 2 });
+    expect(await tt(['import'], { stdin: '\n' })).toMatchObject({ code: 0 });
+    expect(await tt(['import'], { stdin: toLines([event()]) })).toMatchObject({ code: 0 });
+    expect(await tt(['import'], { stdin: toLines([event()]) })).toMatchObject({ code: 0, stderr: expect.stringContaining('1 duplicates') as string });
+  });
+
   it('that is not there is an error with its reason', async () => {
     expect(await tt(['import', join(home, 'nowhere')])).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no ') as string });
   });

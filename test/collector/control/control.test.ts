@@ -13,6 +13,7 @@ import { silentLog } from '../../../shared/log.ts';
 import { resolvePaths } from '../../../shared/paths.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { openIngest, type IngestFixture } from '../../support/ingest-fixture.ts';
+import { noTunnels } from '../../support/no-tunnels.ts';
 import { batchOf, GEN, join as joinMachine, machineId, ScriptedAgent, tokenFor } from '../../support/scripted-agent.ts';
 
 interface Controlled {
@@ -29,7 +30,7 @@ async function openControlled(): Promise<Controlled> {
     collectorFile: join(directory, 'collector.json'), machinesFile: join(directory, 'machines.json'), database: collector.database,
   };
   const live: LiveCollector = {
-    codes, ingest, links,
+    codes, ingest, links, tunnels: noTunnels,
     ingestUrl: () => collector.url,
     status: () => {
       throw new Error('something nobody foresaw');
@@ -133,6 +134,8 @@ describe('without a running collector', () => {
   it('commands do their work under its lock', async () => {
     const paths = resolvePaths({}, mkdtempSync(join(tmpdir(), 'tt-offline-')));
     const control = openControl(paths, systemClock);
+    await expect(control.call('rebuild', {})).rejects.toMatchObject({ code: 'database_missing' });
+    expect(await control.call('import', { lines: [] })).toMatchObject({ read: 0 });
     expect(await control.call('rebuild', {})).toEqual({ events: 0, copies: 0, sessions: 0, responses: 0 });
     expect(await control.call('machines.list', {})).toEqual({ machines: [] });
     await expect(control.call('machines.add', { label: 'devbox', again: false })).rejects.toMatchObject({ code: 'collector_not_running' });
