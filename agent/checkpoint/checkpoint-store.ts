@@ -12,12 +12,12 @@ import { makePrivateDirectory, PRIVATE_FILE_MODE, syncDirectory, writeFileAtomic
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { Generation } from '../../shared/ids.ts';
-import { checkpointPaths, keepPrevious, loadCheckpoint, type CheckpointPaths, type LoadedCheckpoint } from './checkpoint-files.ts';
+import { checkpointPaths, keepPrevious, loadCheckpoint, type CheckpointPaths } from './checkpoint-files.ts';
 import { CHECKPOINT_VERSION, encodeLine, type CheckpointLine, type CheckpointRecord } from './record.ts';
 
 export interface CheckpointStore {
-  /** What was on disk at opening. */
-  readonly loaded: ReadonlyMap<Generation, CheckpointRecord>;
+  /** What was on disk at opening, one record of each generation. Given away once: the caller's from then on, and no longer in memory here. */
+  takeLoaded(): CheckpointRecord[];
   /** The record of this generation changed or is no more: write it at the next flush. */
   mark(gen: Generation): void;
   /** False: not on disk, see `problems`. */
@@ -47,7 +47,8 @@ export function openCheckpointStore(deps: CheckpointStoreDeps): CheckpointStore 
 class JournaledCheckpoints implements CheckpointStore {
   readonly #deps: CheckpointStoreDeps;
   readonly #paths: CheckpointPaths;
-  readonly #loaded: LoadedCheckpoint;
+  readonly #loadProblems: readonly string[];
+  #loaded: CheckpointRecord[];
   readonly #dirty = new Set<Generation>();
   #number: number;
   #journal: number | undefined;
@@ -61,16 +62,20 @@ class JournaledCheckpoints implements CheckpointStore {
   constructor(deps: CheckpointStoreDeps) {
     this.#deps = deps;
     this.#paths = checkpointPaths(deps.directory);
-    this.#loaded = loadCheckpoint(this.#paths, deps.clock.now());
-    this.#number = this.#loaded.lastNumber;
+    const { records, lastNumber, problems } = loadCheckpoint(this.#paths, deps.clock.now());
+    this.#loaded = [...records.values()];
+    this.#loadProblems = problems;
+    this.#number = lastNumber;
   }
 
-  get loaded(): ReadonlyMap<Generation, CheckpointRecord> {
-    return this.#loaded.records;
+  takeLoaded(): CheckpointRecord[] {
+    const loaded = this.#loaded;
+    this.#loaded = [];
+    return loaded;
   }
 
   get problems(): readonly string[] {
-    return this.#problem === null ? this.#loaded.problems : [...this.#loaded.problems, this.#problem];
+    return this.#problem === null ? this.#loadProblems : [...this.#loadProblems, this.#problem];
   }
 
   mark(gen: Generation): void {

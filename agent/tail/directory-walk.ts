@@ -23,7 +23,7 @@ export interface KnownDirectory {
 /** What a directory held when it was last read. */
 interface Listing {
   entryCount: number;
-  files: readonly { path: string; source: SourceKind }[];
+  files: readonly FoundFile[];
   below: readonly string[];
   /** Its mtime then, since when (monotonic) that had been seen, and when it was read. */
   mtimeMs: number;
@@ -31,11 +31,18 @@ interface Listing {
   readAt: number;
 }
 
+interface FoundFile {
+  path: string;
+  source: SourceKind;
+}
+
 export interface WalkDeps {
   files: FileAccess;
   watch: Watch;
   /** Which source tails this path. Several may share a root. */
   sourceOf(path: string): SourceKind | undefined;
+  /** The same text, as the very string that others hold already: each path once in memory. */
+  sharedPath(path: string): string;
   /** Looks at one file; the walk does not care what comes of it. */
   look(path: string, source: SourceKind): void;
   now(): number;
@@ -172,17 +179,28 @@ class RootWalk implements DirectoryWalk {
   #read(path: string, stat: FileStat, before: Listing | undefined): Listing {
     const entries = this.#deps.files.readDirectory(path);
     const below: string[] = [];
-    const files: { path: string; source: SourceKind }[] = [];
+    const files: FoundFile[] = [];
+    const known = before?.files ?? [];
+    let at = 0;
     for (const entry of entries) {
       const child = path + sep + entry.name;
       if (entry.isDirectory) below.push(child);
       if (!entry.isFile && !entry.isSymbolicLink) continue;
-      const source = this.#deps.sourceOf(child);
-      if (source !== undefined) files.push({ path: child, source });
+      // Nearly all names are those of the last reading, in its order: what they are was asked then.
+      if (known[at]?.path !== child && known[at + 1]?.path === child) at += 1;
+      const same = known[at]?.path === child ? known[at] : this.#find(child);
+      if (same === undefined) continue;
+      if (same === known[at]) at += 1;
+      files.push(same);
     }
     const readAt = this.#deps.monotonic();
     const mtimeSeenAt = before?.mtimeMs === stat.mtimeMs ? before.mtimeSeenAt : readAt;
     return { entryCount: entries.length, files, below, mtimeMs: stat.mtimeMs, mtimeSeenAt, readAt };
+  }
+
+  #find(path: string): FoundFile | undefined {
+    const source = this.#deps.sourceOf(path);
+    return source === undefined ? undefined : { path: this.#deps.sharedPath(path), source };
   }
 
   /** A root that is not there yet shows up first as a name in its nearest parent. */

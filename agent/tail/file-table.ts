@@ -15,29 +15,30 @@ export interface FileTable {
   readonly size: number;
 }
 
-const NONE: readonly TailedFile[] = [];
-
 export function createFileTable(): FileTable {
   const generations = new Map<Generation | string, TailedFile>();
   const paths = new Map<string, TailedFile>();
-  const inodes = new Map<string, TailedFile[]>();
+  /** Device → inode → file. Of more than one, which is rare, a list: ten thousand lists of one take room. */
+  const devices = new Map<number, Map<number, TailedFile | readonly TailedFile[]>>();
 
-  const inodeKey = ({ dev, ino }: { dev: number; ino: number }): string => `${dev}:${ino}`;
+  function byInode({ dev, ino }: { dev: number; ino: number }): readonly TailedFile[] {
+    return listOf(devices.get(dev)?.get(ino));
+  }
 
   function index(file: TailedFile): void {
     paths.set(file.path, file);
-    const key = inodeKey(file);
-    const same = inodes.get(key);
-    if (same === undefined) inodes.set(key, [file]);
-    else same.push(file);
+    let inodes = devices.get(file.dev);
+    if (inodes === undefined) devices.set(file.dev, (inodes = new Map()));
+    const same = inodes.get(file.ino);
+    inodes.set(file.ino, same === undefined ? file : [...listOf(same), file]);
   }
 
   function unindex(file: TailedFile): void {
     if (paths.get(file.path) === file) paths.delete(file.path);
-    const key = inodeKey(file);
-    const others = (inodes.get(key) ?? NONE).filter((other) => other !== file);
-    if (others.length === 0) inodes.delete(key);
-    else inodes.set(key, others);
+    const inodes = devices.get(file.dev);
+    const others = listOf(inodes?.get(file.ino)).filter((other) => other !== file);
+    if (others.length === 0) inodes?.delete(file.ino);
+    else inodes?.set(file.ino, others);
   }
 
   return {
@@ -51,7 +52,7 @@ export function createFileTable(): FileTable {
     },
     byGeneration: (gen) => generations.get(gen),
     byPath: (path) => paths.get(path),
-    byInode: (inode) => inodes.get(inodeKey(inode)) ?? NONE,
+    byInode,
     move: (file, to) => {
       unindex(file);
       file.path = to.path;
@@ -64,4 +65,9 @@ export function createFileTable(): FileTable {
       return generations.size;
     },
   };
+}
+
+function listOf(files: TailedFile | readonly TailedFile[] | undefined): readonly TailedFile[] {
+  if (files === undefined) return [];
+  return 'gen' in files ? [files] : files;
 }

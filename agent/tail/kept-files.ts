@@ -17,12 +17,12 @@ import { openKeptIndex, type KeptIndex } from './kept-index.ts';
 import type { TailedFile } from './tailed-file.ts';
 
 export interface KeptFile {
-  gen: Generation;
+  readonly gen: Generation;
   /** Of the file it keeps; undefined when the index was lost. */
-  path: string | undefined;
+  readonly path: string | undefined;
   /** Where it lies. */
-  at: string;
-  isCopy: boolean;
+  readonly at: string;
+  readonly isCopy: boolean;
 }
 
 export interface KeptFiles {
@@ -75,11 +75,30 @@ export function openKeptFiles(deps: KeptFilesDeps): KeptFiles {
   return new LinkedFiles(deps);
 }
 
+/** Ten thousand of them: where it lies is made of what is there anyway. */
+class KeptName implements KeptFile {
+  readonly gen: Generation;
+  path: string | undefined;
+  readonly isCopy: boolean;
+  readonly directory: string;
+
+  constructor(directory: string, { gen, path, isCopy }: Omit<KeptFile, 'at'>) {
+    this.gen = gen;
+    this.path = path;
+    this.isCopy = isCopy;
+    this.directory = directory;
+  }
+
+  get at(): string {
+    return join(this.directory, this.isCopy ? this.gen + COPY_SUFFIX : this.gen);
+  }
+}
+
 class LinkedFiles implements KeptFiles {
   readonly #deps: KeptFilesDeps;
   readonly #link: (from: string, to: string) => void;
   readonly #index: KeptIndex;
-  readonly #kept = new Map<Generation, KeptFile>();
+  readonly #kept = new Map<Generation, KeptName>();
   readonly #copies = new Set<Generation>();
   /** Symbolic links: looked at once. */
   readonly #unkept = new Set<Generation>();
@@ -98,7 +117,7 @@ class LinkedFiles implements KeptFiles {
       const isCopy = name.endsWith(COPY_SUFFIX);
       const gen = parseGeneration(isCopy ? name.slice(0, -COPY_SUFFIX.length) : name);
       if (gen === undefined) continue;
-      this.#kept.set(gen, { gen, path: this.#index.pathOf(gen), at: join(deps.directory, name), isCopy });
+      this.#kept.set(gen, new KeptName(deps.directory, { gen, path: this.#index.pathOf(gen), isCopy }));
       if (isCopy) this.#copies.add(gen);
     }
   }
@@ -137,21 +156,21 @@ class LinkedFiles implements KeptFiles {
   }
 
   #keep(file: TailedFile): 'foreign' | undefined {
-    const at = join(this.#deps.directory, file.gen);
+    const { directory } = this.#deps;
+    const at = join(directory, file.gen);
     try {
       rmSync(at, { force: true });
       this.#link(file.path, at);
     } catch (error) {
       const code = systemCode(error);
       if (code !== undefined && NO_LINK.has(code)) {
-        const kept = { gen: file.gen, path: file.path, at: at + COPY_SUFFIX, isCopy: true };
-        return this.#copy(file, kept);
+        return this.#copy(file, new KeptName(directory, { gen: file.gen, path: file.path, isCopy: true }));
       }
       throw error;
     }
     const linked = lstatSync(at);
     if (linked.isFile() && linked.ino === file.ino) {
-      this.#kept.set(file.gen, { gen: file.gen, path: file.path, at, isCopy: false });
+      this.#kept.set(file.gen, new KeptName(directory, { gen: file.gen, path: file.path, isCopy: false }));
       return undefined;
     }
     rmSync(at, { force: true });
@@ -159,7 +178,7 @@ class LinkedFiles implements KeptFiles {
     return undefined;
   }
 
-  #copy(file: TailedFile, kept: KeptFile): 'foreign' | undefined {
+  #copy(file: TailedFile, kept: KeptName): 'foreign' | undefined {
     if (this.#roomBytes <= 0) return undefined;
     if (this.#kept.has(file.gen) && file.size === lstatSync(kept.at).size) return undefined;
     const bytes = Math.min(COPY_BYTES, this.#roomBytes);
@@ -229,11 +248,11 @@ class LinkedFiles implements KeptFiles {
   pass(from: Generation, to: Generation): void {
     const kept = this.#kept.get(from);
     if (kept === undefined) return;
-    const at = join(this.#deps.directory, kept.isCopy ? to + COPY_SUFFIX : to);
+    const passed = new KeptName(this.#deps.directory, { gen: to, path: kept.path, isCopy: kept.isCopy });
     try {
       if (kept.path !== undefined) this.#index.put(to, kept.path);
-      renameSync(kept.at, at);
-      this.#kept.set(to, { ...kept, gen: to, at });
+      renameSync(kept.at, passed.at);
+      this.#kept.set(to, passed);
       if (kept.isCopy) this.#copies.add(to);
     } catch {
       rmSync(kept.at, { force: true }); // The next look keeps the file again, if it is there.

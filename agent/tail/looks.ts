@@ -55,7 +55,9 @@ class FileLooks implements Looks {
 
   look(path: string, source: SourceKind): boolean {
     const known = this.#deps.table.byPath(path);
-    const before = known === undefined ? undefined : { size: known.size, mtimeMs: known.mtimeMs };
+    // No object: of ten thousand looks nearly all find nothing.
+    const size = known?.size;
+    const mtimeMs = known?.mtimeMs;
     try {
       const stat = this.#deps.files.stat(path);
       if (!stat.isFile) return false;
@@ -64,7 +66,7 @@ class FileLooks implements Looks {
       file.lookNumber = this.#deps.lookNumber();
       this.#hold(file);
       this.#deps.lanes.enqueue(file);
-      return file !== known || before?.size !== file.size || before.mtimeMs !== file.mtimeMs;
+      return file !== known || size !== file.size || mtimeMs !== file.mtimeMs;
     } catch (error) {
       return this.#failed(path, known, error);
     }

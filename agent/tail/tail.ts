@@ -136,7 +136,7 @@ class FileTail implements Tail {
       },
     );
     const walk = createDirectoryWalk(
-      { ...common, watch: this.#watch, look, sourceOf },
+      { ...common, watch: this.#watch, look, sourceOf, sharedPath: (path) => this.#table.byPath(path)?.path ?? path },
       { ignoredDirectories: new Set([deps.badDir, deps.checkpointDir, deps.keptDir, ...(options.ignoredDirectories ?? [])]) },
     );
     const absences = createAbsences({
@@ -217,7 +217,12 @@ class FileTail implements Tail {
     if (this.#isLoaded) return;
     this.#isLoaded = true;
     const sourceOf = (path: string): SourceKind | undefined => this.#deps.sources.find((source) => isBelow(path, source));
-    for (const record of this.#store.loaded.values()) this.#table.add(fromRecord(record, sourceOf(record.path)));
+    for (const record of this.#store.takeLoaded()) {
+      const kept = this.#kept.get(record.gen);
+      // The very strings that `kept` holds, where they say the same: each once in memory.
+      const shared = kept?.path === record.path ? { ...record, gen: kept.gen, path: kept.path } : record;
+      this.#table.add(fromRecord(shared, sourceOf(record.path)));
+    }
     for (const { gen, path, at } of this.#kept.all()) {
       const measure = this.#kept.measure(gen);
       if (measure === undefined || this.#table.byGeneration(gen) !== undefined) continue;
