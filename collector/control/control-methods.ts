@@ -3,8 +3,11 @@
  * server, the client and the commands that work without a collector share it.
  */
 import * as z from 'zod';
-import { collectorStatusSchema, machineAddedSchema } from '../../shared/status.ts';
+import { collectorStatusSchema, machineAddedSchema, tunnelStatusSchema } from '../../shared/status.ts';
+import { ASSIGNERS } from '../store/assignments.ts';
 import { FORGET_SCOPES } from '../store/tombstones.ts';
+import { streamCommandSchema } from '../streams/change.ts';
+import { assignmentDocumentSchema } from '../streams/document.ts';
 
 /** Raised when a method changes its meaning; new methods and keys do not raise it. */
 export const CONTROL_VERSION = 1;
@@ -63,6 +66,30 @@ export const gapRowSchema = z.object({
 });
 export type GapRow = z.infer<typeof gapRowSchema>;
 
+/** One row of `tt streams create --json` and the like. */
+export const streamSchema = z.object({ id: z.string(), id_short: z.string(), name: z.string().nullable(), tags: z.array(z.string()) });
+
+/** `tt assign --json`, `tt classify --apply FILE --json`. */
+export const appliedSchema = z.object({
+  act: z.number().nullable(),
+  assignments: z.number(),
+  events: z.number(),
+  changed: z.number(),
+  kept_by_person: z.number(),
+  kept_otherwise: z.number(),
+  streams: z.array(z.object({
+    id: z.string().nullable(), id_short: z.string().nullable(), name: z.string().nullable(), created: z.boolean(), gained: z.number(), lost: z.number(),
+  })),
+});
+
+export const tunnelRowSchema = z.object({
+  machine_id: z.string(),
+  label: z.string(),
+  host: z.string().nullable(),
+  tunnel: tunnelStatusSchema.nullable(),
+});
+export type TunnelRow = z.infer<typeof tunnelRowSchema>;
+
 const forgetTarget = z.object({ scope: z.enum(FORGET_SCOPES), value: z.string().min(1) });
 
 export const CONTROL_METHODS = {
@@ -95,6 +122,20 @@ export const CONTROL_METHODS = {
   'rebuild': { request: nothing, response: rebuildCountsSchema },
   /** At most 4 MiB of JSON lines; a stream is many calls. */
   'import': { request: z.object({ lines: z.array(z.string()).max(10_000) }), response: importCountsSchema },
+  /** One change of streams or tags; answers those it was about. */
+  'streams.change': { request: streamCommandSchema, response: z.object({ streams: z.array(streamSchema) }) },
+  /** Applies a document of assignments whole, or nothing of it; with `dry_run` only tells what it would do. */
+  'streams.assign': {
+    request: z.object({ document: assignmentDocumentSchema, by: z.enum(ASSIGNERS), create: z.boolean(), dry_run: z.boolean() }),
+    response: appliedSchema,
+  },
+  /** Takes back what was said together; null: the latest. Null where there is none. */
+  'streams.undo': {
+    request: z.object({ act: z.number().nullable() }),
+    response: z.object({
+      undone: z.object({ act: z.number(), assigned_by: z.string(), assigned_at: z.string(), assignments: z.number() }).nullable(),
+    }),
+  },
   /** A one-time link that signs a browser in to the page. */
   'page.link': { request: nothing, response: z.object({ url: z.string(), expires_at: z.string() }) },
 } as const;

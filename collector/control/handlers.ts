@@ -16,6 +16,7 @@ import { compactFile, forgetForAWhile } from './forget-handlers.ts';
 import { acceptGaps, labelsOf } from './gap-handlers.ts';
 
 /** What only a running collector has. */
+import { assign, changeStreams, undoAssignments } from './stream-handlers.ts';
 export interface LiveCollector {
   codes: EnrolmentCodes;
   ingest: Pick<Ingest, 'rewind' | 'askForReplacements'>;
@@ -67,6 +68,9 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
       return { url, expires_at: printTimestamp(expiresAtMs) };
     },
   };
+    'streams.change': (command) => changeStreams(command, writer, clock.now()),
+    'streams.assign': (request) => assign(request, writer, clock.now()),
+    'streams.undo': ({ act }) => undoAssignments(act, writer),
 }
 
 function running(live: LiveCollector | undefined, what: string): LiveCollector {

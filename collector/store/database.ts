@@ -25,6 +25,8 @@ const MIGRATIONS: readonly string[] = [
   readFileSync(new URL('./migrations/0001_initial.sql', import.meta.url), 'utf8'),
   readFileSync(new URL('./migrations/0002_forgetting.sql', import.meta.url), 'utf8'),
   readFileSync(new URL('./migrations/0003_replacing.sql', import.meta.url), 'utf8'),
+  readFileSync(new URL('./migrations/0004_time.sql', import.meta.url), 'utf8'),
+  readFileSync(new URL('./migrations/0005_assignments.sql', import.meta.url), 'utf8'),
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

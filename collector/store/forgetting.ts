@@ -18,7 +18,7 @@ import { bindingsOf, gapsOf, inScope, mentions, resolveScope, sessionIdsOf, type
 import type { Derivation, Removal } from './derivation.ts';
 import type { Keys } from './keys.ts';
 import type { Sessions } from './sessions.ts';
-import { namesSession, type ForgetTarget, type Tombstones } from './tombstones.ts';
+import { isWithin, namesSession, type ForgetTarget, type Tombstones } from './tombstones.ts';
 import type { Usage } from './usage.ts';
 
 /** Claims removed in one transaction, and rows looked at for them. */
@@ -138,13 +138,22 @@ function begin({ database, tombstones, lineage }: ForgettingDeps, target: Forget
   const ofSessions = 'session IN (SELECT value FROM json_each($sessions))';
   const ofMachines = 'machine IN (SELECT value FROM json_each($machines))';
   remove(`session_row WHERE ${ofSessions}`);
+  remove(`assignment WHERE ${ofSessions}`);
   remove(`session_state WHERE ${ofSessions} OR ${ofMachines}`);
   remove(`interval WHERE ${ofSessions} OR ${ofMachines}`);
   remove(`refused_count WHERE ${ofMachines}`);
+  if (target.scope === 'project') removeAssignedPaths(database, target.value);
   removeLineage(database, tombstones);
   lineage.forget();
   removePaths(database, keys, new Set(sessionIds));
   return { keys, sessionIds, wasInterrupted };
+}
+
+/** Of a forgotten project: directories and patterns in it. */
+function removeAssignedPaths(database: Database, directory: string): void {
+  const remove = database.prepare<[number]>('DELETE FROM assignment WHERE assignment = ?');
+  const named = database.prepare<[], { assignment: number; path: string }>('SELECT assignment, path FROM assignment WHERE path IS NOT NULL').all();
+  for (const { assignment, path } of named) if (isWithin(path.replace(/%.*$/s, '').replace(/\/+$/, ''), directory)) remove.run(assignment);
 }
 
 /** Only where both ends are forgotten: others still tell who repeats whom. */
@@ -197,7 +206,7 @@ function* claimsOf(deps: ForgettingDeps, keys: ScopeKeys, table: 'copy_row' | 'e
 
 /** Of facts that nobody claims any more. */
 function removeAssignments(database: Database, keys: Keys, facts: readonly Claim[]): void {
-  const remove = database.prepare<[number, string]>('DELETE FROM assignment WHERE fact = ? AND fact_key = ?');
+  const remove = database.prepare<[number, string]>('DELETE FROM assigned_fact WHERE fact = ? AND fact_key = ?');
   for (const claim of facts) remove.run(claim.fact, factKeyOf(claim, keys));
 }
 

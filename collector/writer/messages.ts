@@ -5,9 +5,13 @@
  */
 import type { MachineId } from '../../shared/ids.ts';
 import type { GapReport, Lane, Position } from '../../shared/protocol/frames.ts';
+import type { Act } from '../store/assigning.ts';
 import type { Compacted } from '../store/compaction.ts';
 import type { ForgetTarget } from '../store/tombstones.ts';
 import type { StoredGap } from '../store/gaps.ts';
+import type { Applied, ApplyOptions } from '../streams/apply.ts';
+import type { ChangedStream, StreamCommand } from '../streams/change.ts';
+import type { AssignmentDocument } from '../streams/document.ts';
 
 /** Who sent it, as the credential proved it; never what a body claims. */
 export interface MachineRef {
@@ -53,6 +57,12 @@ export interface WriterCalls {
   undoForget: { args: [target: ForgetTarget]; result: boolean };
   /** Writes the whole file anew. Batches wait meanwhile. */
   compact: { args: []; result: Compacted };
+  /** One change of streams or tags; answers those it was about, as they are then. See streams/change. */
+  changeStreams: { args: [change: StreamCommand, at: string]; result: ChangedStream[] };
+  /** Applies a document of assignments whole, or nothing of it. `dryRun`: only tells what it would do. */
+  assign: { args: [document: AssignmentDocument, options: ApplyOptions & { dryRun: boolean }]; result: Applied };
+  /** Takes back what was said together; null: the latest. Answers null where there is none. */
+  undoAssignments: { args: [act: number | null]; result: Act | null };
   /** Online copy of the database to `file`, verified by quick_check. */
   backup: { args: [file: string]; result: { bytes: number } };
   /** Derives every derived table again from events and copies. */

@@ -6,6 +6,8 @@ import type { EventStore } from '../store/event-store.ts';
 import { readGaps } from '../store/gaps.ts';
 import { openImporter } from '../store/import.ts';
 import type { ForgetTarget } from '../store/tombstones.ts';
+import { applyDocument, undoAssignments } from '../streams/apply.ts';
+import { changeStreams } from '../streams/change.ts';
 import type { WriterCalls, WriterMethod } from './messages.ts';
 
 /** By the time a call arrives its arguments have only been in our own hands. */
@@ -51,6 +53,10 @@ export function createWriterCalls(database: Database, store: EventStore): Untype
         store.forgetCaches();
       }
     },
+    changeStreams: (...[change, at]: WriterCalls['changeStreams']['args']) => store.transaction(() => changeStreams(database, change, at)),
+    assign: (...[document, { dryRun, ...options }]: WriterCalls['assign']['args']) =>
+      inTransaction(store, () => applyDocument(database, document, options), dryRun),
+    undoAssignments: (...[act]: WriterCalls['undoAssignments']['args']) => store.transaction(() => undoAssignments(database, act)),
     backup: (file: string) => copyDatabase(database, file),
     rebuild: () => store.rebuild(),
     checkpoint: () => {
@@ -59,4 +65,21 @@ export function createWriterCalls(database: Database, store: EventStore): Untype
     },
   } satisfies Calls;
   return calls as UntypedCalls;
+}
+
+/** `isTrial`: nothing of it is stored; it only answers. */
+function inTransaction<T>(store: EventStore, work: () => T, isTrial: boolean): T {
+  if (!isTrial) return store.transaction(work);
+  const trial = new Error('rolled back');
+  const results: T[] = [];
+  try {
+    store.transaction(() => {
+      results.push(work());
+      throw trial;
+    });
+  } catch (error) {
+    for (const result of results) if (error === trial) return result;
+    throw error;
+  }
+  throw trial;
 }

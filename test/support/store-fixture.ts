@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openWriter, type Database } from '../../collector/store/database.ts';
+import { openAssigning } from '../../collector/store/assigning.ts';
 import { openEventStore, type EventStore } from '../../collector/store/event-store.ts';
+import { factHash } from '../../collector/store/fact-hash.ts';
 import { createCommitter, type Committed, type Committer } from '../../collector/writer/commit.ts';
 import type { BatchJob, MachineRef } from '../../collector/writer/messages.ts';
 import { buildEventId } from '../../shared/event-id.ts';
@@ -66,6 +68,12 @@ export function jobOf(machine: MachineRef, parts: BatchParts, seq = 1): BatchJob
     ...(parts.schemaVersion === undefined ? {} : { schema_version: parts.schemaVersion }),
   }, printed);
   return { kind: 'batch', connection: 1, machine, receivedAtMs: START_MS, lane: 'live', bytes: new TextEncoder().encode(text).buffer, isCompressed: false };
+}
+
+/** As a person says it of this one fact. */
+export function assignFact({ database }: Pick<StoreFixture, 'database'>, streamId: string, factKey: string): void {
+  database.prepare("INSERT OR IGNORE INTO streams VALUES (?, ?, '', '')").run(streamId, streamId);
+  openAssigning(database).add([{ streamId, coverage: { scope: 'facts', facts: [{ fact: factHash(factKey), factKey }] }, fromMs: null, toMs: null }], 'user', printTimestamp(START_MS));
 }
 
 export interface StoreFixture {

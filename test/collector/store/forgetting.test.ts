@@ -7,7 +7,7 @@ import { planForget } from '../../../collector/store/forget-scope.ts';
 import { readTombstones, isWithin, type ForgetTarget } from '../../../collector/store/tombstones.ts';
 import { createCommitter } from '../../../collector/writer/commit.ts';
 import type { JsonValue, TtEvent } from '../../../shared/event.ts';
-import { genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine, type BatchParts, type StoreFixture } from '../../support/store-fixture.ts';
+import { assignFact, genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine, type BatchParts, type StoreFixture } from '../../support/store-fixture.ts';
 
 const [devbox, gpu] = [refOf(testMachine(1)), refOf(testMachine(2), START_MS + 1)];
 const SECRET = 'quetzalcoatl';
@@ -67,16 +67,16 @@ describe('a forgotten session', () => {
       edges: [{ child: 'goes', parent: 'goes-too', via: 'forkedFrom' }],
     });
     store(fixture, [{ id: 'bad', session_id: 'goes' }]);
-    fixture.database.exec(`INSERT INTO streams VALUES ('s', 's', '', '');
-      INSERT INTO assignment SELECT fact, 'user_message:' || discriminator, 's', 'user', '' FROM event_row WHERE discriminator IN ('a', 'b');
-      INSERT INTO interval VALUES ('direct', 1, (SELECT session FROM session_key WHERE session_id = 'goes'), '', 1, 2)`);
+    for (const name of ['a', 'b']) assignFact(fixture, 's', `user_message:${name}`);
+    fixture.database.exec(`INSERT INTO interval (from_at, session, form, to_at, event, event_at, machine, kind, fact)
+      SELECT 1, session, 'delegated', 2, 1, 1, 1, 1, 1 FROM session_key WHERE session_id = 'goes'`);
     fixture.store.transaction(() => fixture.store.gaps.store(1, [{ gen: genOf(1), path: '/p/goes.jsonl', from: 0, to: 1, t_from: '', t_to: '', reason: 'released' }], START_MS));
     const target: ForgetTarget = { scope: 'session', value: 'goes' };
     expect(planForget(fixture.database, target)).toEqual({ events: 2, kept: 0, copies: 0, sessions: 1, responses: 1, states: 1, assignments: 1, dead_letters: 1, gaps: 1 });
     expect(forget(fixture, target)).toBe(3);
     expect(derived(fixture)).toEqual(before);
     expect(planForget(fixture.database, target)).toMatchObject({ events: 0, copies: 0, states: 0, assignments: 0, dead_letters: 0, gaps: 0 });
-    expect(fixture.rows('SELECT fact_key FROM assignment')).toEqual([{ fact_key: 'user_message:a' }]);
+    expect(fixture.rows('SELECT fact_key FROM assigned_fact')).toEqual([{ fact_key: 'user_message:a' }]);
     expect(fixture.rows('SELECT * FROM interval')).toEqual([]);
     expect(readTombstones(fixture.database)).toEqual([{ ...target, atMs: START_MS, finishedAtMs: START_MS }]);
   });
@@ -111,7 +111,7 @@ describe('a forgotten session', () => {
     using fixture = openStoreFixture();
     store(fixture, [said({ session: 'first', name: 'shared' }), answered('first', 'm1', 9)], { bornAt: START_MS });
     store(fixture, [said({ session: 'second', name: 'shared' }), answered('second', 'm1', 9)], { bornAt: START_MS + 5 });
-    fixture.database.exec(`INSERT INTO streams VALUES ('s', 's', '', ''); INSERT INTO assignment SELECT fact, 'user_message:shared', 's', 'user', '' FROM event_row WHERE discriminator = 'shared'`);
+    assignFact(fixture, 's', 'user_message:shared');
     expect(planForget(fixture.database, { scope: 'session', value: 'first' })).toMatchObject({ events: 2, kept: 2 });
     forget(fixture, { scope: 'session', value: 'first' });
     expect(fixture.rows('SELECT session_id, stream_id FROM events ORDER BY type')).toEqual([{ session_id: 'second', stream_id: null }, { session_id: 'second', stream_id: 's' }]);

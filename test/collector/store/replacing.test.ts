@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { MachineRef } from '../../../collector/writer/messages.ts';
 import { entryUuidOf } from '../../../shared/event-id.ts';
 import type { TtEvent } from '../../../shared/event.ts';
-import { genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine, type BatchParts, type StoreFixture } from '../../support/store-fixture.ts';
+import { assignFact, genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine, type BatchParts, type StoreFixture } from '../../support/store-fixture.ts';
 
 const MACHINES = [refOf(testMachine(1)), refOf(testMachine(2), START_MS + 1000)] as const;
 const SESSIONS = ['s-original', 's-fork', 's-alone'] as const;
@@ -132,8 +132,7 @@ describe('entries that are named again by better extraction', () => {
     using fixture = openStoreFixture();
     const file = FILES[0]!;
     arrive(fixture, [{ file, first: 3, count: 1, version: 2 }]);
-    fixture.database.exec("INSERT INTO streams VALUES ('st', 'work', '', '')");
-    fixture.database.exec("INSERT INTO assignment SELECT fact, 'agent_tool_result:toolu_r3', 'st', 'user', '' FROM event_row WHERE discriminator = 'toolu_r3'");
+    assignFact(fixture, 'st', 'agent_tool_result:toolu_r3');
     const before = fixture.rows("SELECT row FROM events WHERE type = 'agent_tool_result'");
     askForAll(fixture);
     arrive(fixture, [{ file, first: 3, count: 1, version: 3 }]);

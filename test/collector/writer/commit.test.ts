@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { openReader } from '../../../collector/store/database.ts';
 import { openDeadLetters } from '../../../collector/store/dead-letters.ts';
 import type { JsonValue } from '../../../shared/event.ts';
-import { genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
+import { assignFact, genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
 
 const machine = refOf(testMachine(1));
 const event = (name: string, rest: { [key: string]: JsonValue } = {}) =>
@@ -126,8 +126,7 @@ describe('a fact', () => {
   it('keeps its assignment when another claim wins it', () => {
     using fixture = openStoreFixture();
     fixture.answer(machine, { gen: genOf(1), bornAt: START_MS + 5, events: [claim('later')] });
-    fixture.database.exec("INSERT INTO streams VALUES ('st', 'work', '', '')");
-    fixture.database.exec("INSERT INTO assignment SELECT fact, 'agent_tool_use:toolu_shared', 'st', 'user', '' FROM event_row");
+    assignFact(fixture, 'st', 'agent_tool_use:toolu_shared');
     const read = () => fixture.rows('SELECT session_id, stream_id, assignment_source FROM events');
     expect(read()).toEqual([{ session_id: 'later', stream_id: 'st', assignment_source: 'user' }]);
     fixture.answer(machine, { gen: genOf(2), bornAt: START_MS, events: [claim('earlier')] });
