@@ -4,11 +4,12 @@
  *   --agents N --rate R --seconds S   agents that write R lines a second each (200, 10, 120)
  *   --idle N                          connections that say nothing (1000)
  *   --storm N                         agents that lose their collector at once (200)
- *   --only rate,idle,storm,hostile    some of the parts
+ *   --only rate,idle,storm,hostile    some of the parts; --hostile: that one
  */
 import { parseArgs } from 'node:util';
 import { isMissed, printTable, type Row } from '../bench/measure.ts';
 import { ensureExecutables, killAll } from '../support/processes.ts';
+import { hostileRows, measureHostile } from './hostile.ts';
 import { idleRows, measureIdle, measureRate, measureStorm, rateRows, stormRows } from './steady.ts';
 
 const { values } = parseArgs({
@@ -19,9 +20,14 @@ const { values } = parseArgs({
     idle: { type: 'string', default: '1000' },
     storm: { type: 'string', default: '200' },
     only: { type: 'string' },
+    hostile: { type: 'boolean', default: false },
   },
 });
-const only = values.only?.split(',');
+const only = values.hostile ? ['hostile'] : values.only?.split(',');
+
+function say(text: string): void {
+  process.stderr.write(`load: ${text}\n`);
+}
 
 async function rate(): Promise<Row[]> {
   const options = { agents: Number(values.agents), rate: Number(values.rate), seconds: Number(values.seconds) };
@@ -43,12 +49,14 @@ async function storm(): Promise<Row[]> {
   return rows;
 }
 
-const parts: Record<string, () => Promise<Row[]>> = { rate, idle, storm };
+const hostile = async (): Promise<Row[]> => hostileRows(await measureHostile({ share: 1, withExpiry: true, quietMs: 15_000, progress: say }));
+
+const parts: Record<string, () => Promise<Row[]>> = { rate, idle, storm, hostile };
 const rows: Row[] = [];
 ensureExecutables();
 for (const [name, measure] of Object.entries(parts)) {
   if (only !== undefined && !only.includes(name)) continue;
-  process.stderr.write(`load: ${name}\n`);
+  say(name);
   try {
     rows.push(...await measure());
   } catch (error) {
