@@ -27,8 +27,8 @@ export function createFileTable(): FileTable {
 
   function index(file: TailedFile): void {
     paths.set(file.path, file);
-    let inodes = devices.get(file.dev);
-    if (inodes === undefined) devices.set(file.dev, (inodes = new Map()));
+    const inodes = devices.get(file.dev) ?? new Map<number, TailedFile | readonly TailedFile[]>();
+    devices.set(file.dev, inodes);
     const same = inodes.get(file.ino);
     inodes.set(file.ino, same === undefined ? file : [...listOf(same), file]);
   }
