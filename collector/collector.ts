@@ -1,8 +1,8 @@
 /**
  * The collector, composed.
  *
- * Opening: lock → identity → machines → writer (database) → ingest → page → control socket.
- * Closing: control socket → page → ingest (no new agents, no more batches; what was handed
+ * Opening: lock → identity → machines → writer (database) → ingest → tunnels → page → control socket.
+ * Closing: control socket → page → tunnels → ingest (no new agents, no more batches; what was handed
  * over is committed and acknowledged; goodbye) → writer → lock.
  */
 import type { Clock } from '../shared/clock.ts';
@@ -21,6 +21,7 @@ import { openMachineRegistry, type MachineRegistry } from './enrolment/machine-r
 import { createMachineEndpoints } from './ingest/endpoint-policy.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { createMachineLinks, type MachineLinks } from './ingest/machine-links.ts';
+import { createTunnels, type Tunnels, type TunnelsDeps } from './tunnel/tunnels.ts';
 import { createWriter, type Writer, type WriterChannel } from './writer/writer.ts';
 
 /** What the page and the API are given. */
@@ -32,6 +33,7 @@ export interface PageDeps {
   log: Log;
   registry: MachineRegistry;
   links: MachineLinks;
+  tunnels: Pick<Tunnels, 'state' | 'onChange'>;
   writer: Writer;
   /** The port agents come to. */
   ingestPort: number;
@@ -57,6 +59,8 @@ export interface CollectorDeps {
   /** The thread that owns the database at this path. */
   startWriter: (database: string) => WriterChannel;
   openPage: (deps: PageDeps) => Promise<Page>;
+  /** What tunnels need of this laptop. */
+  tunnelling: Pick<TunnelsDeps, 'runSsh' | 'check' | 'networkFingerprint'>;
 }
 
 export interface Collector {
@@ -85,7 +89,7 @@ export async function openCollector(options: CollectorOptions, deps: CollectorDe
 }
 
 async function compose(
-  { paths, config }: CollectorOptions, { clock, log, startWriter, openPage }: CollectorDeps,
+  { paths, config }: CollectorOptions, { clock, log, startWriter, openPage, tunnelling }: CollectorDeps,
   onClose: (close: () => void | Promise<void>) => void,
 ): Promise<Omit<Collector, 'close'>> {
   const lock = takeCollectorLock(paths.collectorLockFile);
@@ -110,11 +114,13 @@ async function compose(
   const ingestPort = listener.port ?? config.ingest_port;
 
   const { collectorId } = identity;
-  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, writer, ingestPort });
+  const tunnels = createTunnels({ ...tunnelling, clock, log, registry, endpoints, ingest, config, socketDir: paths.runtimeDir });
+  onClose(() => tunnels.close());
+  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, ingestPort });
   onClose(() => page.close());
 
   const live = {
-    codes, ingest, links,
+    codes, ingest, links, tunnels,
     ingestUrl: () => config.ingest_urls[0] ?? `http://${hostInUrl(config.ingest_host)}:${ingestPort}`,
     status: () => page.status(),
     pageLink: () => page.signInLink(),
@@ -123,7 +129,6 @@ async function compose(
   onClose(() => control.close());
   return { ingestPort, uiPort: page.port, failure: writer.failure };
 }
-
 
 function hostInUrl(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;

@@ -4,13 +4,14 @@
  */
 import type { MachineId, Timestamp } from '../shared/ids.ts';
 import type { StatusFrame } from '../shared/protocol/frames.ts';
-import { STATUS_SCHEMA, type CollectorStatus, type MachineState, type MachineStatus } from '../shared/status.ts';
+import { STATUS_SCHEMA, type CollectorStatus, type MachineState, type MachineStatus, type TunnelStatus } from '../shared/status.ts';
 import { printTimestamp } from '../shared/timestamp.ts';
 import { VERSION } from '../shared/version.ts';
 import { machineCompleteUntil } from './completeness.ts';
 import type { EnrolledMachine } from './enrolment/machine-registry.ts';
 import type { MachineLink } from './ingest/machine-links.ts';
 import type { MachineCounts } from './store/read-status.ts';
+import type { TunnelInfo } from './tunnel/tunnel.ts';
 
 /** Waiting this long, bytes are no longer just on their way. */
 export const LIVE_LAG_MS = 15_000;
@@ -30,6 +31,8 @@ export interface StatusFacts {
   /** Undefined: never heard of. */
   linkOf(machineId: MachineId): LinkKnowledge | undefined;
   countsOf(machineId: MachineId): MachineCounts;
+  /** Undefined: it has none; without this function nobody knows. */
+  tunnelOf?(machineId: MachineId): Readonly<TunnelInfo> | undefined;
 }
 
 export function toCollectorStatus(facts: StatusFacts): CollectorStatus {
@@ -72,7 +75,14 @@ function toMachineStatus(machine: EnrolledMachine, facts: StatusFacts): MachineS
     gap_bytes: counts.gapBytes,
     gap_reasons: counts.gapReasons,
     refused_lately: counts.refusedLately,
+    tunnel: toTunnelStatus(facts.tunnelOf?.(machine.machineId)),
   };
+}
+
+export function toTunnelStatus(tunnel: Readonly<TunnelInfo> | undefined): TunnelStatus | null {
+  if (!tunnel) return null;
+  const { host, mode, phase, sinceMs, problem, warning } = tunnel;
+  return { host, mode, state: phase, since: printTimestamp(sinceMs), problem: problem?.message ?? null, hint: problem?.hint ?? null, warning };
 }
 
 /** From here on it can not send any more. */

@@ -14,6 +14,10 @@ import type { Environment } from './paths.ts';
 export const TEXT_POLICIES = ['full', 'redacted', 'none'] as const;
 export type TextPolicy = (typeof TEXT_POLICIES)[number];
 
+/** `always`: whenever the collector runs; `while-running`: only while its check says the host is on; `manual`: after `tt tunnel restart`. */
+export const TUNNEL_MODES = ['always', 'while-running', 'manual'] as const;
+export type TunnelMode = (typeof TUNNEL_MODES)[number];
+
 /** Environment variables are text; only digits are a number (`Number(' ')` would be 0). */
 const wholeNumber = (value: unknown): unknown =>
   typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
@@ -46,6 +50,12 @@ export const configSchema = z.strictObject({
   texts: textPolicy.default('redacted'),
   /** Path prefix of a project → its own policy; the longest prefix wins. */
   projects: z.preprocess(fromJsonText, z.record(z.string(), z.strictObject({ texts: textPolicy }))).default({}),
+  /** On the collector: machine (label) → when its tunnel is kept up, and the command that says whether the host is on. */
+  tunnels: z.preprocess(fromJsonText, z.record(z.string(), z.strictObject({
+    mode: z.enum(TUNNEL_MODES).default('always'),
+    /** Run by sh; exit status 0: it runs. */
+    check: z.string().min(1).optional(),
+  }).refine(({ mode, check }) => mode !== 'while-running' || check !== undefined, 'while-running needs a check command'))).default({}),
   kept_limit_bytes: z.preprocess(wholeNumber, z.number().int().min(0)).default(KEPT_LIMIT_BYTES),
   log_level: z.enum(LOG_LEVELS).default('info'),
 });

@@ -1,7 +1,7 @@
 /** The status in words, the same in the terminal and on the page. Unknown is a dash. */
 import { reasonWords } from './gap-words.ts';
 import { HEALTHY_SLACK_MS } from './limits.ts';
-import type { CollectorStatus, MachineState, MachineStatus } from './status.ts';
+import type { CollectorStatus, MachineState, MachineStatus, TunnelStatus } from './status.ts';
 
 export const UNKNOWN = '–';
 
@@ -77,6 +77,14 @@ const NOTABLE_OFFSET_MS = 2000;
 export function clockOffsetWords({ clock_offset_ms: offset }: Pick<MachineStatus, 'clock_offset_ms'>): string {
   if (offset === null || Math.abs(offset) <= NOTABLE_OFFSET_MS) return '';
   return `clock ${durationWords(Math.abs(offset))} ${offset > 0 ? 'ahead' : 'behind'}`;
+}
+
+const TUNNEL_WORDS: Readonly<Record<TunnelStatus['state'], string>> = {
+  up: '● up', connecting: '◐ connecting', down: '○ down', waiting: '◌ its host is off', off: '– not asked for (tt tunnel restart)',
+};
+
+export function tunnelWords({ state }: Pick<TunnelStatus, 'state'>): string {
+  return TUNNEL_WORDS[state];
 }
 
 export function plural(count: number, word: string): string {

@@ -12,6 +12,22 @@ export type MachineState = (typeof MACHINE_STATES)[number];
 const timestampOrNull = z.string().nullable();
 const countOrNull = z.number().nullable();
 
+export const TUNNEL_STATES = ['connecting', 'up', 'down', 'waiting', 'off'] as const;
+
+/** A machine's reverse tunnel. */
+export const tunnelStatusSchema = z.object({
+  host: z.string(),
+  mode: z.string(),
+  /** `waiting`: its host does not run; `off`: it was not asked for. */
+  state: z.enum(TUNNEL_STATES),
+  since: z.string(),
+  /** Why it is down, or was before it came up; in words, with the next step. */
+  problem: z.string().nullable(),
+  hint: z.string().nullable(),
+  warning: z.string().nullable(),
+});
+export type TunnelStatus = z.infer<typeof tunnelStatusSchema>;
+
 export const machineStatusSchema = z.object({
   machine_id: z.string(),
   label: z.string(),
@@ -35,6 +51,8 @@ export const machineStatusSchema = z.object({
   gap_reasons: z.array(z.string()),
   /** Refused in the last 24 hours, each kind once: an event sent again and refused again is one. */
   refused_lately: z.number(),
+  /** Not of the first collectors. Null: it has none, or no collector runs. */
+  tunnel: tunnelStatusSchema.nullable().optional(),
 });
 export type MachineStatus = z.infer<typeof machineStatusSchema>;
 

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { CommandIo, ParsedCommand } from '../../shared/cli.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
@@ -6,6 +7,8 @@ import { createLog } from '../../shared/log.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { openCollector } from '../collector.ts';
 import { openPage } from '../http/page.ts';
+import { sshRunner } from '../ssh.ts';
+import { checkHost } from '../tunnel/host-check.ts';
 import { WRITER_ENTRY } from '../writer/entry.ts';
 import { startWriterThread } from '../writer/writer.ts';
 
@@ -16,7 +19,13 @@ export async function runCollector(_parsed: ParsedCommand, io: CommandIo): Promi
   const log = createLog(config.log_level, { write: (line) => io.stderr.write(line) });
   const collector = await openCollector(
     { paths, config },
-    { clock: io.clock, log, openPage, startWriter: (database) => startWriterThread(WRITER_ENTRY, { database }) },
+    {
+      clock: io.clock, log, openPage,
+      startWriter: (database) => startWriterThread(WRITER_ENTRY, { database }),
+      tunnelling: {
+        runSsh: sshRunner(io.environment), check: checkHost, networkFingerprint: () => JSON.stringify(networkInterfaces()),
+      },
+    },
   );
   const { ingestPort, uiPort } = collector;
   io.stdout.write(

@@ -3,6 +3,7 @@ import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
 import { SHELLS } from '../../shared/completion.ts';
 import { DATA_COMMANDS } from './data-commands.ts';
 import { READING_COMMANDS } from './reading-commands.ts';
+import { TUNNEL_COMMANDS } from './tunnel-commands.ts';
 
 const LABEL = { syntax: '<label>', description: 'label of the machine, as `tt machines` prints it' };
 
@@ -106,6 +107,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     load: async () => (await import('./machines.ts')).rewindMachine,
   },
+  ...TUNNEL_COMMANDS,
 ];
 
 /** Words only: what they take, `tt-agent` completes. */

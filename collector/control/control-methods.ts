@@ -101,6 +101,11 @@ export const CONTROL_METHODS = {
   'machines.revoke': { request: z.object({ label: z.string() }), response: machineRowSchema },
   'machines.retire': { request: z.object({ label: z.string() }), response: machineRowSchema },
   'machines.rewind': { request: z.object({ label: z.string(), replace: z.boolean() }), response: rewoundSchema },
+  /** Of machines that have one. `tunnel`: null where no collector runs. */
+  'tunnels.list': { request: nothing, response: z.object({ tunnels: z.array(tunnelRowSchema) }) },
+  /** Gives a machine a tunnel, or takes it away (`host`: null). */
+  'tunnels.set': { request: z.object({ label: z.string(), host: z.string().nullable() }), response: tunnelRowSchema },
+  'tunnels.restart': { request: z.object({ label: z.string().nullable() }), response: z.object({ restarted: z.number() }) },
   /** Of `ids`, or of `machine` (label or ID), or `all`; answers which changed. */
   'gaps.accept': {
     request: z.object({ ids: z.array(z.string()), machine: z.string().nullable(), all: z.boolean(), undo: z.boolean() }),
@@ -117,11 +122,6 @@ export const CONTROL_METHODS = {
     request: nothing,
     response: z.object({ clean: z.boolean(), bytes_before: z.number(), bytes_after: z.number() }),
   },
-  /** Writes an archive to `file`, on the collector's machine. */
-  'backup': { request: z.object({ file: z.string() }), response: z.object({ bytes: z.number() }) },
-  'rebuild': { request: nothing, response: rebuildCountsSchema },
-  /** At most 4 MiB of JSON lines; a stream is many calls. */
-  'import': { request: z.object({ lines: z.array(z.string()).max(10_000) }), response: importCountsSchema },
   /** One change of streams or tags; answers those it was about. */
   'streams.change': { request: streamCommandSchema, response: z.object({ streams: z.array(streamSchema) }) },
   /** Applies a document of assignments whole, or nothing of it; with `dry_run` only tells what it would do. */
@@ -136,6 +136,11 @@ export const CONTROL_METHODS = {
       undone: z.object({ act: z.number(), assigned_by: z.string(), assigned_at: z.string(), assignments: z.number() }).nullable(),
     }),
   },
+  /** Writes an archive to `file`, on the collector's machine. */
+  'backup': { request: z.object({ file: z.string() }), response: z.object({ bytes: z.number() }) },
+  'rebuild': { request: nothing, response: rebuildCountsSchema },
+  /** At most 4 MiB of JSON lines; a stream is many calls. */
+  'import': { request: z.object({ lines: z.array(z.string()).max(10_000) }), response: importCountsSchema },
   /** A one-time link that signs a browser in to the page. */
   'page.link': { request: nothing, response: z.object({ url: z.string(), expires_at: z.string() }) },
 } as const;

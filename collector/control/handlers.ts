@@ -9,18 +9,21 @@ import type { EnrolmentCodes } from '../enrolment/codes.ts';
 import { labelTaken, type EnrolledMachine, type MachineRegistry } from '../enrolment/machine-registry.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { MachineLinks } from '../ingest/machine-links.ts';
+import { toTunnelStatus } from '../status.ts';
+import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { WriterPort } from '../writer/writer.ts';
 import { writeArchive } from './archive.ts';
-import type { ControlHandlers, MachineRow } from './control-methods.ts';
+import type { ControlHandlers, MachineRow, TunnelRow } from './control-methods.ts';
 import { compactFile, forgetForAWhile } from './forget-handlers.ts';
 import { acceptGaps, labelsOf } from './gap-handlers.ts';
+import { assign, changeStreams, undoAssignments } from './stream-handlers.ts';
 
 /** What only a running collector has. */
-import { assign, changeStreams, undoAssignments } from './stream-handlers.ts';
 export interface LiveCollector {
   codes: EnrolmentCodes;
   ingest: Pick<Ingest, 'rewind' | 'askForReplacements'>;
   links: MachineLinks;
+  tunnels: Pick<Tunnels, 'state' | 'restart'>;
   /** Where agents on this machine dial. */
   ingestUrl(): string;
   status(): CollectorStatus | Promise<CollectorStatus>;
@@ -56,10 +59,18 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
       const isAsked = live?.ingest.rewind(machine.machineId, gens) ?? false;
       return { label, files: gens.length, happens: isAsked ? 'now' : 'at_next_connect' };
     },
+    'tunnels.list': async () => ({ tunnels: registry.list().filter(({ sshHost }) => sshHost !== null).map((machine) => toTunnelRow(machine, live)) }),
+    'tunnels.set': async ({ label, host }) => toTunnelRow(registry.setSshHost(label, host), live),
+    'tunnels.restart': async ({ label }) => ({
+      restarted: running(live, 'a tunnel').tunnels.restart(label === null ? undefined : known(registry, label)),
+    }),
     'gaps.accept': (request) => acceptGaps(request, labelsOf(registry), writer, clock.now()),
     'forget.step': (target) => forgetForAWhile(target, writer, clock, live !== undefined),
     'forget.undo': async (target) => ({ found: await writer.call('undoForget', target) }),
     'forget.compact': () => compactFile(writer),
+    'streams.change': (command) => changeStreams(command, writer, clock.now()),
+    'streams.assign': (request) => assign(request, writer, clock.now()),
+    'streams.undo': ({ act }) => undoAssignments(act, writer),
     'backup': ({ file }) => writeArchive(file, paths, (copy) => writer.call('backup', copy)),
     'rebuild': () => writer.call('rebuild'),
     'import': ({ lines }) => writer.call('importLines', lines, clock.now()),
@@ -68,9 +79,6 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
       return { url, expires_at: printTimestamp(expiresAtMs) };
     },
   };
-    'streams.change': (command) => changeStreams(command, writer, clock.now()),
-    'streams.assign': (request) => assign(request, writer, clock.now()),
-    'streams.undo': ({ act }) => undoAssignments(act, writer),
 }
 
 function running(live: LiveCollector | undefined, what: string): LiveCollector {
@@ -105,6 +113,10 @@ async function addMachine(
   const { code, expiresAtMs } = live.codes.create(label);
   const url = live.ingestUrl();
   return { label, code, url, expires_at: printTimestamp(expiresAtMs), command: `tt-agent join ${url} --code ${code}` };
+}
+
+function toTunnelRow({ machineId, label, sshHost }: EnrolledMachine, live: LiveCollector | undefined): TunnelRow {
+  return { machine_id: machineId, label, host: sshHost, tunnel: toTunnelStatus(live?.tunnels.state(machineId)) };
 }
 
 function toRow(machine: EnrolledMachine, live: LiveCollector | undefined): MachineRow {

@@ -9,6 +9,7 @@ import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import { isLabel, parseMachineId, type MachineId, type Timestamp } from '../../shared/ids.ts';
 import { isPublicKey, type PublicKey } from '../../shared/protocol/tokens.ts';
 import { parseTimestamp, printTimestamp } from '../../shared/timestamp.ts';
+import { isSshDestination } from '../ssh.ts';
 
 /** An enrolled device. Times are canonical timestamps. */
 export interface EnrolledMachine {
@@ -21,6 +22,8 @@ export interface EnrolledMachine {
   readonly revokedAt: Timestamp | null;
   /** The address that its `join` dialled; null: an agent that did not tell. */
   readonly joinedBy: string | null;
+  /** Where ssh reaches it, for the tunnel of its own; null: it comes by itself. */
+  readonly sshHost: string | null;
 }
 
 export interface MachineRegistry {
@@ -35,6 +38,8 @@ export interface MachineRegistry {
   rename(label: string, newLabel: string): EnrolledMachine;
   revoke(label: string, nowMs: number): EnrolledMachine;
   retire(label: string, nowMs: number): EnrolledMachine;
+  /** Null: it has no tunnel any more. */
+  setSshHost(label: string, sshHost: string | null): EnrolledMachine;
   /** Called after every change with the machine as it is now. Returns the way to stop. */
   onChange(listener: (machine: EnrolledMachine) => void): () => void;
 }
@@ -58,6 +63,7 @@ const machineSchema = z.looseObject({
   retired_at: timestamp.nullable().default(null),
   revoked_at: timestamp.nullable().default(null),
   joined_by: z.string().nullable().default(null),
+  ssh_host: z.string().refine(isSshDestination).nullable().default(null),
 });
 type MachineRow = z.infer<typeof machineSchema>;
 const registrySchema = z.looseObject({ version: z.literal(1), machines: z.array(machineSchema) });
@@ -105,7 +111,7 @@ export function openMachineRegistry(file: string): MachineRegistry {
       requireFreeLabel(label, find(label), machineId);
       const known = rows.get(machineId);
       const enrolled_at = known?.enrolled_at ?? printTimestamp(nowMs);
-      return save({ ...known, machine_id: machineId, label, public_key: publicKey, enrolled_at, retired_at: null, revoked_at: null, joined_by: joinedBy });
+      return save({ ...known, machine_id: machineId, label, public_key: publicKey, enrolled_at, retired_at: null, revoked_at: null, joined_by: joinedBy, ssh_host: known?.ssh_host ?? null });
     },
     moved(machineId, joinedBy) {
       const row = rows.get(machineId);
@@ -118,6 +124,10 @@ export function openMachineRegistry(file: string): MachineRegistry {
     },
     revoke: (label, nowMs) => save({ ...require(label), revoked_at: printTimestamp(nowMs) }),
     retire: (label, nowMs) => save({ ...require(label), retired_at: printTimestamp(nowMs) }),
+    setSshHost(label, sshHost) {
+      if (sshHost !== null && !isSshDestination(sshHost)) throw sshHostInvalid(sshHost);
+      return save({ ...require(label), ssh_host: sshHost });
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -133,6 +143,12 @@ function requireFreeLabel(label: string, holder: MachineRow | undefined, machine
     });
   }
   if (holder && holder.machine_id !== machineId) throw labelTaken(label);
+}
+
+export function sshHostInvalid(text: string): TtError {
+  return new TtError('host_invalid', `${JSON.stringify(text)} is no host for ssh`, {
+    hint: 'give it as ssh takes it: a name of ~/.ssh/config, HOST or USER@HOST; no blanks, and not an option', exitCode: EXIT_CODES.usage,
+  });
 }
 
 export function labelTaken(label: string): TtError {
@@ -155,5 +171,6 @@ function toMachine(row: MachineRow): EnrolledMachine {
     retiredAt: row.retired_at,
     revokedAt: row.revoked_at,
     joinedBy: row.joined_by,
+    sshHost: row.ssh_host,
   };
 }

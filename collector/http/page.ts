@@ -43,6 +43,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
       nowMs, running: true, collectorId: deps.collectorId, ingestPort: deps.ingestPort, uiPort: port,
       machines: registry.list(),
       linkOf: (machineId) => lastKnown.of(machineId),
+      tunnelOf: (machineId) => deps.tunnels.state(machineId),
       countsOf: (machineId) => counts.counts(machineId, { nowMs, dayStartMs: startOfLocalDay(nowMs) }),
     });
   };
@@ -62,7 +63,8 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
       throw error;
     });
   port = server.port ?? port;
-  const stopWatching = [links.onChange(() => live.changed()), registry.onChange(() => live.changed())];
+  const changed = (): void => live.changed();
+  const stopWatching = [links.onChange(changed), registry.onChange(changed), deps.tunnels.onChange(changed)];
   return {
     port,
     status,

@@ -12,6 +12,7 @@ import { configSchema, type Config } from '../../shared/config.ts';
 import { silentLog } from '../../shared/log.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { batchOf, join as joinMachine, paneFocus, ScriptedAgent, tokenFor, type JoinedMachine } from '../support/scripted-agent.ts';
+import { noTunnelling } from '../support/no-tunnels.ts';
 import { openWriterChannel } from '../support/writer-in-process.ts';
 
 let home: string;
@@ -37,7 +38,7 @@ async function noPage(): Promise<Page> {
 function open(change: Partial<Config> = {}, openPage: () => Promise<Page> = noPage): Promise<Collector> {
   const config = { ...configSchema.parse({ ingest_port: 0, ui_port: 0 }), ...change };
   return openCollector({ paths, config }, {
-    clock: systemClock, log: silentLog, openPage,
+    clock: systemClock, log: silentLog, openPage, tunnelling: noTunnelling,
     startWriter: (database) => openWriterChannel(systemClock, () => openStore(database, systemClock)),
   });
 }

@@ -15,6 +15,7 @@ import type { StatusFrame } from '../../shared/protocol/frames.ts';
 import { createKeyPair } from '../../shared/protocol/tokens.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { statusFrame } from './status-frame.ts';
+import { noTunnels } from './no-tunnels.ts';
 import { startTestWriter } from './writer-in-process.ts';
 
 /** A page over a real database, with connections that the test plays. */
@@ -66,7 +67,7 @@ export async function createPageFixture(): Promise<PageFixture> {
     },
     async open(assets, port = 0) {
       const config = { ...loadConfig(paths.configFile, {}), ui_port: port };
-      const deps = { collectorId: identity.collectorId, config, paths, clock, log: silentLog, registry, links, writer, ingestPort: 7071 };
+      const deps = { collectorId: identity.collectorId, config, paths, clock, log: silentLog, registry, links, tunnels: noTunnels, writer, ingestPort: 7071 };
       const page = await openPage(deps, { assets });
       pages.push(page);
       return page;

@@ -13,6 +13,7 @@ import { silentLog } from '../../../shared/log.ts';
 import { resolvePaths, type Paths } from '../../../shared/paths.ts';
 import { createKeyPair } from '../../../shared/protocol/tokens.ts';
 import { runCommand, type CommandRun, type RunOptions } from '../../support/command-run.ts';
+import { noTunnelling } from '../../support/no-tunnels.ts';
 import { START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
 import { openWriterChannel } from '../../support/writer-in-process.ts';
 
@@ -102,7 +103,7 @@ describe('tt forget', () => {
 
   it('works the same through a running collector, whose page goes on reading', async () => {
     const collector = await openCollector({ paths, config: configSchema.parse({ ingest_port: 0, ui_port: 0 }) }, {
-      clock: systemClock, log: silentLog, openPage, startWriter: (database) => openWriterChannel(systemClock, () => openStore(database, systemClock)),
+      clock: systemClock, log: silentLog, openPage, tunnelling: noTunnelling, startWriter: (database) => openWriterChannel(systemClock, () => openStore(database, systemClock)),
     });
     try {
       const run = await tt(['forget', GOES, '--yes', '--json']);

@@ -16,6 +16,7 @@ import type { GapReport } from '../../../shared/protocol/frames.ts';
 import { createKeyPair } from '../../../shared/protocol/tokens.ts';
 import { collectorStatusSchema } from '../../../shared/status.ts';
 import { runCommand, type CommandRun } from '../../support/command-run.ts';
+import { noTunnelling } from '../../support/no-tunnels.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { genOf, refOf, START_MS, testMachine } from '../../support/store-fixture.ts';
 import { openWriterChannel } from '../../support/writer-in-process.ts';
@@ -92,7 +93,7 @@ describe('tt gaps', () => {
 
   it('agrees with the status, through a running collector too', async () => {
     const collector = await openCollector({ paths, config: configSchema.parse({ ingest_port: 0, ui_port: 0 }) }, {
-      clock: systemClock, log: silentLog, openPage, startWriter: (database) => openWriterChannel(systemClock, () => openStore(database, systemClock)),
+      clock: systemClock, log: silentLog, openPage, tunnelling: noTunnelling, startWriter: (database) => openWriterChannel(systemClock, () => openStore(database, systemClock)),
     });
     try {
       const gapsOf = async () => collectorStatusSchema.parse(JSON.parse((await tt('status', '--json')).stdout)).machines.map((machine) => [machine.label, machine.gaps, machine.gap_bytes, machine.gap_reasons]);

@@ -13,6 +13,7 @@ import { silentLog } from '../../../shared/log.ts';
 import { resolvePaths } from '../../../shared/paths.ts';
 import { machineAddedSchema } from '../../../shared/status.ts';
 import { testIo } from '../../support/command-io.ts';
+import { noTunnelling } from '../../support/no-tunnels.ts';
 import { join as joinMachine } from '../../support/scripted-agent.ts';
 import { openWriterChannel } from '../../support/writer-in-process.ts';
 
@@ -30,7 +31,7 @@ afterEach(async () => {
 
 async function start(): Promise<void> {
   collector = await openCollector({ paths: resolvePaths({}, home), config: configSchema.parse({ ingest_port: 0, ui_port: 0 }) }, {
-    clock: systemClock, log: silentLog, openPage,
+    clock: systemClock, log: silentLog, openPage, tunnelling: noTunnelling,
     startWriter: (database) => openWriterChannel(systemClock, () => openStore(database, systemClock)),
   });
 }

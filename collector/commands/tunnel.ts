@@ -1,0 +1,71 @@
+/** `tt tunnel`: how the tunnels are, and what a person may do about them. */
+import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import { clockWords, plural, tunnelWords, UNKNOWN } from '../../shared/status-words.ts';
+import type { Control, TunnelRow } from '../control/control-methods.ts';
+import { openControl } from '../control/open-control.ts';
+import { toTextTable } from './text-table.ts';
+
+const JSON_SCHEMA = 1;
+
+function controlOf(io: CommandIo): Control {
+  return openControl(resolvePaths(io.environment, io.home), io.clock);
+}
+
+function print(parsed: ParsedCommand, io: CommandIo, value: object, text: string): ExitCode {
+  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ schema: JSON_SCHEMA, ...value })}\n` : text);
+  return EXIT_CODES.ok;
+}
+
+export async function tunnelStatus(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [wanted] = parsed.args;
+  const { tunnels } = await controlOf(io).call('tunnels.list', {});
+  const chosen = wanted === undefined ? tunnels : [tunnelOf(tunnels, wanted)];
+  return print(parsed, io, { tunnels: chosen }, toText(chosen, io.clock.now()));
+}
+
+/** A person names it by label, or by the host they gave. Throws `tunnel_none`. */
+function tunnelOf(tunnels: readonly TunnelRow[], name: string): TunnelRow {
+  const found = tunnels.find(({ label, host }) => label === name || host === name);
+  if (found) return found;
+  throw new TtError('tunnel_none', `${JSON.stringify(name)} has no tunnel`, {
+    hint: `\`tt tunnel\` lists them; to make one: tt tunnel add LABEL HOST`, exitCode: EXIT_CODES.usage,
+  });
+}
+
+function toText(tunnels: readonly TunnelRow[], nowMs: number): string {
+  if (tunnels.length === 0) return 'no tunnels; a machine that ssh reaches gets one by: tt deploy HOST, or: tt tunnel add LABEL HOST\n';
+  const rows = tunnels.map(({ label, host, tunnel }) => [
+    label, host ?? UNKNOWN, tunnel === null ? `${UNKNOWN} the collector is not running` : tunnelWords(tunnel),
+    tunnel === null ? UNKNOWN : clockWords(tunnel.since, nowMs),
+  ]);
+  const notes = tunnels.flatMap(({ label, tunnel }) => notesOf(label, tunnel));
+  return toTextTable([['MACHINE', 'HOST', 'TUNNEL', 'SINCE'], ...rows], new Set()) + notes.map((note) => `\n${note}\n`).join('');
+}
+
+function notesOf(label: string, tunnel: TunnelRow['tunnel']): string[] {
+  if (tunnel === null) return [];
+  const why = tunnel.state !== 'up' && tunnel.problem !== null ? [`${label}: ${tunnel.problem}\n  next: ${tunnel.hint ?? ''}`] : [];
+  return tunnel.warning === null ? why : [...why, `${label}: ${tunnel.warning}`];
+}
+
+export async function restartTunnel(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [wanted] = parsed.args;
+  const control = controlOf(io);
+  const label = wanted === undefined ? null : tunnelOf((await control.call('tunnels.list', {})).tunnels, wanted).label;
+  const { restarted } = await control.call('tunnels.restart', { label });
+  return print(parsed, io, { restarted }, `${plural(restarted, 'tunnel')} started anew; tt tunnel shows how it goes\n`);
+}
+
+export async function addTunnel(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [label = '', host = ''] = parsed.args;
+  const row = await controlOf(io).call('tunnels.set', { label, host });
+  return print(parsed, io, row, `${label} has a tunnel by ${host} whenever the collector runs; tt tunnel shows how it goes\n`);
+}
+
+export async function removeTunnel(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [label = ''] = parsed.args;
+  const row = await controlOf(io).call('tunnels.set', { label, host: null });
+  return print(parsed, io, row, `${label} has no tunnel any more\n`);
+}
