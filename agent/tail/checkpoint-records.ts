@@ -41,6 +41,7 @@ export function fromRecord(record: CheckpointRecord, source: SourceKind | undefi
     birthMs: record.birth_ms,
     size: record.size,
     mtimeMs: record.mtime_ms,
+    sizeBefore: record.size,
     prefix: { bytes: record.prefix_bytes, hash: record.prefix_hash },
     positions: new Positions({ offset: record.offset, tail: record.tail, carry: record.carry }),
     stored: null,

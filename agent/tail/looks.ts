@@ -37,6 +37,8 @@ export interface Looks {
   look(path: string, source: SourceKind): boolean;
   /** The content is not what was read: a new generation at 0. Bytes of the old one that nobody read are gone. */
   replaceGeneration(file: TailedFile): TailedFile;
+  /** The same, found by a read: the last look may have met the new content already. */
+  contentChanged(file: TailedFile): TailedFile;
   /** The same content again, as another generation. */
   renewGeneration(file: TailedFile): TailedFile;
   vanish(file: TailedFile): void;
@@ -125,6 +127,7 @@ class FileLooks implements Looks {
   }
 
   #withStat(file: TailedFile, stat: FileStat): TailedFile {
+    file.sizeBefore = file.size;
     file.size = stat.size;
     file.mtimeMs = stat.mtimeMs;
     return file;
@@ -235,6 +238,19 @@ class FileLooks implements Looks {
     if (file.presence !== 'gone' && this.#isCopied(file)) return this.#leaveToCopy(file);
     if (file.size > scannedEnd(file)) this.#declareTruncated(file, file.positions.cursor.offset);
     return this.renewGeneration(file);
+  }
+
+  /**
+   * Where the file is as the last look saw it, that look's growth is new content, of which nothing is
+   * lost. Otherwise nobody can tell, and all that was seen counts as lost.
+   */
+  contentChanged(file: TailedFile): TailedFile {
+    if (file.presence !== 'present') return this.replaceGeneration(file);
+    const stat = this.#deps.files.stat(file.path);
+    const isAsSeen = stat.ino === file.ino && stat.dev === file.dev && stat.size === file.size && stat.mtimeMs === file.mtimeMs;
+    if (!isAsSeen) return this.replaceGeneration(file);
+    file.size = Math.min(file.size, file.sizeBefore);
+    return this.#withStat(this.replaceGeneration(file), stat);
   }
 
   #isCopied(file: TailedFile): boolean {

@@ -268,7 +268,7 @@ class FileTail implements Tail {
           this.#lanes.requeue(file);
           break;
         case 'changed':
-          this.#looks.replaceGeneration(file);
+          this.#looks.contentChanged(file);
           break;
         case 'replaced':
           if (file.source !== undefined) this.#looks.look(file.path, file.source);

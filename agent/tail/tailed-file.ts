@@ -23,6 +23,8 @@ export interface TailedFile {
   /** Size and mtime at the last look. */
   size: number;
   mtimeMs: number;
+  /** Its size before the last look that found a change. */
+  sizeBefore: number;
   prefix: PrefixHash;
   readonly positions: Positions;
   /** Where the collector's ledger was further than our checkpoint: the bytes before it must still be those it stored. */
@@ -63,7 +65,7 @@ export const NO_PREFIX: PrefixHash = { bytes: 0, hash: NO_BYTES };
 export function createTailedFile(gen: Generation, source: SourceKind | undefined, path: string, stat: FileStat): TailedFile {
   return {
     gen, source, path,
-    dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, size: stat.size, mtimeMs: stat.mtimeMs,
+    dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, size: stat.size, mtimeMs: stat.mtimeMs, sizeBefore: stat.size,
     prefix: NO_PREFIX,
     positions: new Positions(START),
     stored: null,

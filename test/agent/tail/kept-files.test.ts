@@ -173,6 +173,30 @@ describe('kept files', () => {
     expect(new Set(kept(fixture))).toEqual(new Set([...fixture.tail.positions()].map(([gen]) => gen)));
   });
 
+  it('that were cut and grew past what was read before the next look have lost nothing that a look had met', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\ntwo\n');
+    await fixture.open();
+    fixture.drain();
+    truncateSync(path, 0);
+    fixture.append('a.jsonl', 'other\nlines\nthan before\n');
+    expect(fixture.drain()).toEqual(['other', 'lines', 'than before']);
+    expect(fixture.tail.status().gaps).toEqual([]);
+  });
+
+  it('that were cut and grew past what a look had met lose just that', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\ntwo\n');
+    await fixture.open();
+    fixture.drain();
+    fixture.append('a.jsonl', 'unread\n');
+    fixture.look();
+    truncateSync(path, 0);
+    fixture.append('a.jsonl', 'other\nlines\nthan before\n');
+    expect(fixture.drain()).toEqual(['other', 'lines', 'than before']);
+    expect(fixture.tail.status().gaps).toMatchObject([{ path, from: 8, to: 15, reason: 'truncated' }]);
+  });
+
   it('of which the unread end is cut off in place are a gap of just that', async () => {
     await using fixture = new TailFixture();
     const path = fixture.write('a.jsonl', 'one\n');
