@@ -37,7 +37,7 @@ export interface Looks {
   look(path: string, source: SourceKind): boolean;
   /** The content is not what was read: a new generation at 0. Bytes of the old one that nobody read are gone. */
   replaceGeneration(file: TailedFile): TailedFile;
-  /** The same, found by a read: the last look may have met the new content already. */
+  /** The same, found by comparing bytes: the last look may have met the new content already. */
   contentChanged(file: TailedFile): TailedFile;
   /** The same content again, as another generation. */
   renewGeneration(file: TailedFile): TailedFile;
@@ -89,7 +89,7 @@ class FileLooks implements Looks {
 
   #hold(file: TailedFile): void {
     if (file.size <= file.positions.acknowledged.offset || this.#deps.kept.hold(file) !== 'foreign') return;
-    this.#deps.kept.hold(this.replaceGeneration(file));
+    this.#deps.kept.hold(this.contentChanged(file));
   }
 
   /** Without its path. */

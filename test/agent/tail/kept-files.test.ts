@@ -295,6 +295,17 @@ describe('where links do not work', () => {
     expect(kept(fixture)).toEqual([]);
   });
 
+  it('what a file became after it was cut is no gap, although it grew past what was read', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\ntwo\n');
+    await fixture.open(copied);
+    fixture.readAll(); // not acknowledged
+    truncateSync(path, 0);
+    fixture.append('a.jsonl', 'other\nlines\nthan before\n');
+    expect(fixture.drain()).toEqual(expect.arrayContaining(['other', 'lines', 'than before']));
+    expect(fixture.tail.status().gaps).toEqual([]);
+  });
+
   it('a long file is copied a piece at a time', async () => {
     await using fixture = new TailFixture();
     const line = `${'y'.repeat(99)}\n`;
