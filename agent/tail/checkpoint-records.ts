@@ -46,6 +46,7 @@ export function fromRecord(record: CheckpointRecord, source: SourceKind | undefi
     positions: new Positions({ offset: record.offset, tail: record.tail, carry: record.carry }),
     stored: null,
     scannedTo: record.scanned_to,
+    scannedTail: '',
     verifiedMtimeMs: record.mtime_ms,
     presence: record.vanished_at === null ? 'unseen' : 'vanished',
     vanishedAt: record.vanished_at,

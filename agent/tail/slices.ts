@@ -7,7 +7,7 @@ import { hashBytes } from '../../shared/protocol/positions.ts';
 import type { BadLines } from './bad-lines.ts';
 import type { GapReport } from '../../shared/protocol/frames.ts';
 import type { FileAccess } from './file-access.ts';
-import { extendPrefix, readRange } from './generation.ts';
+import { extendPrefix, readRange, readTailHash } from './generation.ts';
 import { LongLineScan, type LineSplitter } from './line-splitter.ts';
 import type { Reader, Readers } from './readers.ts';
 import { SliceSink, type SliceLimits } from './slice-sink.ts';
@@ -83,6 +83,10 @@ class FileSlices implements Slices {
   /** Of an unterminated line only the bytes that were not seen yet are searched for its newline. */
   #hasCompleteLine(file: TailedFile, reader: Reader): boolean {
     if (file.scannedTo <= file.positions.cursor.offset) return true;
+    if (file.scannedTail !== readTailHash(this.#deps.files, reader.fd, file.scannedTo)) {
+      file.scannedTo = 0; // Cut and written anew, maybe to the same size.
+      return true;
+    }
     const newline = this.#deps.splitter.findNewline(reader.fd, file.scannedTo);
     file.scannedTo = newline.scannedTo;
     if (newline.at === undefined) file.size = newline.scannedTo;
@@ -111,6 +115,7 @@ class FileSlices implements Slices {
   #readUnterminated(file: TailedFile, reader: Reader, extractor: Extractor): SliceRead {
     const from = file.positions.cursor.offset;
     const to = scannedEnd(file);
+    if (to > from) file.scannedTail = readTailHash(this.#deps.files, reader.fd, to) ?? '';
     if (file.presence !== 'gone' || to <= from) return NOTHING;
     const bytes = to - from > LINE_BYTES ? undefined : readRange(this.#deps.files, reader.fd, from, to);
     if (bytes === undefined || !isJson(bytes)) {

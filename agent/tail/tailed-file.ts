@@ -31,6 +31,8 @@ export interface TailedFile {
   stored: Pick<Mark, 'offset' | 'tail'> | null;
   /** No newline in `[cursor, scannedTo)`; never below the cursor in meaning. */
   scannedTo: number;
+  /** Hash of the ≤ 256 bytes before `scannedTo` where that lies behind the cursor; empty when not known. */
+  scannedTail: string;
   /** The mtime at which the bytes before the cursor were last compared; NaN: never. */
   verifiedMtimeMs: number;
   /**
@@ -69,7 +71,7 @@ export function createTailedFile(gen: Generation, source: SourceKind | undefined
     prefix: NO_PREFIX,
     positions: new Positions(START),
     stored: null,
-    scannedTo: 0,
+    scannedTo: 0, scannedTail: '',
     verifiedMtimeMs: Number.NaN,
     presence: 'present', vanishedAt: null, acknowledgedAt: null, lane: 'backfill', wantsLive: false,
     lookNumber: 0, countedTo: 0, replaceUntil: 0,
@@ -87,7 +89,7 @@ export function needsRead(file: TailedFile): boolean {
   if (file.size > scannedEnd(file)) return true;
   // The last line of a file that is gone counts without its newline.
   if (file.presence === 'gone') return file.scannedTo > file.positions.cursor.offset;
-  return file.presence === 'present' && file.positions.cursor.offset > 0 && file.verifiedMtimeMs !== file.mtimeMs;
+  return file.presence === 'present' && scannedEnd(file) > 0 && file.verifiedMtimeMs !== file.mtimeMs;
 }
 
 /** End of the last complete line as far as known: an unread file may end in an unterminated one. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openBadLines } from '../../../agent/tail/bad-lines.ts';
@@ -47,6 +47,17 @@ describe('lines', () => {
     const slices = fixture.readAll();
     expect(linesOf(slices)).toEqual(['one', 'two']);
     expect(slices[0]?.file.to).toBe(12);
+  });
+
+  it.each([['to the same size', 'anew\n'], ['longer', 'an\new and more']])('without an end that are cut and written anew, %s, come as they are then', async (_how, text) => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'open!');
+    await fixture.open();
+    expect(fixture.drain()).toEqual([]);
+    writeFileSync(path, text);
+    // Within one tick of the file system's clock it would look untouched.
+    utimesSync(path, 1, 1);
+    expect(fixture.drain()).toEqual([text.slice(0, text.indexOf('\n'))]);
   });
 
   it('longer than the read buffer come whole', async () => {
