@@ -28,11 +28,14 @@ export interface WatchDeps {
 const CHOKIDAR_DIRECTORIES = 64;
 const LARGE_ENTRIES = 300;
 const BUSY_EVENTS = 50;
+/** Entries read again for it: 400 a second are about 1 % of a core. */
+const BUSY_READS = 2_000;
 const BUSY_WINDOW_MS = 5_000;
 
 export function createWatch(deps: WatchDeps, events: WatchEvents): Watch {
   const busy = new Map<string, { since: number; count: number }>();
-  const byChokidar = new Set<string>();
+  /** Directory → how many entries it had when it was added. */
+  const byChokidar = new Map<string, number>();
   const plain = deps.plain?.(events);
   const chokidar = deps.chokidar?.({
     changed: (directory, name, isRename) => {
@@ -50,7 +53,7 @@ export function createWatch(deps: WatchDeps, events: WatchEvents): Watch {
       return false;
     }
     rate.count += 1;
-    return rate.count > BUSY_EVENTS;
+    return rate.count > BUSY_EVENTS || rate.count * (byChokidar.get(directory) ?? 0) > BUSY_READS;
   }
 
   /** The plain watch is set before chokidar's goes: nothing falls between. */
@@ -66,7 +69,7 @@ export function createWatch(deps: WatchDeps, events: WatchEvents): Watch {
     const isKnown = byChokidar.has(directory);
     const fits = isKnown || byChokidar.size < CHOKIDAR_DIRECTORIES;
     if (chokidar !== undefined && facts.isActive && facts.entries <= LARGE_ENTRIES && fits) {
-      byChokidar.add(directory);
+      byChokidar.set(directory, facts.entries);
       plain?.remove(directory);
       chokidar.add(directory);
       return;

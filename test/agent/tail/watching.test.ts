@@ -172,10 +172,12 @@ describe('which engine watches a directory', () => {
     expect(plain.directories.has('/active0')).toBe(true);
   });
 
-  it('hands a busy directory over to fs.watch', () => {
+  it.each([[3, 51], [200, 11]])('hands a busy directory of %d entries over to fs.watch at the %dth change in 5 s', (entries, changes) => {
     const { watch, chokidar, plain } = twoEngines();
-    watch.add('/busy', { isActive: true, entries: 3 });
-    for (let count = 0; count < 60; count += 1) chokidar.tell('/busy/a.jsonl');
+    watch.add('/busy', { isActive: true, entries });
+    for (let count = 1; count < changes; count += 1) chokidar.tell('/busy/a.jsonl');
+    expect(plain.directories.has('/busy')).toBe(false);
+    chokidar.tell('/busy/a.jsonl');
     expect(plain.directories.has('/busy')).toBe(true);
     expect(chokidar.directories.has('/busy')).toBe(false);
   });
@@ -258,6 +260,32 @@ describe('looking without hints', () => {
     }
     fixture.clock.advance(200);
     expect(fixture.files.stats).toBeLessThan(60);
+  });
+
+  it('does the same work for an append, however many files lie beside it', async () => {
+    const works: unknown[] = [];
+    for (const beside of [10, 2_000]) {
+      await using fixture = new TailFixture();
+      for (let index = 0; index < beside; index += 1) fixture.write(`${index}.jsonl`, '');
+      const path = fixture.write('hot.jsonl', 'zero\n');
+      let listed = 0;
+      const { files } = fixture;
+      await fixture.open({ files: { ...files, readDirectory: (each) => ((listed += 1), files.readDirectory(each)) } });
+      fixture.drain();
+      fixture.clock.advance(5_000);
+      Object.assign(files, { stats: 0, bytesRead: 0, opened: 0 });
+      listed = 0;
+      for (let append = 0; append < 20; append += 1) {
+        fixture.append('hot.jsonl', `line ${append % 10}\n`);
+        fixture.watcher?.tell(path);
+        fixture.acknowledgeAll(fixture.readAll());
+        fixture.clock.advance(100);
+      }
+      works.push({ stats: files.stats, bytesRead: files.bytesRead, opened: files.opened, listed });
+    }
+    expect(works[1]).toEqual(works[0]);
+    // A look at once and one again for each.
+    expect(works[0]).toMatchObject({ stats: 40, listed: 0 });
   });
 
   it('reads names only where they may have changed', async () => {
