@@ -5,10 +5,11 @@ import { createClaudeCodeSource } from './claude/source.ts';
 import { createEventLogSource, createStatusLogSource } from './event-log/source.ts';
 import type { SourceKind } from './extraction.ts';
 import type { MachineIdentity } from './identity.ts';
+import { readFormerMachines } from './new-identity.ts';
 import { createTextPolicy } from './privacy/texts.ts';
 
 export interface SourcesOptions {
-  paths: Pick<Paths, 'dataDir'>;
+  paths: Pick<Paths, 'dataDir' | 'formerMachinesFile'>;
   config: Pick<Config, 'texts' | 'projects'>;
   claudeDirs: readonly string[];
   identity: MachineIdentity;
@@ -17,7 +18,7 @@ export interface SourcesOptions {
 export function openSources({ paths, config, claudeDirs, identity }: SourcesOptions): SourceKind[] {
   const { machineId } = identity;
   const texts = createTextPolicy(config);
-  const log = { dataDir: paths.dataDir, machineId, texts };
+  const log = { dataDir: paths.dataDir, machineId, former: readFormerMachines(paths.formerMachinesFile), texts };
   return [
     createEventLogSource(log),
     createStatusLogSource(log),

@@ -15,9 +15,11 @@ import type { TunnelInfo } from './tunnel/tunnel.ts';
 
 /** Waiting this long, bytes are no longer just on their way. */
 export const LIVE_LAG_MS = 15_000;
+const PROBLEM_SHOWN_MS = 10 * 60_000;
 
 /** What is known of a machine's agent: of its connection, or as it was last heard. */
 export type LinkKnowledge = Pick<MachineLink, 'connected' | 'lastSeenMs' | 'version' | 'clockOffsetMs' | 'statusAtMs'> & {
+  problem?: MachineLink['problem'];
   status: Pick<StatusFrame, 'backlog_bytes' | 'backlog_events' | 'oldest_unacked_at' | 'drained_at' | 'clock'> | null;
 };
 
@@ -75,6 +77,7 @@ function toMachineStatus(machine: EnrolledMachine, facts: StatusFacts): MachineS
     gap_bytes: counts.gapBytes,
     gap_reasons: counts.gapReasons,
     refused_lately: counts.refusedLately,
+    problem: problemOf(link, facts.nowMs),
     tunnel: toTunnelStatus(facts.tunnelOf?.(machine.machineId)),
   };
 }
@@ -83,6 +86,12 @@ export function toTunnelStatus(tunnel: Readonly<TunnelInfo> | undefined): Tunnel
   if (!tunnel) return null;
   const { host, mode, phase, sinceMs, problem, warning } = tunnel;
   return { host, mode, state: phase, since: printTimestamp(sinceMs), problem: problem?.message ?? null, hint: problem?.hint ?? null, warning };
+}
+
+/** Of a connected machine it is somebody else's: who is refused tries again every three minutes, so that it shows as long as that one tries. */
+function problemOf(link: LinkKnowledge | undefined, nowMs: number): string | null {
+  if (!link?.problem || (link.connected && nowMs - link.problem.atMs > PROBLEM_SHOWN_MS)) return null;
+  return link.problem.message;
 }
 
 /** From here on it can not send any more. */

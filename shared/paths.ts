@@ -12,6 +12,8 @@ export interface Paths {
 
   machineFile: string;
   machineKeyFile: string;
+  /** Machines that this one was copied from. */
+  formerMachinesFile: string;
   /** What `join` pinned: where the collector is and its public key. */
   uplinkFile: string;
   eventLog: string;
@@ -57,6 +59,7 @@ export function resolvePaths(environment: Environment, home: string): Paths {
     runtimeDir: join(stateDir, 'run'),
     machineFile: join(dataDir, 'machine.json'),
     machineKeyFile: join(dataDir, 'machine.key'),
+    formerMachinesFile: join(dataDir, 'former-machines.json'),
     uplinkFile: join(dataDir, 'uplink.json'),
     eventLog: join(dataDir, 'events.jsonl'),
     statusLog: join(dataDir, 'status.jsonl'),

@@ -1,6 +1,7 @@
 /** What `tt status --check` finds: everything because of which a number could be less than the truth. */
 import { reasonWords } from './gap-words.ts';
 import { HEALTHY_SLACK_MS } from './limits.ts';
+import { toPlainText } from './plain-text.ts';
 import { absenceWords, backlogWords, bytesWords, durationWords, plural } from './status-words.ts';
 import type { CollectorStatus, MachineStatus } from './status.ts';
 
@@ -13,6 +14,7 @@ export function problemsOf(status: CollectorStatus, nowMs: number): string[] {
     ...(status.running ? counted.flatMap((machine) => absenceOf(machine, nowMs)) : []),
     ...status.machines.flatMap(gapsOf),
     ...counted.flatMap(refusalsOf),
+    ...counted.flatMap(({ label, problem }) => (problem === null || problem === undefined ? [] : [`${label}: ${toPlainText(problem)}`])),
   ];
 }
 

@@ -51,6 +51,8 @@ export const machineStatusSchema = z.object({
   gap_reasons: z.array(z.string()),
   /** Refused in the last 24 hours, each kind once: an event sent again and refused again is one. */
   refused_lately: z.number(),
+  /** Why it is not connected, or why another that calls itself this machine is refused; null: nothing lately. Not of the first collectors. */
+  problem: z.string().nullable().optional(),
   /** Not of the first collectors. Null: it has none, or no collector runs. */
   tunnel: tunnelStatusSchema.nullable().optional(),
 });

@@ -47,14 +47,40 @@ const INGEST_COMMANDS: readonly CommandSpec[] = [
   },
 ];
 
+const PRINTING_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'export',
+    summary: 'Print every event of this machine, one JSON object a line',
+    example: 'tt-agent export --since 2026-01-01T00:00:00Z',
+    options: [
+      { flags: '--after <id>', description: 'only what comes behind this event' },
+      { flags: '--since <time>', description: 'only events from this RFC 3339 time on' },
+    ],
+    load: async () => (await import('./export.ts')).exportEvents,
+  },
+  {
+    name: 'preview',
+    summary: 'Print exactly what would leave this machine, after the text policy',
+    example: 'tt-agent preview --last 50',
+    options: [{ flags: '--last <n>', description: 'how many of the newest', default: '20' }],
+    load: async () => (await import('./preview.ts')).preview,
+  },
+];
+
 export function agentCommands(processes: () => Processes): readonly CommandSpec[] {
   return [
     {
       name: 'init',
       summary: 'Give this machine an identity, or show the one it has',
       example: 'tt-agent init --label devbox',
-      options: [{ flags: '--label <label>', description: 'what to call it: lower case letters, digits, - and _' }],
-      load: async () => (await import('./init.ts')).init,
+      options: [
+        { flags: '--label <label>', description: 'what to call it: lower case letters, digits, - and _' },
+        { flags: '--new-identity', description: 'of a copied machine: set the copied identity aside and be a machine of its own' },
+      ],
+      load: async () => {
+        const { init } = await import('./init.ts');
+        return (parsed, io) => init(parsed, io, processes());
+      },
     },
     {
       name: 'join',
@@ -98,23 +124,7 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
       },
     },
     ...INGEST_COMMANDS,
-    {
-      name: 'export',
-      summary: 'Print every event of this machine, one JSON object a line',
-      example: 'tt-agent export --since 2026-01-01T00:00:00Z',
-      options: [
-        { flags: '--after <id>', description: 'only what comes behind this event' },
-        { flags: '--since <time>', description: 'only events from this RFC 3339 time on' },
-      ],
-      load: async () => (await import('./export.ts')).exportEvents,
-    },
-    {
-      name: 'preview',
-      summary: 'Print exactly what would leave this machine, after the text policy',
-      example: 'tt-agent preview --last 50',
-      options: [{ flags: '--last <n>', description: 'how many of the newest', default: '20' }],
-      load: async () => (await import('./preview.ts')).preview,
-    },
+    ...PRINTING_COMMANDS,
     {
       name: 'completion',
       summary: 'Print what a shell needs to complete commands and options',

@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { MachineId } from '../../shared/ids.ts';
 import type { JsonValue } from '../../shared/event.ts';
 import type { ExtractionSink, Extractor, SourceKind } from '../extraction.ts';
+import type { FormerMachines } from '../new-identity.ts';
 import { isDeeperThan, isObject, parseEntry, type JsonObject } from '../json-line.ts';
 import { filterEventTexts, type Texts } from '../privacy/texts.ts';
 import { salvage } from '../salvage.ts';
@@ -12,6 +13,8 @@ import { toEvent } from './written-event.ts';
 export interface EventLogSourceOptions {
   dataDir: string;
   machineId: MachineId;
+  /** Machines that this one was copied from. */
+  former?: FormerMachines;
   texts: Texts;
 }
 
@@ -68,7 +71,7 @@ class EventLogExtractor implements Extractor {
 
   #event(line: JsonObject, [from, to]: [number, number], sink: ExtractionSink): void {
     if (isDeeperThan(line, DEEPEST_EVENT)) return sink.bad(from, to, 'nested too deep');
-    const written = toEvent(line, this.#options.machineId);
+    const written = toEvent(line, this.#options.machineId, this.#options.former);
     if ('problem' in written) return sink.bad(from, to, written.problem);
     filterEventTexts(written.event, this.#options.texts);
     sink.event(written.event);

@@ -6,6 +6,7 @@
 import { EVENT_SOURCES, type JsonValue, type TtEvent } from '../../shared/event.ts';
 import { buildEventId, machineOf, parseEventId } from '../../shared/event-id.ts';
 import type { MachineId, Timestamp } from '../../shared/ids.ts';
+import type { FormerMachines } from '../new-identity.ts';
 import { parseTimestamp } from '../../shared/timestamp.ts';
 
 export type WrittenEvent = { event: TtEvent } | { problem: string };
@@ -25,7 +26,7 @@ const WITHOUT_ID: Readonly<Record<string, { source: string; key: string }>> = {
 };
 
 /** `line` becomes the event: it is changed in place. */
-export function toEvent(line: Line, machineId: MachineId): WrittenEvent {
+export function toEvent(line: Line, machineId: MachineId, former?: FormerMachines): WrittenEvent {
   const rawType = line['type'];
   const rawTime = line['timestamp'];
   if (typeof rawType !== 'string' || !NAME.test(rawType)) return { problem: 'no type' };
@@ -35,7 +36,7 @@ export function toEvent(line: Line, machineId: MachineId): WrittenEvent {
   const type = action === undefined ? rawType : 'agent_session';
   const source = line['source'] ?? WITHOUT_ID[type]?.source;
   if (typeof source !== 'string' || !NAME.test(source)) return { problem: 'no source' };
-  const id = idOf(line, { machineId, source, type, timestamp });
+  const id = idOf(line, { machineId, source, type, timestamp }, former);
   if (id === undefined) return { problem: 'no id' };
 
   const head = { id, timestamp, source, type };
@@ -55,16 +56,19 @@ interface Parts {
 
 /**
  * The ID in its canonical form, made of what the event says. A prefix of another
- * machine stays: whether it may be sent is the collector's decision.
+ * machine stays: whether it may be sent is the collector's decision. Later lines of
+ * the machine that this one was copied from are this one's.
  */
-function idOf(line: Line, parts: Parts): TtEvent['id'] | undefined {
+function idOf(line: Line, parts: Parts, former: FormerMachines | undefined): TtEvent['id'] | undefined {
   const raw = line['id'] ?? '';
   if (typeof raw !== 'string') return undefined;
   const prefix = machineOf(raw);
   const rest = prefix === undefined ? raw : raw.slice(UUID_LENGTH + 1);
   const discriminator = rest === '' ? line[WITHOUT_ID[parts.type]?.key ?? ''] : discriminatorOf(rest, line);
   if (typeof discriminator !== 'string' || discriminator === '') return undefined;
-  return buildEventId({ ...parts, machineId: prefix ?? parts.machineId, discriminator });
+  const until = prefix === undefined ? undefined : former?.get(prefix);
+  const isOther = prefix !== undefined && (until === undefined || parts.timestamp <= until);
+  return buildEventId({ ...parts, machineId: isOther ? prefix : parts.machineId, discriminator });
 }
 
 /** Behind `{source}:{type}:{timestamp}:` as the line has them, canonical or not; else all there is. */

@@ -2,6 +2,7 @@
 import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
+import { toPlainText } from '../../shared/plain-text.ts';
 import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
 import { problemsOf } from '../../shared/status-problems.ts';
 import { agoWords, backlogWords, clockOffsetWords, countWords, lagWords, STATE_SHAPES, STATE_WORDS, UNKNOWN, verdictOf } from '../../shared/status-words.ts';
@@ -99,7 +100,9 @@ function toText(now: CollectorStatus, nowMs: number): string {
     const start = now.running ? '' : 'start the collector: tt collector run\n';
     return `${verdict}${start}add a machine: tt machines add LABEL\n`;
   }
-  return `${verdict}\n${toTextTable([HEADINGS, ...now.machines.map((machine) => toRow(machine, nowMs))], NUMBERS)}`;
+  const table = toTextTable([HEADINGS, ...now.machines.map((machine) => toRow(machine, nowMs))], NUMBERS);
+  const problems = now.machines.flatMap(({ label, problem }) => (problem === null || problem === undefined ? [] : [`${label}: ${problem}`]));
+  return `${verdict}\n${table}${problems.length === 0 ? '' : `\n${problems.map((line) => `${toPlainText(line)}\n`).join('')}`}`;
 }
 
 function toRow(machine: MachineStatus, nowMs: number): string[] {

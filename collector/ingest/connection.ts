@@ -231,7 +231,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     const { connections, links, log, writer } = this.#deps;
     const { machine, endpoint } = this.#peer;
     if ((await connections.admit(this)) === 'clone_suspected') {
-      return this.goodbye('clone_suspected', 'another agent with this identity is connected and answers: give one of the two an identity of its own');
+      return this.goodbye('clone_suspected', `two agents have the identity of ${machine.label}, and the other one is connected and answers: is this a copy of that machine (a cloned image, a restored home)? Here: stop the agent, tt-agent init --new-identity, then join by a code of tt machines add LABEL`);
     }
     if (this.#isOver()) return connections.remove(this);
     // After the older connection's last batch: calls wait for what was sent before.
