@@ -4,12 +4,18 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toJSONSchema } from 'zod';
 import { configSchema } from '../shared/config.ts';
+import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../shared/status.ts';
+import { usageDocumentSchema } from '../shared/usage-documents.ts';
 
 const shapes = {
   'collector-status': { title: 'tt status --json', schema: collectorStatusSchema },
   'agent-status': { title: 'tt-agent status --json', schema: agentStatusSchema },
   'machine-added': { title: 'tt machines add LABEL --json', schema: machineAddedSchema },
+  sessions: { title: 'tt sessions --json', schema: sessionsDocumentSchema },
+  session: { title: 'tt sessions show ID --json', schema: sessionDetailSchema },
+  waiting: { title: 'tt waiting --json', schema: waitingDocumentSchema },
+  usage: { title: 'tt usage --json', schema: usageDocumentSchema },
   config: { title: 'config.toml', schema: configSchema },
 } as const;
 

@@ -9,6 +9,7 @@ import { EXIT_CODES, messageOf, TtError } from './errors.ts';
 import { isLabel, toLabel } from './ids.ts';
 import { KEPT_LIMIT_BYTES } from './limits.ts';
 import { LOG_LEVELS } from './log.ts';
+import { modelPriceSchema } from './model-price.ts';
 import type { Environment } from './paths.ts';
 
 export const TEXT_POLICIES = ['full', 'redacted', 'none'] as const;
@@ -56,6 +57,8 @@ export const configSchema = z.strictObject({
     /** Run by sh; exit status 0: it runs. */
     check: z.string().min(1).optional(),
   }).refine(({ mode, check }) => mode !== 'while-running' || check !== undefined, 'while-running needs a check command'))).default({}),
+  /** On the collector: model → what it costs, in place of the price table or beside it. */
+  prices: z.preprocess(fromJsonText, z.record(z.string(), modelPriceSchema)).default({}),
   kept_limit_bytes: z.preprocess(wholeNumber, z.number().int().min(0)).default(KEPT_LIMIT_BYTES),
   log_level: z.enum(LOG_LEVELS).default('info'),
 });

@@ -3,6 +3,8 @@ import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
 import { SHELLS } from '../../shared/completion.ts';
 import { DATA_COMMANDS } from './data-commands.ts';
 import { READING_COMMANDS } from './reading-commands.ts';
+import { STREAM_COMMANDS } from './stream-commands.ts';
+import { SESSION_COMMANDS } from './session-commands.ts';
 import { TUNNEL_COMMANDS } from './tunnel-commands.ts';
 
 const LABEL = { syntax: '<label>', description: 'label of the machine, as `tt machines` prints it' };
@@ -15,7 +17,9 @@ export const HANDED_ON: readonly string[] = ['init', 'join', 'run', 'ingest', 'e
 
 export const COMMANDS: readonly CommandSpec[] = [
   ...READING_COMMANDS,
+  ...SESSION_COMMANDS,
   ...DATA_COMMANDS,
+  ...STREAM_COMMANDS,
   {
     name: 'collector run',
     summary: 'Collect in the foreground until SIGTERM or SIGINT; a second one ends it at once',

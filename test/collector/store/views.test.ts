@@ -43,6 +43,12 @@ describe('the views', () => {
     ['ended', 'its process was seen to be gone after its last entry', [answer, said('agent_status', 1, { status: 'gone', observed_at: at(3) }), said('agent_status', 1, { status: 'busy' })], []],
     ['waiting', 'another process took it up', [answer, said('agent_status', 1, { status: 'gone', observed_at: at(9) }), said('agent_status', 4, { status: 'waiting', waiting_for: 'input needed' })], []],
     ['waiting', 'it went on after its process was seen to be gone', [answer, said('agent_status', 0, { status: 'gone', observed_at: at(1) })], []],
+    ['waiting', 'its turn is over and the registry calls it idle', [prompt, answer, said('agent_status', 3, { status: 'idle' })], []],
+    ['waiting', 'a command made it work, and that is over', [said('user_message', 1, { kind: 'command', origin: 'human' }), answer, said('agent_status', 3, { status: 'idle' })], []],
+    ['idle', 'nothing was ever asked of it', [said('agent_session', 0, { action: 'started' }), said('agent_status', 3, { status: 'idle' })], []],
+    ['idle', 'only a command of the harness itself was given', [said('user_message', 1, { kind: 'command', origin: 'human' }), said('agent_status', 3, { status: 'idle' })], []],
+    ['idle', 'a script asked, and has its answer', [said('user_message', 1, { kind: 'prompt', origin: 'script' }), answer], []],
+    ['waiting', 'a human went on where a script began', [said('user_message', 0, { kind: 'prompt', origin: 'script' }), prompt, answer], []],
     ['waiting', 'the registry is older than the log', [answer, said('agent_status', 1, { status: 'busy' })], []],
   ])('call a session %s when %s', (expected, _, [...events], [...states]) => {
     using fixture = openStoreFixture();

@@ -1,0 +1,57 @@
+/** The commands about sessions, and what they use. */
+import { JSON_OPTION, type CommandSpec, type OptionSpec } from '../../shared/cli.ts';
+import { SESSION_STATES } from '../../shared/session-documents.ts';
+import { USAGE_GROUPS } from '../../shared/usage-documents.ts';
+
+const LIST_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--machine <label>', description: 'of this machine (label or ID)', repeatable: true },
+  { flags: '--project <directory>', description: 'of this directory or below it, or of directories with this name' },
+  { flags: '--state <state>', description: 'in this state', choices: SESSION_STATES, repeatable: true },
+  { flags: '--since <time>', description: 'with something done since then: 2026-01-31, today, "2 hours ago"' },
+  { flags: '--days <n>', description: 'with something done in the last n days' },
+  { flags: '--limit <n>', description: 'the latest n (default: 50, with --json all)' },
+  JSON_OPTION,
+];
+
+export const SESSION_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'sessions',
+    summary: 'List the sessions of every machine, latest first: what they do, did and cost',
+    example: 'tt sessions --state working --state waiting',
+    options: LIST_OPTIONS,
+    load: async () => (await import('./sessions.ts')).sessions,
+  },
+  {
+    name: 'sessions list',
+    summary: 'List them',
+    options: LIST_OPTIONS,
+    load: async () => (await import('./sessions.ts')).sessions,
+  },
+  {
+    name: 'sessions show',
+    summary: 'Show one session: its turns, tools, subagents, waits and tokens',
+    example: 'tt sessions show 6f1c2a90@devbox',
+    arguments: [{ syntax: '<session>', description: 'its ID or the first characters of it, also ID@machine' }],
+    options: [JSON_OPTION],
+    load: async () => (await import('./session-show.ts')).showSession,
+  },
+  {
+    name: 'waiting',
+    summary: 'List the sessions that wait for you, longest first, with the line that brings you there',
+    options: [JSON_OPTION],
+    load: async () => (await import('./sessions.ts')).waiting,
+  },
+  {
+    name: 'usage',
+    summary: 'Tokens and what they cost at list price, by day or by anything else',
+    example: 'tt usage --by project --since 2026-01-01',
+    options: [
+      { flags: '--by <what>', description: 'what to add up by', choices: USAGE_GROUPS, default: 'day' },
+      { flags: '--since <time>', description: 'from here on: a date, today, "2 weeks ago", 2026-01-31T14:00:00Z' },
+      { flags: '--until <time>', description: 'before this; a date ends before it begins' },
+      { flags: '--timezone <zone>', description: 'whose days, e.g. Europe/Berlin (default: of this computer)' },
+      JSON_OPTION,
+    ],
+    load: async () => (await import('./usage.ts')).usage,
+  },
+];

@@ -1,0 +1,117 @@
+/** Tokens out of `usage_row`, added up by model and by whatever is asked. */
+import type { Database } from './database.ts';
+
+export interface UsageSums {
+  /** What the sums are by; null: there is none. */
+  key: string | null;
+  /** Of a session: its machine. */
+  machineId: string | null;
+  model: string | null;
+  isFast: boolean;
+  responses: number;
+  lowerBounds: number;
+  tokens: { input: number; output: number; cacheWrite5m: number; cacheWrite1h: number; cacheRead: number };
+  /** The part above 200,000 of a kind in one response. */
+  above: { input: number; output: number; cacheWrite5m: number; cacheWrite1h: number; cacheRead: number };
+}
+
+export type UsageKey = 'machine' | 'project' | 'model' | 'session' | 'stream';
+
+/** Epoch ms, half-open. */
+export interface UsagePeriod {
+  fromMs: number;
+  toMs: number;
+}
+
+export interface UsageReader {
+  sums(by: UsageKey, period: UsagePeriod): UsageSums[];
+  /** Of one session, by its subagents; '' is the conversation itself. */
+  sumsOfSession(sessionId: string): UsageSums[];
+  /** Of one session, response by response, in order of time. */
+  responses(sessionId: string): (UsageSums & { atMs: number; agentId: string })[];
+  /** Time of the first response at or after `fromMs`; undefined: there is none. */
+  firstAt(fromMs: number): number | undefined;
+}
+
+interface Row {
+  key: string | null;
+  machineId: string | null;
+  model: string | null;
+  fast: number;
+  responses: number;
+  lowerBounds: number;
+  input: number;
+  output: number;
+  write5m: number;
+  write1h: number;
+  read: number;
+  aboveInput: number;
+  aboveOutput: number;
+  above5m: number;
+  above1h: number;
+  aboveRead: number;
+}
+
+const HOUR = 'coalesce(u.cache_creation_1h, 0)';
+const FIVE_MINUTES = `max(u.cache_creation_tokens - ${HOUR}, 0)`;
+const KINDS = [
+  ['input', 'u.input_tokens', 'aboveInput'], ['output', 'u.output_tokens', 'aboveOutput'], ['write5m', FIVE_MINUTES, 'above5m'],
+  ['write1h', HOUR, 'above1h'], ['read', 'u.cache_read_tokens', 'aboveRead'],
+] as const;
+
+/** A part of the prices holds from here on, kind by kind and response by response. */
+const TIER_TOKENS = 200_000;
+
+const SUMS = `u.model, u.speed IS 'fast' AS fast, count(*) AS responses, total(u.placeholder) AS lowerBounds,
+  ${KINDS.map(([name, tokens, above]) => `total(${tokens}) AS ${name}, total(max(${tokens} - ${TIER_TOKENS}, 0)) AS ${above}`).join(', ')}`;
+const ONE = `u.model, u.speed IS 'fast' AS fast, 1 AS responses, u.placeholder AS lowerBounds,
+  ${KINDS.map(([name, tokens, above]) => `${tokens} AS ${name}, max(${tokens} - ${TIER_TOKENS}, 0) AS ${above}`).join(', ')}`;
+
+/** Grouped by numbers first: their texts are looked up once a group. */
+const GROUPS: Readonly<Record<UsageKey, { number: string; text: string; joins: string; machine?: string }>> = {
+  model: { number: '0', text: 'NULL', joins: '' },
+  machine: { number: 'u.machine', text: '(SELECT machine_id FROM machine_key WHERE machine = g.number)', joins: '' },
+  session: {
+    number: 'u.session', text: '(SELECT session_id FROM session_key WHERE session = g.number)', joins: '',
+    machine: "(SELECT m.machine_id FROM session_row r JOIN machine_key m ON m.machine = r.machine WHERE r.session = g.number AND r.agent_id = '')",
+  },
+  project: {
+    number: 's.cwd', text: '(SELECT path FROM cwd_key WHERE cwd = g.number)',
+    joins: "LEFT JOIN session_row s ON s.session = u.session AND s.agent_id = ''",
+  },
+  stream: {
+    number: '(SELECT v.stream_id FROM events v WHERE v.row = u.event)', joins: '',
+    text: '(SELECT coalesce(name, id) FROM streams WHERE id = g.number)',
+  },
+};
+
+function groupQuery(by: UsageKey): string {
+  const { number, text, joins, machine = 'NULL' } = GROUPS[by];
+  return `
+    SELECT ${text} AS key, ${machine} AS machineId, g.* FROM (
+      SELECT ${number} AS number, ${SUMS} FROM usage_row u ${joins}
+      WHERE u.at >= ? AND u.at < ? GROUP BY 1, u.model, u.speed IS 'fast'
+    ) AS g`;
+}
+
+export function openUsageReader(database: Database): UsageReader {
+  const ofSession = `WHERE u.session = (SELECT session FROM session_key WHERE session_id = ? AND session <> 0)`;
+  const byAgent = `
+    SELECT u.agent_id AS key, NULL AS machineId, ${SUMS} FROM usage_row u ${ofSession} GROUP BY u.agent_id, u.model, u.speed IS 'fast'`;
+  const single = `SELECT u.agent_id AS key, NULL AS machineId, u.at, ${ONE} FROM usage_row u ${ofSession} ORDER BY u.at, u.row`;
+  return {
+    sums: (by, { fromMs, toMs }) => database.prepare<[number, number], Row>(groupQuery(by)).all(fromMs, toMs).map(toSums),
+    sumsOfSession: (sessionId) => database.prepare<[string], Row>(byAgent).all(sessionId).map(toSums),
+    responses: (sessionId) => database.prepare<[string], Row & { at: number }>(single).all(sessionId)
+      .map((row) => ({ ...toSums(row), atMs: row.at, agentId: row.key ?? '' })),
+    firstAt: (fromMs) => database.prepare<[number], { at: number | null }>('SELECT min(at) AS at FROM usage_row WHERE at >= ?').get(fromMs)?.at ?? undefined,
+  };
+}
+
+function toSums(row: Row): UsageSums {
+  return {
+    key: row.key, machineId: row.machineId, model: row.model, isFast: row.fast !== 0, responses: row.responses, lowerBounds: row.lowerBounds,
+    tokens: { input: row.input, output: row.output, cacheWrite5m: row.write5m, cacheWrite1h: row.write1h, cacheRead: row.read },
+    above: { input: row.aboveInput, output: row.aboveOutput, cacheWrite5m: row.above5m, cacheWrite1h: row.above1h, cacheRead: row.aboveRead },
+  };
+}

@@ -1,0 +1,94 @@
+/** What `tt usage`, the API and the page say about tokens and cost: one function over the store. */
+import { printTimestamp } from '../../shared/timestamp.ts';
+import { USAGE_SCHEMA, type UsageDocument, type UsageGroup, type UsageRow } from '../../shared/usage-documents.ts';
+import type { UsageKey, UsagePeriod, UsageReader, UsageSums } from '../store/read-usage.ts';
+import { dateOf, startOfDay, startOfDayAfter } from '../zoned-days.ts';
+import type { Prices } from './prices.ts';
+import { createSpending, type Spending } from './spending.ts';
+
+export interface UsageQuery {
+  by: UsageGroup;
+  timezone: string;
+  /** Epoch ms, half-open; left out: from the first, to the last. */
+  sinceMs?: number | undefined;
+  untilMs?: number | undefined;
+}
+
+export interface UsageDeps {
+  reader: UsageReader;
+  prices: Prices;
+  labelOf(machineId: string): string;
+}
+
+interface Keyed {
+  key: string | null;
+  sums: UsageSums;
+}
+
+/** Days in order of time; everything else by cost, then by tokens, greatest first. */
+export function usageReport(query: UsageQuery, deps: UsageDeps): UsageDocument {
+  const { by, timezone, sinceMs, untilMs } = query;
+  const [groups, total, unpriced] = [new Map<string | null, Spending>(), createSpending(deps.prices), new Map<string | null, number>()];
+  for (const { key, sums } of keyedSums(query, deps)) {
+    const group = groups.get(key) ?? createSpending(deps.prices);
+    groups.set(key, group);
+    group.add(sums);
+    total.add(sums);
+    if (deps.prices.of(sums.model) === undefined) unpriced.set(sums.model, (unpriced.get(sums.model) ?? 0) + sums.responses);
+  }
+  const rows = [...groups].map(([key, spending]): UsageRow => ({ key, ...spending.total() }));
+  return {
+    schema: USAGE_SCHEMA,
+    by,
+    timezone,
+    since: sinceMs === undefined ? null : printTimestamp(sinceMs),
+    until: untilMs === undefined ? null : printTimestamp(untilMs),
+    rows: by === 'day' ? rows : rows.toSorted(byCost),
+    total: total.total(),
+    unpriced_models: [...unpriced].map(([model, responses]) => ({ model, responses })).toSorted((a, b) => b.responses - a.responses || compareText(a.model, b.model)),
+    prices: { as_of: deps.prices.asOf, source: deps.prices.source },
+  };
+}
+
+function* keyedSums({ by, timezone, sinceMs, untilMs }: UsageQuery, { reader, labelOf }: UsageDeps): Generator<Keyed> {
+  const period: UsagePeriod = { fromMs: sinceMs ?? Number.MIN_SAFE_INTEGER, toMs: untilMs ?? Number.MAX_SAFE_INTEGER };
+  if (by !== 'day') {
+    for (const sums of reader.sums(by, period)) yield { key: keyOf(by, sums, labelOf), sums };
+    return;
+  }
+  // From one day with usage to the next: a stray time far away costs no walk over the days between.
+  let at = reader.firstAt(period.fromMs);
+  while (at !== undefined && at < period.toMs) {
+    const [dayFromMs, dayToMs] = [startOfDay(at, timezone), startOfDayAfter(at, 1, timezone)];
+    const within = { fromMs: Math.max(dayFromMs, period.fromMs), toMs: Math.min(dayToMs, period.toMs) };
+    const date = dateOf(at, timezone);
+    for (const sums of reader.sums('model', within)) yield { key: date, sums };
+    at = reader.firstAt(dayToMs);
+  }
+}
+
+function keyOf(by: UsageKey, { key, machineId, model, isFast }: UsageSums, labelOf: (machineId: string) => string): string | null {
+  switch (by) {
+    case 'model':
+      return model === null ? null : `${model}${isFast ? '-fast' : ''}`;
+    case 'machine':
+      return key === null ? null : labelOf(key);
+    case 'session':
+      return key === null ? null : sessionName(key, machineId === null ? null : labelOf(machineId));
+    default:
+      return key;
+  }
+}
+
+/** `session_id@machine`. */
+export function sessionName(sessionId: string, machine: string | null): string {
+  return machine === null ? sessionId : `${sessionId}@${machine}`;
+}
+
+function byCost(a: UsageRow, b: UsageRow): number {
+  return (b.cost_usd ?? -1) - (a.cost_usd ?? -1) || b.tokens.total - a.tokens.total || compareText(a.key, b.key);
+}
+
+function compareText(a: string | null, b: string | null): number {
+  return (a ?? '') < (b ?? '') ? -1 : (a ?? '') > (b ?? '') ? 1 : 0;
+}
