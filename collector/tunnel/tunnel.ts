@@ -174,6 +174,8 @@ export class Tunnel {
     };
     let isAnnounced = false;
     const said = collect(ssh.stderr, (text) => {
+      // Without ExitOnForwardFailure ssh stays when ours was refused.
+      if (this.#byPort && /remote port forwarding failed for listen port 0\b/.test(text)) ssh.kill('SIGTERM');
       const port = /Allocated port (\d+) for remote forward/.exec(text)?.[1];
       if (!this.#byPort || port === undefined || isAnnounced) return;
       isAnnounced = true;
