@@ -24,6 +24,7 @@ import { openSessionMarks } from './session-marks.ts';
 import { openSessionSpeakers } from './session-speakers.ts';
 import { openSessionStates } from './session-states.ts';
 import { openSessions } from './sessions.ts';
+import { openTimeSteps } from './time-steps.ts';
 import { openTombstones } from './tombstones.ts';
 import { openUsage } from './usage.ts';
 
@@ -52,6 +53,8 @@ export interface EventStore {
   /** After texts were taken out of the database behind the caches. */
   forgetCaches(): void;
   rebuild(): RebuildCounts;
+  /** Derives time that is behind for about 5 ms, in a transaction of its own. True: there is more. */
+  deriveTime(): boolean;
 }
 
 /** An event nested so deep that JSON cannot be printed again is refused, not fatal. */
@@ -85,7 +88,7 @@ function openParts(database: Database) {
   const tombstones = openTombstones(database);
   const cached = [tombstones, replacing, deadLetters, keys, lineage, sessions, usage, attention, marks, claims];
   return {
-    keys, lineage, sessions, usage, attention, marks, derivation, claims, deadLetters, replacing, tombstones,
+    speakers, keys, lineage, sessions, usage, attention, marks, derivation, claims, deadLetters, replacing, tombstones,
     forgetCaches(): void {
       for (const part of cached) part.forget();
     },
@@ -96,6 +99,7 @@ function openParts(database: Database) {
 export function openEventStore(database: Database, { elapsed = () => 0 }: { elapsed?: () => number } = {}): EventStore {
   const parts = openParts(database);
   const { keys, lineage, sessions, usage, attention, marks, derivation, claims, deadLetters, replacing, tombstones, forgetCaches } = parts;
+  const time = openTimeSteps(database, { keys, speakers: parts.speakers, elapsed });
   const counts = database.prepare<[], { events: number; copies: number }>(
     'SELECT (SELECT count(*) FROM event_row) AS events, (SELECT count(*) FROM copy_row) AS copies',
   );
@@ -117,7 +121,10 @@ export function openEventStore(database: Database, { elapsed = () => 0 }: { elap
   };
   const rebuild = (): RebuildCounts => transaction(() => {
     const { events, copies } = counts.get() ?? { events: 0, copies: 0 };
-    return { events, copies, sessions: sessions.rebuild(), responses: usage.rebuild() };
+    const derived = { sessions: sessions.rebuild(), responses: usage.rebuild() };
+    attention.rebuild();
+    time.rebuild();
+    return { events, copies, ...derived };
   });
 
   return {
@@ -155,5 +162,6 @@ export function openEventStore(database: Database, { elapsed = () => 0 }: { elap
     forgetting: openForgetting({ ...parts, database, transaction, rebuild, elapsed }),
     forgetCaches,
     rebuild,
+    deriveTime: () => transaction(() => time.step()),
   };
 }

@@ -6,6 +6,7 @@ import type { DirectInterval } from '../time/attention.ts';
 import { openStreamLookup, type PlacedFact, type StreamLookup } from './assignments.ts';
 import type { Database } from './database.ts';
 import { readDirectIntervals, type StoredSign } from './read-attention.ts';
+import { readSessionIntervals } from './read-session-time.ts';
 
 /** What a person attended to, what agents did for them, and what waited for them. */
 export type IntervalForm = 'direct' | 'delegated' | 'waiting';
@@ -42,6 +43,10 @@ export interface Period {
  */
 export function* readIntervals(reader: Database, period: Period, streams: StreamLookup = openStreamLookup(reader)): IterableIterator<TimeInterval> {
   const places = openPlaces(reader, streams);
+  for (const { form, fromMs, toMs, opener } of readSessionIntervals(reader, period)) {
+    const clipped = clip({ fromMs, toMs }, period);
+    if (clipped !== undefined) yield { form, ...clipped, ...places.of(opener) };
+  }
   for (const { fromMs, toMs, target } of joined(readDirectIntervals(reader, period), (sign) => streams.of(sign)?.streamId ?? null)) {
     const clipped = clip({ fromMs, toMs }, period);
     if (clipped !== undefined) yield { form: 'direct', ...clipped, ...places.of(target) };
