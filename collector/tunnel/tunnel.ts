@@ -215,9 +215,10 @@ export class Tunnel {
   #start(options: readonly string[], command: string): SshProcess {
     const ssh = this.#deps.runSsh([...UNATTENDED_SSH_OPTIONS, ...OWN_CONNECTION, ...options, '--', this.#options.host, command]);
     this.#ssh = ssh;
-    void ssh.ended.then(() => {
+    const forget = (): void => {
       if (this.#ssh === ssh) this.#ssh = undefined;
-    });
+    };
+    ssh.ended.then(forget, forget);
     if (this.#isClosed) this.#end();
     return ssh;
   }
@@ -227,7 +228,7 @@ export class Tunnel {
     if (!ssh) return;
     ssh.kill('SIGTERM');
     const cancel = this.#deps.clock.after(KILL_MS, () => ssh.kill('SIGKILL'));
-    void ssh.ended.then(cancel);
+    ssh.ended.then(cancel, cancel);
   }
 
   #enter(phase: TunnelPhase): void {

@@ -124,6 +124,6 @@ describe.skipIf(!hasSshd)(`the tunnel (SEED=${seed})`, () => {
     collector = await startCollector(laptop);
     await untilTunnel('up');
     await collector.kill();
-    await until('no session left', () => !sshd.hasSessions());
+    expect(await until('no session left', () => !sshd.hasSessions())).toBe(true);
   });
 });
