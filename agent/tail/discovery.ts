@@ -11,6 +11,7 @@ import { messageOf, systemCode } from '../../shared/errors.ts';
 import { RESCAN_DEGRADED_MS, RESCAN_MS } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
 import type { DirectoryWalk } from './directory-walk.ts';
+import type { LookStart } from './drained-looks.ts';
 import type { Relooks } from './relooks.ts';
 import type { WatchEvents } from './watcher.ts';
 
@@ -27,7 +28,7 @@ export interface DiscoveryDeps {
   renewWatch(directory: string): void;
   /** There may be something to read. */
   found(): void;
-  lookEnded(look: { number: number; startedAt: number }): void;
+  lookEnded(look: LookStart & { number: number }): void;
 }
 
 export interface Discovery extends WatchEvents {
@@ -88,7 +89,7 @@ class RootDiscovery implements Discovery {
     this.#isLooking = true;
     this.#isDue = false;
     this.#lookNumber += 1;
-    const look = { number: this.#lookNumber, startedAt: clock.now() };
+    const look = { number: this.#lookNumber, startedAt: clock.now(), startedMonotonic: clock.monotonic() };
     this.#renewWatches();
     this.#run(walk.walkAll(this.#deps.sources, look.number), () => {
       this.#isLooking = false;

@@ -2,12 +2,16 @@
  * `drained_at`: the start of the latest full look all of whose complete lines,
  * as seen then, have since been acknowledged (design §7). An unterminated tail
  * is not waited for; bytes declared a gap are not waited for either.
+ *
+ * It is a time of the wall clock, which may be set back: then it is told in the
+ * clock's new time, so it never lies in the future. Set forward, it stays as it was.
  */
+import type { Clock } from '../../shared/clock.ts';
 import { scannedEnd, type TailedFile } from './tailed-file.ts';
 
 export interface DrainedLooks {
   readonly drainedAt: number | null;
-  lookEnded(startedAt: number, files: Iterable<TailedFile>): void;
+  lookEnded(started: LookStart, files: Iterable<TailedFile>): void;
   /** Something of this file was acknowledged, or read and found unterminated, or given up. */
   progressed(file: TailedFile): void;
   replaced(old: TailedFile, replacement: TailedFile | undefined): void;
@@ -15,10 +19,18 @@ export interface DrainedLooks {
   restart(): void;
 }
 
-export function createDrainedLooks(): DrainedLooks {
-  let drainedAt: number | null = null;
+export interface LookStart {
+  startedAt: number;
+  startedMonotonic: number;
+}
+
+/** Less is the ordinary unrest of two clocks. */
+const SET_BACK_MS = 1_000;
+
+export function createDrainedLooks(clock: Pick<Clock, 'now' | 'monotonic'>): DrainedLooks {
+  let drained: LookStart | undefined;
   /** One look at a time is waited for, to its end: newer ones would hardly ever be reached under load. */
-  let startedAt = 0;
+  let waitedFor: LookStart | undefined;
   let outstanding: Map<TailedFile, number> | undefined;
 
   function isDrainedTo(file: TailedFile, target: number): boolean {
@@ -29,21 +41,30 @@ export function createDrainedLooks(): DrainedLooks {
 
   function settle(): void {
     if (outstanding === undefined || outstanding.size > 0) return;
-    drainedAt = startedAt;
+    drained = waitedFor;
     outstanding = undefined;
+  }
+
+  function drainedAt(): number | null {
+    if (drained === undefined) return null;
+    const now = clock.now();
+    const { startedAt, startedMonotonic } = drained;
+    const inPresentTime = Math.floor(now - (clock.monotonic() - startedMonotonic));
+    if (inPresentTime < startedAt - SET_BACK_MS) drained = { startedAt: inPresentTime, startedMonotonic };
+    return Math.min(drained.startedAt, now);
   }
 
   return {
     get drainedAt() {
-      return drainedAt;
+      return drainedAt();
     },
-    lookEnded: (at, files) => {
+    lookEnded: (started, files) => {
       const waiting = new Map<TailedFile, number>();
       for (const file of files) {
         if (file.presence !== 'unseen' && !isDrainedTo(file, file.size)) waiting.set(file, file.size);
       }
       if (waiting.size > 0 && outstanding !== undefined) return;
-      startedAt = at;
+      waitedFor = started;
       outstanding = waiting;
       settle();
     },
@@ -59,7 +80,7 @@ export function createDrainedLooks(): DrainedLooks {
       settle();
     },
     restart: () => {
-      drainedAt = null;
+      drained = undefined;
       outstanding = undefined;
     },
   };

@@ -20,7 +20,7 @@ import { createChokidarWatch } from './chokidar-watch.ts';
 import { createDirectoryWalk } from './directory-walk.ts';
 import { createDirectoryWatch } from './directory-watch.ts';
 import { createDiscovery, type Discovery } from './discovery.ts';
-import { createDrainedLooks } from './drained-looks.ts';
+import { createDrainedLooks, type DrainedLooks } from './drained-looks.ts';
 import { systemFiles, type FileAccess } from './file-access.ts';
 import { createFileTable } from './file-table.ts';
 import { openGapLog, type GapLog } from './gap-log.ts';
@@ -93,7 +93,7 @@ class FileTail implements Tail {
   readonly #deps: TailDeps;
   readonly #table = createFileTable();
   readonly #lanes = createLanes();
-  readonly #drained = createDrainedLooks();
+  readonly #drained: DrainedLooks;
   readonly #store: CheckpointStore;
   readonly #readers: Readers;
   readonly #status: TailStatus;
@@ -125,6 +125,7 @@ class FileTail implements Tail {
     const sourceOf = (path: string): SourceKind | undefined => sources.find((source) => isBelow(path, source));
     const found = (): void => this.#found();
     this.#deps = deps;
+    this.#drained = createDrainedLooks(clock);
     this.#store = this.#openStore();
     this.#readers = createReaders({ ...common, splitter });
     this.#looks = this.#createLooks(common);
@@ -161,7 +162,7 @@ class FileTail implements Tail {
         this.#keeping.lookEnded();
         this.#gaps.tidy();
         this.#readers.closeIdle();
-        this.#drained.lookEnded(ended.startedAt, this.#table.all());
+        this.#drained.lookEnded(ended, this.#table.all());
         this.#status.lookEnded();
       },
     });

@@ -160,6 +160,28 @@ describe('a tailer', () => {
     expect(tail.status()).toMatchObject({ backlogBytes: 0, drainedAt: startedAt, oldestUnackedAt: null });
   });
 
+  it('never says that it is drained up to a time to come, whatever is done to the clock', async () => {
+    await using fixture = new TailFixture();
+    fixture.write('a.jsonl', 'one\n');
+    const tail = await fixture.open();
+    fixture.drain();
+    fixture.clock.advance(10_000);
+    const { drainedAt } = tail.status();
+    if (drainedAt === null) throw new Error('it was drained');
+    fixture.clock.jump(-3_600_000);
+    // The same look, by the clock of now. Not even with time does it become more, while something waits.
+    const inPresentTime = drainedAt - 3_600_000;
+    expect(tail.status().drainedAt).toBe(inPresentTime);
+    fixture.append('a.jsonl', 'two\n');
+    fixture.clock.advance(60_000);
+    expect(tail.status().drainedAt).toBe(inPresentTime);
+    fixture.clock.jump(7_200_000);
+    expect(tail.status().drainedAt).toBe(inPresentTime);
+    fixture.drain();
+    fixture.drain();
+    expect(tail.status().drainedAt).toBe(fixture.clock.now());
+  });
+
   it('finds new directories, and roots that did not exist', async () => {
     await using fixture = new TailFixture();
     rmSync(fixture.root, { recursive: true });
