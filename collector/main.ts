@@ -7,6 +7,7 @@ import { systemClock } from '../shared/clock.ts';
 import { EXIT_CODES, type ExitCode } from '../shared/errors.ts';
 import { listenForSignals } from '../shared/lifecycle.ts';
 import { VERSION } from '../shared/version.ts';
+import { toCommandLine } from './commands/context-flags.ts';
 import { COMMANDS, GROUPS, HANDED_ON } from './commands/table.ts';
 
 /** Beside this program in the package; there is none when it runs from source. */
@@ -44,7 +45,7 @@ process.exitCode = await runProgram(
     epilogue: `This machine's agent (tt-agent --help): ${HANDED_ON.join(', ')}`,
     fallback: becomeAgent,
   },
-  process.argv.slice(2),
+  toCommandLine(process.argv.slice(2)),
   io,
 );
 if (signals.abandon.aborted) process.exit();

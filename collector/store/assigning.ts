@@ -107,17 +107,20 @@ export function* eventsCovered(database: Database, { assignment, scope, session,
       // Most are in the index of facts; what waits to get into it, is read in the second step.
       yield* query(`assigned_fact f CROSS JOIN fact p ON p.hash = f.fact CROSS JOIN event_row e ON e.row = p.row
         WHERE f.assignment = $assignment AND ${during} AND ${IS_ASSIGNED}`, { assignment });
-      return yield* query(`event_row e CROSS JOIN assigned_fact f ON f.fact = e.fact AND f.assignment = $assignment
+      yield* query(`event_row e CROSS JOIN assigned_fact f ON f.fact = e.fact AND f.assignment = $assignment
         WHERE e.row > (SELECT CASE count(*) WHEN 512 THEN min(through) ELSE 0 END FROM fact_range) AND ${during} AND ${IS_ASSIGNED}`, { assignment });
+      break;
     case 'session':
       yield* query(`event_row e WHERE e.session = $session AND ${during}`, { session });
-      return yield* query(`copy_row c CROSS JOIN event_row e ON e.row = c.event WHERE c.session = $session AND ${during}`, { session });
+      yield* query(`copy_row c CROSS JOIN event_row e ON e.row = c.event WHERE c.session = $session AND ${during}`, { session });
+      break;
     case 'directory':
     case 'pattern':
-      return yield* query(`event_row e WHERE ${during} AND e.cwd IN (
+      yield* query(`event_row e WHERE ${during} AND e.cwd IN (
         SELECT cwd FROM assigned_directory WHERE assignment = $assignment)`, { assignment });
+      break;
     case 'time':
-      return yield* query(`machine_key m CROSS JOIN event_row e ON e.machine = m.machine WHERE ${during} AND e.kind IN (SELECT kind FROM attention_kind)`);
+      yield* query(`machine_key m CROSS JOIN event_row e ON e.machine = m.machine WHERE ${during} AND e.kind IN (SELECT kind FROM attention_kind)`);
   }
 }
 

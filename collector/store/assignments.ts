@@ -102,8 +102,8 @@ export function openStreamLookup(database: Database, assignments: readonly Assig
   const sessions = groupBySession(assignments);
   const directories = groupByDirectory(database, known);
   const times = assignments.filter(({ scope }) => scope === 'time').sort(byStrength);
-  const attention = new Set(database.prepare<[], number>('SELECT kind FROM attention_kind').pluck().all() as number[]);
-  const facts = new Set(database.prepare<[], number>('SELECT DISTINCT fact FROM assigned_fact').pluck().all() as number[]);
+  const attention = new Set(database.prepare<[], number>('SELECT kind FROM attention_kind').pluck().all());
+  const facts = new Set(database.prepare<[], number>('SELECT DISTINCT fact FROM assigned_fact').pluck().all());
   const ofFact = database.prepare<[number], { assignment: number }>(`
     SELECT f.assignment FROM event_fact k JOIN assigned_fact f ON f.fact = k.fact AND f.fact_key = k.fact_key WHERE k.row = ?`);
   const copiesOf = database.prepare<[number, number], { session: number }>('SELECT session FROM copy_row WHERE fact = ? AND event = ?');

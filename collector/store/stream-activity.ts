@@ -52,14 +52,17 @@ function openEnds(database: Database): {
   hasCopies(assignment: Assignment): boolean;
 } {
   const copies = database.prepare<[number | null]>('SELECT 1 FROM copy_row WHERE session = ? LIMIT 1');
-  const machines = database.prepare<[], number>('SELECT machine FROM machine_key').pluck().all() as number[];
+  const machines = database.prepare<[], number>('SELECT machine FROM machine_key').pluck().all();
   const ordered = (condition: string, order: 'ASC' | 'DESC') => database.prepare<[Record<string, number | null>], PlacedFact>(`
     SELECT ${PLACED_FACT} FROM event_row e WHERE ${condition} AND e.at >= $from AND e.at < $to ORDER BY e.at ${order}`);
   return {
     hasCopies: ({ session }) => session !== null && copies.get(session) !== undefined,
     *walks({ assignment, scope, session, fromMs, toMs }, order) {
       const bounds = { from: fromMs ?? Number.MIN_SAFE_INTEGER, to: toMs ?? Number.MAX_SAFE_INTEGER };
-      if (scope === 'session') return yield ordered('e.session = $session', order).iterate({ ...bounds, session });
+      if (scope === 'session') {
+        yield ordered('e.session = $session', order).iterate({ ...bounds, session });
+        return;
+      }
       const covered = scope === 'time' ? 'e.kind IN (SELECT kind FROM attention_kind)' : 'e.cwd IN (SELECT cwd FROM assigned_directory WHERE assignment = $assignment)';
       const statement = ordered(`e.machine = $machine AND ${covered}`, order);
       for (const machine of machines) yield statement.iterate({ ...bounds, machine, ...(scope === 'time' ? {} : { assignment }) });

@@ -1,0 +1,141 @@
+/** `tt streams`, `tt tag`, `tt untag`. */
+import { flag, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import { agoWords, plural } from '../../shared/status-words.ts';
+import { printTimestamp } from '../../shared/timestamp.ts';
+import type { ControlRequest, ControlResponse } from '../control/control-methods.ts';
+import { openControl } from '../control/open-control.ts';
+import { openReader } from '../store/database.ts';
+import { readStreams } from '../store/streams.ts';
+import { resolveStream } from '../streams/names.ts';
+import { listStreams, type ListedStream, type Period, type StreamList } from '../streams/stream-list.ts';
+import { toHoursWords } from '../streams/hours-words.ts';
+import { toTextTable } from './text-table.ts';
+
+const JSON_SCHEMA = 1;
+const LISTED_DAYS = 7;
+
+export async function listStreamsCommand(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const nowMs = io.clock.now();
+  const isAll = flag(parsed, 'all');
+  const period: Period = { fromMs: isAll ? 0 : localMidnight(nowMs, 1 - LISTED_DAYS), toMs: nowMs };
+  const reader = openReader(resolvePaths(io.environment, io.home).database);
+  let list: StreamList;
+  try {
+    list = listStreams(reader, period);
+  } finally {
+    reader.close();
+  }
+  const shown = isAll ? list.streams : list.streams.filter((stream) => isRecent(stream, period.fromMs));
+  const hidden = list.streams.length - shown.length;
+  if (flag(parsed, 'json')) {
+    const { fromMs, toMs } = period;
+    io.stdout.write(`${JSON.stringify({ schema: JSON_SCHEMA, period: { start: printTimestamp(fromMs), end: printTimestamp(toMs) }, streams: shown, unassigned: list.unassigned })}\n`);
+  } else io.stdout.write(toText(shown, { ...list, hidden, isAll }, nowMs));
+  return EXIT_CODES.ok;
+}
+
+function localMidnight(nowMs: number, days: number): number {
+  const at = new Date(nowMs);
+  return new Date(at.getFullYear(), at.getMonth(), at.getDate() + days).getTime();
+}
+
+/** A stream that was just made has no event yet, and is shown all the same. */
+function isRecent({ last_event_at, created_at }: ListedStream, sinceMs: number): boolean {
+  return Date.parse(last_event_at ?? created_at) >= sinceMs;
+}
+
+function toText(shown: readonly ListedStream[], { unassigned, hidden, isAll }: { unassigned: StreamList['unassigned']; hidden: number; isAll: boolean }, nowMs: number): string {
+  const lines: string[] = [];
+  if (shown.length > 0) {
+    const rows = shown.map((stream) => [
+      stream.id_short, stream.name ?? '(unnamed)', toHoursWords(stream.time_direct_ms), toHoursWords(stream.time_delegated_ms),
+      stream.last_event_at === null ? 'nothing yet' : agoWords(stream.last_event_at, nowMs), stream.tags.join(', '),
+    ]);
+    lines.push(toTextTable([['ID', 'NAME', 'DIRECT', 'DELEGATED', 'LAST', 'TAGS'], ...rows], new Set([2, 3])), '\n');
+  } else lines.push(isAll || hidden === 0 ? 'no streams yet\n' : `no stream has events of the last ${LISTED_DAYS} days\n`);
+  if (hidden > 0) lines.push(`${plural(hidden, 'older stream')}: tt streams --all\n`);
+  if (unassigned.time_direct_ms + unassigned.time_delegated_ms > 0) {
+    lines.push(`belonging to none: ${toHoursWords(unassigned.time_direct_ms)} direct, ${toHoursWords(unassigned.time_delegated_ms)} delegated; sort it out: tt classify --unclassified\n`);
+  }
+  return lines.join('') + nextStep(shown);
+}
+
+/** Every ID that it names works as it stands there. */
+function nextStep(shown: readonly ListedStream[]): string {
+  const untagged = shown.find(({ tags }) => tags.length === 0);
+  if (untagged !== undefined) return `next: tt tag ${untagged.id_short} PROJECT\n`;
+  return shown.length === 0 ? 'next: tt streams create NAME, then tt assign NAME --session ID (tt sessions lists them)\n' : '';
+}
+
+type Change = ControlRequest<'streams.change'>;
+type Changed = ControlResponse<'streams.change'>['streams'];
+
+async function change(request: Change, parsed: ParsedCommand, io: CommandIo, words: (streams: Changed) => string): Promise<ExitCode> {
+  const { streams } = await openControl(resolvePaths(io.environment, io.home), io.clock).call('streams.change', request);
+  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ schema: JSON_SCHEMA, streams })}\n` : words(streams));
+  return EXIT_CODES.ok;
+}
+
+const nameOf = (stream: Changed[number] | undefined): string => (stream === undefined ? '' : `${stream.id_short} ${stream.name ?? '(unnamed)'}`);
+
+/** The ID alone, as the earlier tool prints it: for scripts. */
+export async function createStream(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [name = ''] = parsed.args;
+  const tags = listOption(parsed, 'tag');
+  return change({ change: 'create', name, tags }, parsed, io, ([stream]) => `${stream?.id ?? ''}\n`);
+}
+
+export async function renameStream(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [stream = '', name = ''] = parsed.args;
+  return change({ change: 'rename', stream, name }, parsed, io, ([renamed]) => `${nameOf(renamed)}\n`);
+}
+
+export async function mergeStreams(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [from = '', into = ''] = parsed.args;
+  return change({ change: 'merge', from, into }, parsed, io, ([gone, stays]) => `${nameOf(gone)} is part of ${nameOf(stays)} now\n`);
+}
+
+export async function deleteStream(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [name = ''] = parsed.args;
+  const reader = openReader(resolvePaths(io.environment, io.home).database);
+  let stream;
+  try {
+    stream = resolveStream(readStreams(reader), name);
+  } finally {
+    reader.close();
+  }
+  if (!flag(parsed, 'yes') && !(await isConfirmed(stream.name ?? stream.id, io))) {
+    io.stderr.write('nothing was deleted\n');
+    return EXIT_CODES.failed;
+  }
+  return change({ change: 'delete', stream: stream.id }, parsed, io, ([gone]) => `${nameOf(gone)} is deleted; what belonged to it is unassigned\n`);
+}
+
+/** Only a person who sees the question can answer it. */
+async function isConfirmed(name: string, io: CommandIo): Promise<boolean> {
+  if (!('isTTY' in io.stdin && io.stdin.isTTY === true)) throw usageError('nobody is here to confirm it', `tt streams delete ${JSON.stringify(name)} --yes`);
+  io.stderr.write(`Delete ${JSON.stringify(name)} and what was said about it, for good? [y/N] `);
+  for await (const chunk of io.stdin as AsyncIterable<Buffer | string>) return /^\s*y(es)?\s*$/i.test(String(chunk));
+  return false;
+}
+
+export async function tagStream(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [stream = '', ...tags] = parsed.args;
+  return change({ change: 'tag', stream, tags }, parsed, io, ([tagged]) => tagWords(tagged));
+}
+
+export async function untagStream(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [stream = '', ...tags] = parsed.args;
+  return change({ change: 'untag', stream, tags }, parsed, io, ([tagged]) => tagWords(tagged));
+}
+
+function tagWords(stream: Changed[number] | undefined): string {
+  return `${nameOf(stream)}: ${stream === undefined || stream.tags.length === 0 ? 'no tags' : stream.tags.join(', ')}\n`;
+}
+
+export function listOption(parsed: ParsedCommand, name: string): string[] {
+  const value = parsed.options[name];
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
