@@ -20,6 +20,7 @@ import {
 import { createLiveness, type Liveness } from '../../shared/protocol/liveness.ts';
 import { timestampMs } from '../../shared/timestamp.ts';
 import type { CollectorIdentity } from '../enrolment/collector-identity.ts';
+import { workBytes } from '../writer/batch-head.ts';
 import type { MachineRef } from '../writer/messages.ts';
 import type { WriterPort } from '../writer/writer.ts';
 import { bannedBy, type Authenticated } from './authenticate.ts';
@@ -29,7 +30,7 @@ import type { MachineLinks } from './machine-links.ts';
 import { createRewinds, type Rewinds } from './rewinds.ts';
 import { greet } from './welcome.ts';
 
-/** Bytes handed to the writer and not answered at which a peer is ignoring its window; a question counts as a KiB at least. */
+/** Work handed to the writer and not answered (`workBytes`) at which a peer is ignoring its window; a question counts as a KiB at least. */
 export const UNANSWERED_LIMIT_BYTES = 2 * (WIRE_LIMITS.liveWindowBytes + WIRE_LIMITS.backfillWindowBytes);
 const QUESTION_BYTES = 1024;
 /** Bytes of answers that a peer may leave unread. */
@@ -129,7 +130,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     if (protocolError !== undefined) this.#protocolError(protocolError);
   }
 
-  /** The writer is done with this many bytes of batches. */
+  /** The writer is done with batches of this much work (`workBytes`). */
   answered(bytes: number): void {
     this.#unansweredBytes -= bytes;
   }
@@ -259,7 +260,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
 
   #onBatch(data: Buffer, isCompressed: boolean): void {
     if (this.#state === 'draining') return;
-    if (!this.#hasRoom(data.length)) return;
+    if (!this.#hasRoom(workBytes(data.length, isCompressed))) return;
     const receivedAtMs = this.#deps.clock.now();
     this.#deps.writer.send(toBatchJob(data, { connection: this.id, machine: this.#machine, receivedAtMs, isCompressed }));
   }

@@ -21,6 +21,19 @@ export function laneOf(data: Buffer): Lane {
 /** A frame that was not compressed may have half of it; compressing must not be a way around. */
 export const DECOMPRESSED_BYTES = 2 * WIRE_LIMITS.frameBytes;
 
+const COMPRESSED_RATIO = 4;
+const LEAST_COMPRESSED_BYTES = 64 * 1024;
+const LEAST_BYTES = 1024;
+
+/**
+ * What a frame costs the writer, as bytes of text that cost as much. A few bytes
+ * can be unpacked into 2 MiB, and an empty batch is looked at all the same: by
+ * their length alone a peer could have minutes of work waiting.
+ */
+export function workBytes(length: number, isCompressed: boolean): number {
+  return isCompressed ? Math.max(length * COMPRESSED_RATIO, LEAST_COMPRESSED_BYTES) : Math.max(length, LEAST_BYTES);
+}
+
 /** `seq` of a batch that was not taken; undefined where the frame is no batch at all. */
 export function seqOf(job: Pick<BatchJob, 'bytes' | 'isCompressed'>): number | undefined {
   const data = Buffer.from(job.bytes);

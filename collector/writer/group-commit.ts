@@ -2,7 +2,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf, systemCode, TtError } from '../../shared/errors.ts';
 import { encodeFrame } from '../../shared/protocol/codec.ts';
-import { seqOf } from './batch-head.ts';
+import { seqOf, workBytes } from './batch-head.ts';
 import type { BatchJob, CallJob, CommitSummary, FromWriter, WriterAnswer, WriterMethod, WriterProblem } from './messages.ts';
 
 /** What the writer needs of the store. */
@@ -117,7 +117,7 @@ export class GroupCommit {
 }
 
 function takenOf(jobs: readonly BatchJob[]): { connection: number; bytes: number }[] {
-  return jobs.map(({ connection, bytes }) => ({ connection, bytes: bytes.byteLength }));
+  return jobs.map(({ connection, bytes, isCompressed }) => ({ connection, bytes: workBytes(bytes.byteLength, isCompressed) }));
 }
 
 function notTaken(job: BatchJob, type: 'busy' | 'disk_full', retryMs: number): WriterAnswer {

@@ -139,7 +139,7 @@ export interface WriterProblem {
 
 export type FromWriter =
   | { kind: 'ready' }
-  /** `taken`: one per job of the group, stored or not, so that the listener knows what is still unanswered. */
+  /** `taken`: one per job of the group, stored or not, so that the listener knows what is still unanswered; `bytes` as `workBytes` counts. */
   | { kind: 'committed'; answers: WriterAnswer[]; summary: CommitSummary; taken: { connection: number; bytes: number }[] }
   /** Something was not stored and will be asked for again; `null`: that is over. */
   | { kind: 'problem'; problem: WriterProblem | null }

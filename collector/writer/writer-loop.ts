@@ -3,12 +3,15 @@
  * answers only then. Runs on any message port, so a test needs no thread.
  *
  * Calls are barriers: each sees every batch that was sent before it and none
- * after, which is what makes the ledger of a new connection complete.
+ * after, of its machine where it is about one, which is what makes the ledger of
+ * a new connection complete.
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import type { Clock } from '../../shared/clock.ts';
+import { workBytes } from './batch-head.ts';
 import { describeFailure, GroupCommit, type OpenStore } from './group-commit.ts';
 import type { BatchJob, FromWriter, ToWriter } from './messages.ts';
+import { GROUP_BYTES, takeCall, takeGroup, type Turns } from './turns.ts';
 
 export interface WriterLoopDeps {
   port: MessagePort;
@@ -16,7 +19,6 @@ export interface WriterLoopDeps {
   clock: Pick<Clock, 'now' | 'after' | 'monotonic'>;
 }
 
-export const GROUP_BYTES = 4 * 1024 * 1024;
 /** A live frame waits at most for the commit that runs, so commits aim at this length. */
 const COMMIT_MS = 12;
 /** What smaller groups take is mostly the sync, and tells nothing of the next. */
@@ -47,13 +49,14 @@ export async function runWriterLoop({ port, open, clock }: WriterLoopDeps): Prom
 function serve(port: MessagePort, group: GroupCommit, clock: Pick<Clock, 'after' | 'monotonic'>): Promise<void> {
   const pace = createPace(clock);
   const queue: ToWriter[] = [];
+  const turns: Turns = new Map();
   let isWorking = false;
   let cancelCheckpoint = (): void => {};
   return new Promise((resolve, reject) => {
     const run = (): void => {
       isWorking = true;
       cancelCheckpoint();
-      work({ port, queue, group, pace }).then((isOver) => {
+      work({ port, queue, group, pace, turns }).then((isOver) => {
         isWorking = false;
         if (isOver) resolve();
         else if (queue.length > 0) run();
@@ -78,7 +81,7 @@ function createPace(clock: Pick<Clock, 'monotonic'>): Pace {
   return {
     groupBytes: () => Math.min(GROUP_BYTES, Math.max(TELLING_BYTES, bytesPerMs * COMMIT_MS)),
     timed(jobs, commit) {
-      const bytes = jobs.reduce((sum, job) => sum + job.bytes.byteLength, 0);
+      const bytes = jobs.reduce((sum, job) => sum + workBytes(job.bytes.byteLength, job.isCompressed), 0);
       const startMs = clock.monotonic();
       const result = commit();
       if (bytes >= TELLING_BYTES) bytesPerMs = (3 * bytesPerMs + bytes / Math.max(1, clock.monotonic() - startMs)) / 4;
@@ -92,22 +95,22 @@ interface Work {
   queue: ToWriter[];
   group: GroupCommit;
   pace: Pace;
+  turns: Turns;
 }
 
 /** Until nothing waits. True when `close` was reached or the database is beyond use. */
-async function work({ port, queue, group, pace }: Work): Promise<boolean> {
+async function work({ port, queue, group, pace, turns }: Work): Promise<boolean> {
   for (;;) {
     receiveAll(port, queue);
-    const first = queue[0];
-    if (!first) return false;
-    if (first.kind === 'batch') {
-      const jobs = takeGroup(queue, pace.groupBytes());
+    if (queue.length === 0) return false;
+    const next = takeCall(queue);
+    if (next === undefined) {
+      const jobs = takeGroup(queue, pace.groupBytes(), turns);
       if (!pace.timed(jobs, () => group.commit(jobs))) return true;
-      continue;
+    } else {
+      if (next.kind === 'close') return true;
+      await group.call(next);
     }
-    queue.shift();
-    if (first.kind === 'close') return true;
-    await group.call(first);
   }
 }
 
@@ -118,21 +121,4 @@ function receiveAll(port: MessagePort, queue: ToWriter[]): void {
     if (!received) return;
     queue.push(received.message);
   }
-}
-
-/** Removes the next group from the queue: batches before the next call, live ones first, up to `limit` bytes, at least one. */
-export function takeGroup(queue: ToWriter[], limit = GROUP_BYTES): BatchJob[] {
-  const barrier = queue.findIndex((message) => message.kind !== 'batch');
-  const waiting = (barrier < 0 ? queue : queue.slice(0, barrier)).filter((message) => message.kind === 'batch');
-  const ordered = [...waiting.filter((job) => job.lane === 'live'), ...waiting.filter((job) => job.lane !== 'live')];
-  const group: BatchJob[] = [];
-  let bytes = 0;
-  for (const job of ordered) {
-    if (group.length > 0 && bytes + job.bytes.byteLength > limit) break;
-    bytes += job.bytes.byteLength;
-    group.push(job);
-  }
-  const isTaken = new Set<ToWriter>(group);
-  queue.splice(0, queue.length, ...queue.filter((message) => !isTaken.has(message)));
-  return group;
 }

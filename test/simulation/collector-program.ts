@@ -10,7 +10,7 @@ import { createCommitter } from '../../collector/writer/commit.ts';
 import { GroupCommit, type OpenStore } from '../../collector/writer/group-commit.ts';
 import type { FromWriter, ToWriter } from '../../collector/writer/messages.ts';
 import { createWriterCalls } from '../../collector/writer/writer-calls.ts';
-import { takeGroup } from '../../collector/writer/writer-loop.ts';
+import { GROUP_BYTES, takeCall, takeGroup, type Turns } from '../../collector/writer/turns.ts';
 import { createWriter, type Writer, type WriterChannel } from '../../collector/writer/writer.ts';
 import { silentLog } from '../../shared/log.ts';
 import type { CollectorIdentity } from '../../collector/enrolment/collector-identity.ts';
@@ -136,16 +136,16 @@ export class CollectorProgram {
       });
     };
     const group = new GroupCommit({ open: () => this.#openStore(), post, clock });
+    const turns: Turns = new Map();
     const arm = (): void => {
       if (isArmed || queue.length === 0) return;
       isArmed = true;
       clock.after(Math.floor(clock.random() * 4), () => {
         isArmed = false;
-        const first = queue[0];
-        if (first?.kind === 'batch') group.commit(takeGroup(queue));
-        else if (first?.kind === 'call') {
-          queue.shift();
-          group.call(first).catch((error: unknown) => this.#world.fail(`a call broke: ${String(error)}`));
+        const next = takeCall(queue);
+        if (next === undefined) group.commit(takeGroup(queue, GROUP_BYTES, turns));
+        else if (next.kind === 'call') {
+          group.call(next).catch((error: unknown) => this.#world.fail(`a call broke: ${String(error)}`));
         }
         arm();
       });

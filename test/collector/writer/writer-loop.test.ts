@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GROUP_BYTES, takeGroup } from '../../../collector/writer/writer-loop.ts';
+import { GROUP_BYTES, takeCall, takeGroup } from '../../../collector/writer/turns.ts';
 import type { OpenStore } from '../../../collector/writer/group-commit.ts';
 import type { BatchJob, CommitSummary, ToWriter } from '../../../collector/writer/messages.ts';
 import type { Committed, Writer } from '../../../collector/writer/writer.ts';
@@ -180,5 +180,57 @@ describe('a group', () => {
     expect(takeGroup(queue).map(({ connection }) => connection)).toEqual([1, 2]);
     expect(takeGroup(queue).map(({ connection }) => connection)).toEqual([3]);
     expect(queue.map(({ kind }) => kind)).toEqual(['call', 'batch']);
+  });
+});
+
+describe('who goes next', () => {
+  const OTHER = { machineId: machineId(), enrolledAtMs: 0 };
+  const ofOther = (text: string, connection: number, lane?: Lane): BatchJob => ({ ...jobOf(text, connection, lane), machine: OTHER });
+  const ledgerOf = (about: typeof OTHER, id = 1): ToWriter => ({ kind: 'call', id, method: 'ledger', args: [about.machineId] });
+  const connectionsOf = (jobs: readonly BatchJob[]): number[] => jobs.map(({ connection }) => connection);
+
+  it('is each machine once before any is twice, and who was served longest ago first', () => {
+    const turns = new Map();
+    const queue: ToWriter[] = [jobOf('x'.repeat(5000), 1), jobOf('x', 2), jobOf('x', 3), ofOther('x', 10), ofOther('x', 11)];
+    expect(connectionsOf(takeGroup(queue, 5000, turns))).toEqual([1]);
+    expect(connectionsOf(takeGroup(queue, 3072, turns))).toEqual([10, 2, 11]);
+    expect(connectionsOf(takeGroup(queue, 3072, turns))).toEqual([3]);
+  });
+
+  it('lets one backfill batch pass where live ones would fill every group', () => {
+    const queue: ToWriter[] = [...Array.from({ length: 5 }, (_, at) => jobOf('x', at)), ofOther('x', 10, 'backfill'), ofOther('x', 11, 'backfill')];
+    expect(connectionsOf(takeGroup(queue, 2048))).toEqual([0, 1, 10]);
+    expect(connectionsOf(takeGroup(queue, 2048))).toEqual([2, 3, 11]);
+  });
+
+  it('is a call about a machine of which nothing waits, whatever others sent before it', () => {
+    const queue: ToWriter[] = [jobOf('x', 1), jobOf('x', 2), ledgerOf(MACHINE, 1), ledgerOf(OTHER, 2), ofOther('x', 10)];
+    expect(takeCall(queue)).toMatchObject({ id: 2 });
+    expect(takeCall(queue)).toBeUndefined();
+    expect(connectionsOf(takeGroup(queue))).toEqual([1, 10, 2]);
+    expect(takeCall(queue)).toMatchObject({ id: 1 });
+  });
+
+  it('is no batch of a machine that a call about it comes before', () => {
+    const queue: ToWriter[] = [jobOf('x', 1), ledgerOf(MACHINE), jobOf('x', 2), ofOther('x', 10)];
+    expect(connectionsOf(takeGroup(queue))).toEqual([1, 10]);
+    expect(queue.map(({ kind }) => kind)).toEqual(['call', 'batch']);
+  });
+
+  it('is nothing at all behind a call about everything, and that only when nothing is before it', () => {
+    const backup: ToWriter = { kind: 'call', id: 7, method: 'checkpoint', args: [] };
+    const queue: ToWriter[] = [jobOf('x', 1), backup, ledgerOf(OTHER, 8), ofOther('x', 10), { kind: 'close' }];
+    expect(takeCall(queue)).toBeUndefined();
+    expect(connectionsOf(takeGroup(queue))).toEqual([1]);
+    expect(takeCall(queue)).toMatchObject({ id: 7 });
+    expect(takeCall(queue)).toMatchObject({ id: 8 });
+    expect(takeCall(queue)).toBeUndefined();
+    expect(connectionsOf(takeGroup(queue))).toEqual([10]);
+    expect(takeCall(queue)).toEqual({ kind: 'close' });
+  });
+
+  it('counts what a few compressed bytes may be unpacked to', () => {
+    const bombs = Array.from({ length: 10 }, (_, at) => jobOf(Buffer.from('x'), at));
+    expect(takeGroup([...bombs], 128 * 1024)).toHaveLength(2);
   });
 });
