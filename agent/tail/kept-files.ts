@@ -31,7 +31,7 @@ export interface KeptFiles {
    * nothing is to do. `foreign`: its bytes are not those that were copied.
    */
   hold(file: TailedFile): 'foreign' | undefined;
-  /** False: what is open there is not the file that was copied. */
+  /** False: what is open there is not the file that was copied, or has other bytes now. */
   agrees(gen: Generation, fd: number): boolean;
   get(gen: Generation): KeptFile | undefined;
   all(): Iterable<KeptFile>;
@@ -99,7 +99,8 @@ class LinkedFiles implements KeptFiles {
   readonly #link: (from: string, to: string) => void;
   readonly #index: KeptIndex;
   readonly #kept = new Map<Generation, KeptName>();
-  readonly #copies = new Set<Generation>();
+  /** And the mtime at which the file was last compared with its copy; NaN: not yet. */
+  readonly #copies = new Map<Generation, number>();
   /** Symbolic links: looked at once. */
   readonly #unkept = new Set<Generation>();
   /** Copies that are not whole yet. */
@@ -118,7 +119,7 @@ class LinkedFiles implements KeptFiles {
       const gen = parseGeneration(isCopy ? name.slice(0, -COPY_SUFFIX.length) : name);
       if (gen === undefined) continue;
       this.#kept.set(gen, new KeptName(deps.directory, { gen, path: this.#index.pathOf(gen), isCopy }));
-      if (isCopy) this.#copies.add(gen);
+      if (isCopy) this.#copies.set(gen, Number.NaN);
     }
   }
 
@@ -180,12 +181,13 @@ class LinkedFiles implements KeptFiles {
 
   #copy(file: TailedFile, kept: KeptName): 'foreign' | undefined {
     if (this.#roomBytes <= 0) return undefined;
-    if (this.#kept.has(file.gen) && file.size === lstatSync(kept.at).size) return undefined;
+    // The size alone proves nothing: it may be written anew with as many bytes.
+    if (this.#copies.get(file.gen) === file.mtimeMs && file.size === lstatSync(kept.at).size) return undefined;
     const bytes = Math.min(COPY_BYTES, this.#roomBytes);
     const result = extendCopy({ from: file.path, inode: file, to: kept.at, since: file.positions.acknowledged.offset, bytes });
     this.#roomBytes -= Math.min(bytes, file.size);
     this.#kept.set(file.gen, kept);
-    this.#copies.add(file.gen);
+    this.#copies.set(file.gen, result === 'foreign' ? Number.NaN : file.mtimeMs);
     if (result !== 'behind') {
       this.#behind.delete(file);
       return result === 'foreign' ? result : undefined;
@@ -253,7 +255,7 @@ class LinkedFiles implements KeptFiles {
       if (kept.path !== undefined) this.#index.put(to, kept.path);
       renameSync(kept.at, passed.at);
       this.#kept.set(to, passed);
-      if (kept.isCopy) this.#copies.add(to);
+      if (kept.isCopy) this.#copies.set(to, Number.NaN);
     } catch {
       rmSync(kept.at, { force: true }); // The next look keeps the file again, if it is there.
     }

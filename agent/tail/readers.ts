@@ -75,16 +75,19 @@ class OpenReaders implements Readers {
     this.#readers.delete(file);
     this.#readers.set(file, reader);
     // Each time, not only when a look saw a new mtime: the file may have been cut and have grown again since that look.
-    const isSame = known === undefined ? this.#isSameAtOpen(file, reader.fd) : hasSameTail(this.#deps.files, reader.fd, file);
-    if (!isSame) return { kind: 'changed' };
+    const isSame = known === undefined ? hasSameContent(this.#deps.files, reader.fd, file) : hasSameTail(this.#deps.files, reader.fd, file);
+    if (!isSame || !this.#agreesWithCopy(file, reader.fd)) return { kind: 'changed' };
     file.verifiedMtimeMs = file.mtimeMs;
     const extractor = this.#extractorAtCursor(file, reader, mayContinue);
     return extractor === undefined ? { kind: 'warming' } : { kind: 'ready', reader, extractor };
   }
 
-  /** Of a file nothing was read of, only its copy tells it from another in its inode, born in the same millisecond. */
-  #isSameAtOpen(file: TailedFile, fd: number): boolean {
-    return hasSameContent(this.#deps.files, fd, file) && (isAbsent(file) || this.#deps.kept.agrees(file.gen, fd));
+  /**
+   * Of what was not read yet, only the copy tells whether it is still there: the file may have been written
+   * anew, or be another in its inode, born in the same millisecond. Nothing to ask where it is linked.
+   */
+  #agreesWithCopy(file: TailedFile, fd: number): boolean {
+    return isAbsent(file) || this.#deps.kept.agrees(file.gen, fd);
   }
 
   #openReader(file: TailedFile): Reader | undefined {

@@ -1,5 +1,5 @@
 import {
-  existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync,
+  existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, utimesSync, writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -303,6 +303,24 @@ describe('where links do not work', () => {
     truncateSync(path, 0);
     fixture.append('a.jsonl', 'other\nlines\nthan before\n');
     expect(fixture.drain()).toEqual(expect.arrayContaining(['other', 'lines', 'than before']));
+    expect(fixture.tail.status().gaps).toEqual([]);
+  });
+
+  it.each([
+    ['after a look', true], ['before any look', false],
+  ])('what was copied of a file that is written anew in place at the same size, %s, is read from the copy', async (_when, isLookedAt) => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'on');
+    await fixture.open(copied);
+    // It is open now, and nothing of it was read yet.
+    expect(fixture.drain()).toEqual([]);
+    fixture.append('a.jsonl', 'e\ntwo\n');
+    utimesSync(path, 1, 1);
+    fixture.look();
+    writeFileSync(path, 'ONE\nTWO\n');
+    utimesSync(path, 2, 2);
+    if (isLookedAt) fixture.look();
+    expect([...linesOf(fixture.readAll()), ...fixture.drain(), ...fixture.drain()].sort()).toEqual(['ONE', 'TWO', 'one', 'two']);
     expect(fixture.tail.status().gaps).toEqual([]);
   });
 
