@@ -37,9 +37,15 @@ function prepare(database: Database) {
   };
 }
 
-export function openTimeSteps(
-  database: Database, { keys, speakers, elapsed }: { keys: Keys; speakers: SessionSpeakers; elapsed: () => number },
-): TimeSteps {
+export interface TimeStepsDeps {
+  keys: Pick<Keys, 'kindOf' | 'machineId'>;
+  speakers: SessionSpeakers;
+  /** Monotonic ms. */
+  elapsed: () => number;
+}
+
+/** `stepEvents`: of one session that are derived at once, about. */
+export function openTimeSteps(database: Database, { keys, speakers, elapsed }: TimeStepsDeps, stepEvents = STEP_EVENTS): TimeSteps {
   const statements = prepare(database);
   const time = openSessionTime(database, openSessionSigns(database, keys, speakers));
 
@@ -53,7 +59,7 @@ export function openTimeSteps(
   };
   const deriveNext = (): boolean => {
     const next = statements.next.get();
-    if (next !== undefined) save(next.session, time.derive(next.session, next, STEP_EVENTS));
+    if (next !== undefined) save(next.session, time.derive(next.session, next, stepEvents));
     return next !== undefined;
   };
 
