@@ -123,11 +123,11 @@ class FileLooks implements Looks {
     // An unterminated tail may have been cut and written anew.
     if (stat.size < file.scannedTo) file.scannedTo = 0;
     if (stat.size > file.size && !this.#deps.isFirstLook()) file.wantsLive = true;
+    file.sizeBefore = file.size;
     return this.#withStat(file, stat);
   }
 
   #withStat(file: TailedFile, stat: FileStat): TailedFile {
-    file.sizeBefore = file.size;
     file.size = stat.size;
     file.mtimeMs = stat.mtimeMs;
     return file;
@@ -250,7 +250,9 @@ class FileLooks implements Looks {
     const isAsSeen = stat.ino === file.ino && stat.dev === file.dev && stat.size === file.size && stat.mtimeMs === file.mtimeMs;
     if (!isAsSeen) return this.replaceGeneration(file);
     file.size = Math.min(file.size, file.sizeBefore);
-    return this.#withStat(this.replaceGeneration(file), stat);
+    const replacement = this.#withStat(this.replaceGeneration(file), stat);
+    this.#deps.lanes.enqueue(replacement);
+    return replacement;
   }
 
   #isCopied(file: TailedFile): boolean {

@@ -23,7 +23,7 @@ export interface TailedFile {
   /** Size and mtime at the last look. */
   size: number;
   mtimeMs: number;
-  /** Its size before the last look that found a change. */
+  /** Its size before the last look that found a change; 0 where that was the first. */
   sizeBefore: number;
   prefix: PrefixHash;
   readonly positions: Positions;
@@ -67,7 +67,7 @@ export const NO_PREFIX: PrefixHash = { bytes: 0, hash: NO_BYTES };
 export function createTailedFile(gen: Generation, source: SourceKind | undefined, path: string, stat: FileStat): TailedFile {
   return {
     gen, source, path,
-    dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, size: stat.size, mtimeMs: stat.mtimeMs, sizeBefore: stat.size,
+    dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, size: stat.size, mtimeMs: stat.mtimeMs, sizeBefore: 0,
     prefix: NO_PREFIX,
     positions: new Positions(START),
     stored: null,

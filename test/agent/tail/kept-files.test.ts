@@ -197,6 +197,23 @@ describe('kept files', () => {
     expect(fixture.tail.status().gaps).toMatchObject([{ path, from: 8, to: 15, reason: 'truncated' }]);
   });
 
+  it('whose checkpoint is lost, and which are not what the ledger says, have lost nothing that was ever seen', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\ntwo\n');
+    await fixture.open();
+    fixture.drain();
+    const [position] = [...fixture.tail.positions()];
+    if (position === undefined) throw new Error('nothing was acknowledged');
+    await fixture.tail.close();
+    rmSync(fixture.checkpointDir, { recursive: true });
+    truncateSync(path, 0);
+    fixture.append('a.jsonl', 'other\nlines\nthan before\n');
+    await fixture.reopen();
+    await fixture.tail.settle([[...position, 'what was stored']]);
+    expect(fixture.drain()).toEqual(['other', 'lines', 'than before']);
+    expect(fixture.tail.status().gaps).toEqual([]);
+  });
+
   it('of which the unread end is cut off in place are a gap of just that', async () => {
     await using fixture = new TailFixture();
     const path = fixture.write('a.jsonl', 'one\n');
