@@ -13,6 +13,8 @@ export type EnrolOutcome = { ok: true; answer: EnrolAnswer } | { ok: false; code
 export interface EnrolmentDesk {
   /** `body` is whatever the peer sent, parsed as JSON. Throws only when `machines.json` can not be written. */
   enrol(body: unknown): EnrolOutcome;
+  /** Does it name a code that is out? Says nothing of whether it knows it. */
+  isExpected(body: unknown): boolean;
 }
 
 export interface EnrolmentDeskDeps {
@@ -24,6 +26,10 @@ export interface EnrolmentDeskDeps {
 
 export function createEnrolmentDesk({ identity, registry, codes, clock }: EnrolmentDeskDeps): EnrolmentDesk {
   return {
+    isExpected(body) {
+      const parsed = enrolRequestSchema.safeParse(body);
+      return parsed.success && codes.find(parsed.data.code_name) !== undefined;
+    },
     enrol(body) {
       const parsed = enrolRequestSchema.safeParse(body);
       if (!parsed.success) return { ok: false, code: 'malformed', hint: 'this is not a request of `tt-agent join`' };

@@ -45,6 +45,8 @@ export interface ConnectionDeps {
   writer: WriterPort;
   connections: Connections;
   links: MachineLinks;
+  /** The peer broke the protocol. */
+  onBroken: (machineId: MachineId) => void;
   /** Called once, when the socket is gone. */
   onClosed: (connection: AgentConnection) => void;
 }
@@ -114,9 +116,10 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     this.#cancelCut();
     this.#liveness.close();
     this.#rewinds.close();
-    const { connections, links, log, onClosed } = this.#deps;
+    const { connections, links, log, onBroken, onClosed } = this.#deps;
     connections.remove(this);
     const problem = this.#farewell ?? problemOf(code, reason);
+    if (problem?.code === 'frame_too_large') onBroken(this.machineId);
     // The one that replaced it speaks for the machine now.
     if (wasOpen && problem?.code !== 'replaced') links.disconnected(this.machineId, problem);
     log.info({ machine: this.#peer.machine.label, code, reason: problem?.message ?? reason }, 'agent disconnected');
@@ -179,6 +182,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
   }
 
   #protocolError(message: string): void {
+    this.#deps.onBroken(this.machineId);
     this.goodbye('protocol_error', message);
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../shared/clock.ts';
 import type { MachineId } from '../../shared/ids.ts';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
+import type { FrameSocketEvents } from '../../shared/protocol/frame-socket.ts';
 import { createUpgradeServer } from '../../shared/protocol/web-socket.ts';
 import type { CollectorIdentity } from '../enrolment/collector-identity.ts';
 import type { EnrolmentDesk } from '../enrolment/enrolment-desk.ts';
@@ -15,6 +16,7 @@ import type { EndpointPolicy } from './endpoint-policy.ts';
 import { openListener, type Listener, type ListenerDeps, type ListenerOptions } from './listener.ts';
 import type { MachineLinks } from './machine-links.ts';
 import { createNonces } from './nonces.ts';
+import { createOffenders } from './offenders.ts';
 import { createRefusalLog } from './refusal-log.ts';
 
 /** Of one machine at a time: one that works, one that replaces it, and room for a clone and a retry. */
@@ -50,6 +52,7 @@ export function createIngest(deps: IngestDeps): Ingest {
   const nonces = createNonces(deps.clock);
   const refusals = createRefusalLog(deps);
   const connections = createConnections();
+  const offenders = createOffenders(deps.clock);
   const upgrades = createUpgradeServer(WIRE_LIMITS.frameBytes);
   const open = new Map<number, AgentConnection>();
   const listeners = new Set<Listener>();
@@ -63,9 +66,11 @@ export function createIngest(deps: IngestDeps): Ingest {
     whenEmpty.clear();
   };
   const welcome: ListenerDeps['welcome'] = (peer: Authenticated) => {
-    if (ofMachine(open, peer.machine.machineId).length >= CONNECTIONS_PER_MACHINE) return undefined;
+    const { machineId } = peer.machine;
+    if (offenders.isOut(machineId)) return BROKE_PROTOCOL;
+    if (ofMachine(open, machineId).length >= CONNECTIONS_PER_MACHINE) return TOO_MANY;
     return (socket) => {
-      const connection = new AgentConnection(nextId++, socket, peer, { ...deps, connections, onClosed });
+      const connection = new AgentConnection(nextId++, socket, peer, { ...deps, connections, onBroken: offenders.note, onClosed });
       open.set(connection.id, connection);
       return events(connection);
     };
@@ -122,7 +127,10 @@ export function createIngest(deps: IngestDeps): Ingest {
   };
 }
 
-function events(connection: AgentConnection): ReturnType<ReturnType<ListenerDeps['welcome']> & object> {
+const BROKE_PROTOCOL = { code: 'broke_protocol', hint: 'what this agent sent a moment ago was not understood: wait some seconds; are both of the same version?' };
+const TOO_MANY = { code: 'too_many_connections', hint: 'this machine has several connections open already' };
+
+function events(connection: AgentConnection): FrameSocketEvents {
   return {
     onFrame: (data, isBinary) => connection.onFrame(data, isBinary),
     onAlive: () => connection.onAlive(),

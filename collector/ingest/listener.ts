@@ -53,8 +53,8 @@ export interface ListenerDeps {
   log: Log;
   refusals: Pick<RefusalLog, 'refused'>;
   authenticate: (authorization: string | undefined, listener: ListenerRef) => Promise<Authenticated | AuthRefusal>;
-  /** An authenticated agent. Undefined: it has too many connections already. */
-  welcome: (peer: Authenticated) => ((socket: FrameSocket) => FrameSocketEvents) | undefined;
+  /** An authenticated agent; or why it is not let in now. */
+  welcome: (peer: Authenticated) => ((socket: FrameSocket) => FrameSocketEvents) | { code: string; hint: string };
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/;
@@ -202,8 +202,9 @@ async function answer(request: IncomingMessage, budget: EnrolBudget, deps: Liste
 }
 
 async function enrol(request: IncomingMessage, budget: EnrolBudget, { desk }: ListenerDeps): Promise<Reply> {
-  if (budget.isSpent()) return refusal(429, 'too_many_tries', 'wait a minute, then try again');
   const body = await readJson(request);
+  // Who names a code that is out has its own five tries: others' guesses must not keep a machine from joining.
+  if (budget.isSpent() && !desk.isExpected(body)) return refusal(429, 'too_many_tries', 'wait a minute, then try again');
   const outcome: EnrolOutcome = body === undefined
     ? { ok: false, code: 'malformed', hint: `send JSON of at most ${ENROL_BODY_BYTES} bytes` }
     : desk.enrol(body);
@@ -253,7 +254,7 @@ async function upgrade({ request, socket, head, ref }: Upgrade, strangers: Stran
     return refuseUpgrade(socket, refusal(AUTH_STATUS[peer.code], peer.code, peer.hint));
   }
   const onOpen = deps.welcome(peer);
-  if (!onOpen) return refuseUpgrade(socket, refusal(429, 'too_many_connections', 'this machine has several connections open already'));
+  if (typeof onOpen !== 'function') return refuseUpgrade(socket, refusal(429, onOpen.code, onOpen.hint));
   strangers.release(socket);
   deps.upgrades.accept(request, socket, head, onOpen);
 }

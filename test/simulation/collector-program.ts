@@ -177,6 +177,7 @@ export class CollectorProgram {
     const id = this.#world.nextConnectionId++;
     const connection = new AgentConnection(id, link.socket('collector'), peer, {
       clock: this.clock, log: silentLog, identity, writer: this.#writer, connections: this.#connections, links: this.#links,
+      onBroken() {},
       onClosed: () => this.#open.delete(id),
     });
     this.#open.set(id, { connection, link });

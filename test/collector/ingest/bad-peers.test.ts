@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import { join as joinPath } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createKeyPair } from '../../../shared/protocol/tokens.ts';
-import { NONCE_LIFETIME_MS, UNAUTHENTICATED_SOCKETS_SHARED, WIRE_LIMITS } from '../../../shared/limits.ts';
+import { NONCE_LIFETIME_MS, UNAUTHENTICATED_SOCKETS_PER_TUNNEL, UNAUTHENTICATED_SOCKETS_SHARED, WIRE_LIMITS } from '../../../shared/limits.ts';
 import { parseCollectorId } from '../../../shared/ids.ts';
 import { openIngest, type IngestFixture } from '../../support/ingest-fixture.ts';
 import {
@@ -164,6 +165,33 @@ describe('the plain routes', () => {
   });
 });
 
+describe('a tunnel', () => {
+  it('can be full of silent sockets, and no other listener notices', async () => {
+    const own = machineId();
+    await using collector = await openIngest();
+    const socketPath = joinPath(collector.directory, 'tunnel.sock');
+    await collector.ingest.listen({ listen: { socketPath }, admits: own });
+    const sockets = Array.from({ length: 3 * UNAUTHENTICATED_SOCKETS_PER_TUNNEL }, () => connect(socketPath));
+    let open = sockets.length;
+    const isCapped = new Promise<void>((resolve) => {
+      for (const socket of sockets) {
+        socket.on('error', () => {});
+        socket.on('close', () => {
+          open -= 1;
+          if (open === UNAUTHENTICATED_SOCKETS_PER_TUNNEL) resolve();
+        });
+      }
+    });
+    await isCapped;
+    const agent = await ScriptedAgent.connect(collector.url, await tokenFor(collector.url, await joined(collector)));
+    agent.hello();
+    await agent.frame('welcome');
+    expect(open).toBe(UNAUTHENTICATED_SOCKETS_PER_TUNNEL);
+    for (const socket of sockets) socket.destroy();
+    agent.terminate();
+  });
+});
+
 describe('enrolment over HTTP', () => {
   it('refuses what is too large, no JSON, or nested deeply', async () => {
     await using collector = await openIngest();
@@ -181,6 +209,13 @@ describe('enrolment over HTTP', () => {
     }
     expect((await postEnrol(collector.url, request)).body).toMatchObject({ code: 'code_unknown' });
     expect(collector.registry.list()).toEqual([]);
+  });
+
+  it('lets nobody’s guesses keep a machine from joining', async () => {
+    await using collector = await openIngest();
+    for (let i = 0; i < 21; i++) await postEnrol(collector.url, await enrolRequest(randomBytes(16).toString('hex'), await createKeyPair()));
+    expect((await postEnrol(collector.url, {})).body).toMatchObject({ code: 'too_many_tries' });
+    await joined(collector);
   });
 
   it('stops answering guesses after twenty, and recovers', async () => {
@@ -258,6 +293,18 @@ describe('an authenticated peer', () => {
     expect(await agent.frame('goodbye')).toMatchObject({ code: 'protocol_error' });
     expect((await agent.close()).code).toBe(4400);
     expect((await fetch(`${collector.url}/healthz`)).status).toBe(200);
+  });
+
+  it('stays out for five seconds after it broke the protocol, and no other machine with it', async () => {
+    await using collector = await openIngest();
+    const { machine, agent } = await dialled(collector);
+    const other = await join(collector.url, collector.codes.create('other').code);
+    agent.send('nonsense');
+    await agent.close();
+    await expect(ScriptedAgent.connect(collector.url, await tokenFor(collector.url, machine))).rejects.toMatchObject({ status: 429 });
+    (await ScriptedAgent.connect(collector.url, await tokenFor(collector.url, other))).terminate();
+    collector.clock.advance(5000);
+    (await ScriptedAgent.connect(collector.url, await tokenFor(collector.url, machine))).terminate();
   });
 
   it('is cut off at a frame larger than 1 MiB', async () => {

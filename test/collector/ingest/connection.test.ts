@@ -54,7 +54,7 @@ async function wired(): Promise<Wire> {
     terminate: () => (cuts += 1),
   }, { ok: true, machine, instance: toInstanceId('one'), endpoint: 'http://127.0.0.1:7071' }, {
     clock, log: silentLog, identity: { collectorId, keys: await createKeyPair() }, writer: { send: (job) => jobs.push(job), call },
-    connections: createConnections(), links: createMachineLinks(clock), onClosed: () => {},
+    connections: createConnections(), links: createMachineLinks(clock), onBroken: () => {}, onClosed: () => {},
   });
   return { connection, clock, jobs, sent, closes, cuts: () => cuts, pings: () => pings, backUp: (bytes) => (bufferedBytes = bytes) };
 }
