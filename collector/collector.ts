@@ -21,6 +21,7 @@ import { openMachineRegistry, type MachineRegistry } from './enrolment/machine-r
 import { createMachineEndpoints } from './ingest/endpoint-policy.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { createMachineLinks, type MachineLinks } from './ingest/machine-links.ts';
+import { openStatusline } from './statusline/open-statusline.ts';
 import { createTunnels, type Tunnels, type TunnelsDeps } from './tunnel/tunnels.ts';
 import { createWriter, type Writer, type WriterChannel } from './writer/writer.ts';
 
@@ -42,7 +43,7 @@ export interface PageDeps {
 export interface Page {
   /** The port that was picked. */
   readonly port: number;
-  status(): CollectorStatus | Promise<CollectorStatus>;
+  status(): CollectorStatus;
   /** A one-time link that signs a browser in. */
   signInLink(): { url: string; expiresAtMs: number };
   close(): Promise<void>;
@@ -118,6 +119,8 @@ async function compose(
   onClose(() => tunnels.close());
   const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, ingestPort });
   onClose(() => page.close());
+  const statusline = openStatusline({ paths, config, clock, log, links, status: () => page.status() });
+  onClose(() => statusline.close());
 
   const live = {
     codes, ingest, links, tunnels,

@@ -21,7 +21,8 @@ const webFolder = 'collector/web';
 const webEntry = `${webFolder}/main.tsx`;
 const programs: readonly Program[] = [
   { entry: 'agent/main.ts', output: 'tt-agent.mjs', executable: true, selfContained: true },
-  { entry: 'collector/main.ts', output: 'tt.mjs', executable: true },
+  { entry: 'collector/launch.ts', output: 'tt.mjs', executable: true },
+  { entry: 'collector/main.ts', output: 'tt-commands.mjs' },
   { entry: 'collector/writer/worker.ts', output: 'tt-writer.mjs' },
   { entry: 'deploy/start.ts', output: 'start.mjs' },
 ];

@@ -3,7 +3,7 @@
  * returned survives a power cut: temporary file, fsync, rename, fsync of the
  * directory. Limit: only as far as the disk honours fsync.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { systemCode } from './errors.ts';
@@ -56,6 +56,18 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
     throw error;
   }
   syncDirectory(directory);
+}
+
+/** Replaces `path` for whoever reads it, whole or not at all. Not durable: for what is written again anyway. */
+export function replaceFile(path: string, content: string, mode = PRIVATE_FILE_MODE): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    writeFileSync(temporary, content, { mode, flag: 'wx' });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** `write(2)` may take less than it was given (a disk that fills up): go on until all is taken or it throws. */

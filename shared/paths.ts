@@ -36,6 +36,8 @@ export interface Paths {
   controlSocket: string;
   /** What each agent said last, over restarts of the collector. */
   lastKnownFile: string;
+  /** What a prompt shows; the collector keeps it. */
+  statuslineFile: string;
   /** Hashes of the browsers' sign-ins. */
   pageSessionsFile: string;
 }
@@ -78,6 +80,7 @@ export function resolvePaths(environment: Environment, home: string): Paths {
     collectorLockFile: join(stateDir, 'collector.lock'),
     controlSocket: join(stateDir, 'run', 'collector.sock'),
     lastKnownFile: join(stateDir, 'last-known.json'),
+    statuslineFile: join(stateDir, 'statusline'),
     pageSessionsFile: join(stateDir, 'page-sessions.json'),
   };
 }

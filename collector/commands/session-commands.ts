@@ -54,4 +54,11 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
     ],
     load: async () => (await import('./usage.ts')).usage,
   },
+  {
+    name: 'statusline',
+    summary: 'One line for a prompt: who waits, who works, which machine is late, and what today cost',
+    example: 'tt statusline --session 6f1c2a90-8f0b-4f4e-9a53-2d1f0e7c9b11',
+    options: [{ flags: '--session <id>', description: 'about this session: where it runs, its state, branch, tokens and cost' }],
+    load: async () => (await import('./statusline.ts')).statusline,
+  },
 ];

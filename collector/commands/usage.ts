@@ -75,7 +75,7 @@ function notesOf({ total, unpriced_models, prices }: UsageDocument): string[] {
   const unpriced = unpriced_models.map(({ model, responses }) => `${model ?? 'no name'} (${plural(responses, 'response')})`).join(', ');
   return [
     ...(total.lower_bound_responses > 0 ? [`≥: the logs never told the final output of ${plural(total.lower_bound_responses, 'response')}; it was at least this`] : []),
-    ...(unpriced_models.length > 0 ? [`not in the cost, for want of a price: ${unpriced}; set one in config.toml: [prices."MODEL"] input = 3, output = 15`] : []),
+    ...(unpriced_models.length > 0 ? [`not in the cost, for want of a price: ${unpriced}; set one in config.toml (USD per million tokens): prices.MODEL = { input = 3, output = 15 }`] : []),
     `prices of ${prices.as_of}, at list price: ${total.cost_usd === null ? UNKNOWN : dollarWords(total.cost_usd)} is what the tokens would cost through the API, whatever a subscription pays`,
   ];
 }

@@ -99,9 +99,9 @@ const OF_CONVERSATION = "json_extract(e.data, '$.agent_id') IS NULL";
 
 export function openSessionReader(database: Database): SessionReader {
   const order = database.prepare<[{ since: number; orLive: number }], { session: number }>(`
-    SELECT session FROM session_row GROUP BY session
-    HAVING max(last_at) >= $since OR ($orLive AND max(agent_id = '' AND status IS NOT NULL AND status <> 'gone'))
-    ORDER BY max(last_at) DESC, session`);
+    SELECT session FROM session_row
+    WHERE last_at >= $since OR ($orLive AND agent_id = '' AND status IS NOT NULL AND status <> 'gone')
+    GROUP BY session ORDER BY max(last_at) DESC, session`);
   const conversation = (which: string): string => `
     SELECT ${COLUMNS}, ${OF_ALL} FROM (${ROLLED_UP} WHERE session = ${which} AND session <> 0 GROUP BY session) AS g
     CROSS JOIN session_row r ON r.session = g.session AND r.agent_id = '' ${VIEW}`;
