@@ -35,10 +35,13 @@ export async function startAgent(home: MachineHome, options: StartOptions = {}):
   return process;
 }
 
-/** Adds a machine on the collector's side and joins from the agent's; `through` replaces the address (a proxy). */
-export async function enrol(collectorHome: MachineHome, home: MachineHome, label: string, through?: string): Promise<MachineAdded> {
+/** Adds a machine on the collector's side and joins from the agent's, by another address where one is given (a proxy). */
+export async function enrol(
+  collectorHome: MachineHome, home: MachineHome, label: string, how: string | StartOptions = {},
+): Promise<MachineAdded> {
+  const [through, options] = typeof how === 'string' ? [how, {}] : [undefined, how];
   const added = await runJson(collectorHome, 'tt', ['machines', 'add', label, '--json'], (value) => machineAddedSchema.parse(value));
-  const joined = await runCommand(home, 'tt-agent', ['join', through ?? added.url, '--code', '-'], { stdin: `${added.code}\n` });
+  const joined = await runCommand(home, 'tt-agent', ['join', through ?? added.url, '--code', '-'], { ...options, stdin: `${added.code}\n` });
   if (joined.code !== 0) throw new Error(`tt-agent join exited ${joined.code}: ${joined.stdout}${joined.stderr}`);
   return added;
 }

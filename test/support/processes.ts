@@ -66,8 +66,13 @@ export interface StartOptions {
   under?: readonly string[];
 }
 
+function commandLine(program: ProgramName, args: readonly string[], { under = [], nodeFlags = [], executable }: StartOptions): [string, string[]] {
+  const [command = process.execPath, ...words] = [...under, process.execPath, ...nodeFlags, executable ?? executableOf(program), ...args];
+  return [command, words];
+}
+
 export function startProgram(home: MachineHome, program: ProgramName, args: readonly string[], options: StartOptions = {}): RunningProgram {
-  const [command = process.execPath, ...words] = [...(options.under ?? []), process.execPath, ...(options.nodeFlags ?? []), options.executable ?? executableOf(program), ...args];
+  const [command, words] = commandLine(program, args, options);
   const child = spawn(command, words, {
     cwd: options.cwd ?? home.directory, env: { ...home.environment, ...options.environment }, stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -119,7 +124,8 @@ export interface Finished extends Ended {
 export async function runCommand(
   home: MachineHome, program: ProgramName, args: readonly string[], { stdin = '', ...options }: StartOptions & { stdin?: string } = {},
 ): Promise<Finished> {
-  const child = spawn(process.execPath, [options.executable ?? executableOf(program), ...args], {
+  const [command, words] = commandLine(program, args, options);
+  const child = spawn(command, words, {
     cwd: options.cwd ?? home.directory, env: { ...home.environment, ...options.environment }, stdio: ['pipe', 'pipe', 'pipe'],
   });
   alive.add(child);
