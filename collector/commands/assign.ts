@@ -1,6 +1,6 @@
 /** `tt assign`: what a person says of a session, a directory, events or a time. One document with one entry or a few. */
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
-import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
+import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { clockWords, countWords, plural } from '../../shared/status-words.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
@@ -16,7 +16,19 @@ const JSON_SCHEMA = 1;
 export async function assign(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   if (flag(parsed, 'undo')) return undoLast(parsed, io);
   const document = toDocument(parsed, io);
-  return applyAndTell({ document, by: 'user', create: flag(parsed, 'create'), dry_run: flag(parsed, 'dryRun') }, parsed, io);
+  try {
+    return await applyAndTell({ document, by: 'user', create: flag(parsed, 'create'), dry_run: flag(parsed, 'dryRun') }, parsed, io);
+  } catch (error) {
+    throw inPlainWords(error);
+  }
+}
+
+/** Nobody wrote the document of which the error names the place. */
+function inPlainWords(error: unknown): unknown {
+  const place = /^assign_by_\w+(?:\[\d+\]|\.\w+)*: /;
+  if (!(error instanceof TtError) || !place.test(error.message)) return error;
+  const hint = error.message.includes('no stream') ? '`tt streams --all` lists them; --create makes it' : '`tt sessions` and `tt events --json` print IDs';
+  return usageError(error.message.replace(place, ''), hint);
 }
 
 function toDocument(parsed: ParsedCommand, io: CommandIo): AssignmentDocument {

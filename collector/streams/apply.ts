@@ -66,7 +66,7 @@ function countChanges(database: Database, before: readonly Assignment[], added: 
 } {
   const was = openStreamLookup(database, before);
   const is = openStreamLookup(database, [...before, ...added]);
-  const isNew = new Set(added.map(({ assignment }) => assignment));
+  const said = openStreamLookup(database, added);
   const totals = { events: 0, changed: 0, kept_by_person: 0, kept_otherwise: 0 };
   const moves = new Map<string | null, Moves>();
   const movesOf = (id: string | null): Moves => {
@@ -77,11 +77,8 @@ function countChanges(database: Database, before: readonly Assignment[], added: 
   for (const fact of covered) {
     const [old, now] = [was.of(fact), is.of(fact)];
     totals.events += 1;
-    if (now !== undefined && !isNew.has(now.assignment)) {
-      if (now.assignedBy === 'user') totals.kept_by_person += 1;
-      else totals.kept_otherwise += 1;
-    }
     const [from, to] = [old?.streamId ?? null, now?.streamId ?? null];
+    if (now !== undefined && said.of(fact)?.streamId !== to) totals[now.assignedBy === 'user' ? 'kept_by_person' : 'kept_otherwise'] += 1;
     if (from === to) continue;
     totals.changed += 1;
     movesOf(from).lost += 1;
@@ -117,7 +114,7 @@ function openNames(database: Database, document: AssignmentDocument, { create, a
       const found = placed(place, () => findStream(known, name));
       if (found !== undefined) return found.id;
       if (create) return placed(place, () => make(name));
-      throw invalidAt(place, `no stream is called ${JSON.stringify(name)}; name it in streams[] too, or give --create`);
+      throw invalidAt(place, `no stream is called ${JSON.stringify(name)}`, 'nothing was assigned: name it in streams[], too, or give --create; `tt streams --all` lists those that there are');
     },
     changes(moves) {
       const short = shortIdsOf(known);

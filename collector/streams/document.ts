@@ -50,9 +50,9 @@ function placeWords(path: readonly PropertyKey[]): string {
   return path.reduce<string>((words, key) => (typeof key === 'number' ? `${words}[${key}]` : `${words}${words === '' ? '' : '.'}${String(key)}`), '');
 }
 
-export function invalidAt(place: string, what: string): TtError {
+export function invalidAt(place: string, what: string, hint = 'nothing was assigned: correct it and apply it again'): TtError {
   return new TtError('assignment_invalid', `${place === '' ? 'the document' : place}: ${what}`, {
-    hint: 'nothing was assigned: correct it and apply it again', exitCode: EXIT_CODES.usage,
+    hint, exitCode: EXIT_CODES.usage,
   });
 }
 
