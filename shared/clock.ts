@@ -31,10 +31,17 @@ export function sleepOn(clock: Pick<Clock, 'after'>, ms: number, signal?: AbortS
   });
 }
 
+/** After what has arrived already; a timer of 0 ms waits for a whole one. */
+function soon(task: () => void): () => void {
+  const immediate = setImmediate(task);
+  return () => clearImmediate(immediate);
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, task) {
+    if (ms <= 0) return soon(task);
     const timer = setTimeout(task, ms);
     return () => clearTimeout(timer);
   },

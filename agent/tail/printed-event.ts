@@ -40,6 +40,22 @@ function print(event: TtEvent): PrintedEvent | undefined {
   return { text, bytes: Buffer.byteLength(text) };
 }
 
+const BEYOND_ASCII = /[\u0080-\uffff]/g;
+/** Of a text's bytes: what is mostly beyond ASCII would grow by more than it saves. */
+const ESCAPED_SHARE = 1 / 8;
+
+/**
+ * The same JSON for a frame. A dash or an emoji somewhere in it would make the text
+ * of a whole frame twice as large in memory, and reading it twice as slow, so the
+ * few characters beyond ASCII are escaped.
+ */
+export function asciiWhereRare({ text, bytes }: PrintedEvent): PrintedEvent {
+  const extra = bytes - text.length;
+  if (extra === 0 || extra > bytes * ESCAPED_SHARE) return { text, bytes };
+  const escaped = text.replace(BEYOND_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return { text: escaped, bytes: escaped.length };
+}
+
 /** IDs, times and types stay whole: they say which event it is. */
 const IDENTITY_KEYS: ReadonlySet<string> = new Set(['id', 'raw_id', 'timestamp', 'timestamp_raw', 'source', 'type', 'session_id', 'agent_id']);
 

@@ -1,7 +1,7 @@
 /** Collects what the lines of one slice give, printing each event once. */
 import type { ExtractionSink } from '../extraction.ts';
 import type { LineageEdge, SessionState, TtEvent } from '../../shared/event.ts';
-import { printEvent } from './printed-event.ts';
+import { asciiWhereRare, printEvent } from './printed-event.ts';
 
 export interface SliceLimits {
   targetBytes: number;
@@ -45,8 +45,9 @@ export class SliceSink implements ExtractionSink {
   event(event: TtEvent): void {
     const printed = printEvent(event);
     if (printed === undefined) return this.bad(this.line.start, this.line.end, 'event_unprintable');
-    this.printed.push(printed.text);
-    this.printedBytes += printed.bytes;
+    const { text, bytes } = asciiWhereRare(printed);
+    this.printed.push(text);
+    this.printedBytes += bytes;
     this.lastTimestamp = event.timestamp;
   }
 

@@ -39,6 +39,17 @@ describe('the system clock', () => {
     expect(ran).toContain('every');
   });
 
+  it('does what is due now behind what is already running', async () => {
+    const ran: string[] = [];
+    const timer = new Promise<void>((resolve) => systemClock.after(1, () => resolve(void ran.push('1 ms'))));
+    const now = new Promise<void>((resolve) => systemClock.after(0, () => resolve(void ran.push('now'))));
+    ran.push('running');
+    await now;
+    expect(ran[0]).toBe('running');
+    expect(ran).toContain('now');
+    await timer;
+  });
+
   it('draws numbers from 0 up to 1', () => {
     const drawn = Array.from({ length: 100 }, () => systemClock.random());
     expect(drawn.every((value) => value >= 0 && value < 1)).toBe(true);

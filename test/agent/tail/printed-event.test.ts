@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { printEvent } from '../../../agent/tail/printed-event.ts';
+import { asciiWhereRare, printEvent } from '../../../agent/tail/printed-event.ts';
 import type { JsonValue, TtEvent } from '../../../shared/event.ts';
 import { toEventId, toTimestamp } from '../../../shared/ids.ts';
 
@@ -25,6 +25,23 @@ describe('an event that is printed', () => {
     for (const value of ['{['.repeat(1000), Array.from({ length: 500 }, () => []), Array.from({ length: 500 }, () => ({}))]) {
       const event = eventWith(value);
       expect(printEvent(event)?.text).toBe(JSON.stringify(event));
+    }
+  });
+
+  it('goes into a frame in ASCII where few of its characters are beyond it, and says the same', () => {
+    for (const text of [`${'a'.repeat(100)}é—🙂\ud800`, `\\u00e9 ${'"'.repeat(80)} ö`]) {
+      const event = eventWith(text);
+      const printed = asciiWhereRare(printEvent(event) ?? { text: '', bytes: 0 });
+      expect(Buffer.byteLength(printed.text)).toBe(printed.text.length);
+      expect(printed.bytes).toBe(printed.text.length);
+      expect(JSON.parse(printed.text)).toEqual(event);
+    }
+  });
+
+  it('stays as it is where it is ASCII, and where most of it is not', () => {
+    for (const text of ['plain', '日本語の文章'.repeat(50)]) {
+      const printed = printEvent(eventWith(text)) ?? { text: '', bytes: 0 };
+      expect(asciiWhereRare(printed)).toEqual(printed);
     }
   });
 });
