@@ -39,15 +39,19 @@ export interface Prices {
 const SUFFIX = /(?:[-@]\d{8})?(?:-latest)?(?:\[1m\])?$/;
 const PREFIX = /^anthropic\//;
 
+/** A log can call its model anything, `constructor` too: names are looked up in maps. */
+const mapOf = <T>(record: Readonly<Record<string, T>>): ReadonlyMap<string, T> => new Map(Object.entries(record));
+
 const table = tableSchema.parse(JSON.parse(readFileSync(new URL('./prices.json', import.meta.url), 'utf8')));
 
 /** `overrides`: by the name of the model as the log has it, or without its date. */
 export function openPrices(overrides: Readonly<Record<string, ModelPrice>> = {}): Prices {
   const known = new Map<string, Price | undefined>();
+  const [given, listed, aliases] = [mapOf(overrides), mapOf(table.models), mapOf(table.aliases)];
   const find = (model: string): Price | undefined => {
     const plain = model.replace(PREFIX, '').replace(SUFFIX, '');
-    const listed = overrides[model] ?? overrides[plain] ?? table.models[table.aliases[plain] ?? plain];
-    return listed && toPrice(listed);
+    const price = given.get(model) ?? given.get(plain) ?? listed.get(aliases.get(plain) ?? plain);
+    return price && toPrice(price);
   };
   return {
     asOf: table.as_of,

@@ -75,7 +75,8 @@ function keyOf(by: UsageKey, { key, machineId, model, isFast }: UsageSums, label
       return key === null ? null : labelOf(key);
     case 'session':
       return key === null ? null : sessionName(key, machineId === null ? null : labelOf(machineId));
-    default:
+    case 'project':
+    case 'stream':
       return key;
   }
 }

@@ -6,12 +6,17 @@ import { openIdentity, readIdentity } from '../../agent/identity.ts';
 import { renderSchemas } from '../../deploy/json-schemas.ts';
 import { configSchema } from '../../shared/config.ts';
 import { isLabel, parseMachineId } from '../../shared/ids.ts';
+import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../../shared/status.ts';
+import { explanationDocumentSchema, reportDocumentSchema } from '../../shared/report-documents.ts';
+import { usageDocumentSchema } from '../../shared/usage-documents.ts';
 import { sample, sampleText } from './samples.ts';
 
 const SHAPES = [
   ['collector-status', collectorStatusSchema], ['agent-status', agentStatusSchema],
   ['agent-status.stopped', agentStatusSchema], ['machine-added', machineAddedSchema],
+  ['sessions', sessionsDocumentSchema], ['session', sessionDetailSchema], ['waiting', waitingDocumentSchema], ['usage', usageDocumentSchema],
+  ['report', reportDocumentSchema], ['report-explained', explanationDocumentSchema],
 ] as const;
 
 describe.each(SHAPES)('%s', (name, schema) => {
