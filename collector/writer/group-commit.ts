@@ -64,10 +64,20 @@ export class GroupCommit {
 
   /** Moves the WAL into the database while nobody waits. */
   checkpoint(): void {
+    this.#callIdly('checkpoint');
+  }
+
+  /** Some milliseconds of it. True: there is more. */
+  deriveTime(): boolean {
+    return this.#callIdly('deriveTime') === true;
+  }
+
+  #callIdly(method: 'checkpoint' | 'deriveTime'): unknown {
     try {
-      this.#store.committer.call('checkpoint', []);
+      return this.#store.committer.call(method, []);
     } catch (error) {
       this.#report({ code: describeFailure(error).code, message: messageOf(error) });
+      return undefined;
     }
   }
 

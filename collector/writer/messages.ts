@@ -67,6 +67,8 @@ export interface WriterCalls {
   backup: { args: [file: string]; result: { bytes: number } };
   /** Derives every derived table again from events and copies. */
   rebuild: { args: []; result: RebuildCounts };
+  /** Derives time that is behind for some milliseconds; called when idle. True: there is more. */
+  deriveTime: { args: []; result: boolean };
   /** Checkpoints the WAL; called when idle. */
   checkpoint: { args: []; result: null };
 }

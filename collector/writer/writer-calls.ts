@@ -59,6 +59,7 @@ export function createWriterCalls(database: Database, store: EventStore): Untype
     undoAssignments: (...[act]: WriterCalls['undoAssignments']['args']) => store.transaction(() => undoAssignments(database, act)),
     backup: (file: string) => copyDatabase(database, file),
     rebuild: () => store.rebuild(),
+    deriveTime: () => store.deriveTime(),
     checkpoint: () => {
       checkpointWal(database);
       return null;

@@ -10,6 +10,7 @@ import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import type { Clock } from '../../shared/clock.ts';
 import { workBytes } from './batch-head.ts';
 import { describeFailure, GroupCommit, type OpenStore } from './group-commit.ts';
+import { createIdleWork } from './idle-work.ts';
 import type { BatchJob, FromWriter, ToWriter } from './messages.ts';
 import { GROUP_BYTES, takeCall, takeGroup, type Turns } from './turns.ts';
 
@@ -23,7 +24,6 @@ export interface WriterLoopDeps {
 const COMMIT_MS = 12;
 /** What smaller groups take is mostly the sync, and tells nothing of the next. */
 const TELLING_BYTES = 64 * 1024;
-const IDLE_CHECKPOINT_MS = 2000;
 
 /** Resolves when `close` was received, everything before it is done and the database is closed. */
 export async function runWriterLoop({ port, open, clock }: WriterLoopDeps): Promise<void> {
@@ -51,22 +51,23 @@ function serve(port: MessagePort, group: GroupCommit, clock: Pick<Clock, 'after'
   const queue: ToWriter[] = [];
   const turns: Turns = new Map();
   let isWorking = false;
-  let cancelCheckpoint = (): void => {};
+  const idle = createIdleWork({ deriveTime: () => group.deriveTime(), checkpoint: () => group.checkpoint(), clock });
   return new Promise((resolve, reject) => {
     const run = (): void => {
       isWorking = true;
-      cancelCheckpoint();
+      idle.stop();
       work({ port, queue, group, pace, turns }).then((isOver) => {
         isWorking = false;
         if (isOver) resolve();
         else if (queue.length > 0) run();
-        else cancelCheckpoint = clock.after(IDLE_CHECKPOINT_MS, () => group.checkpoint());
+        else idle.rest();
       }).catch(reject);
     };
     port.on('message', (message: ToWriter) => {
       queue.push(message);
       if (!isWorking) run();
     });
+    idle.rest();
   });
 }
 
