@@ -7,6 +7,7 @@
  */
 import * as z from 'zod';
 import type { LineageEdge, SessionState } from '../event.ts';
+import { hasMoreContainers } from './containers.ts';
 import type { AgentFrame, BatchFrame, CollectorFrame, Frame } from './frames.ts';
 import { GOODBYE_CODES, REFUSAL_CODES } from './frames.ts';
 
@@ -138,7 +139,13 @@ export function encodeBatchBytes(rest: BatchRest, printedEvents: readonly string
 
 const COMMA = 0x2c;
 
-function parseWith<T>(schema: z.ZodType, text: string): Decoded<T> {
+/** Each takes two characters: what an agent may put into one batch (256 KiB) can not hold more, whatever it is. */
+const BATCH_CONTAINERS = 150_000;
+/** Of other frames of an agent, which are read on the collector's main thread: gaps and generations by the thousand. */
+const FRAME_CONTAINERS = 20_000;
+
+function parseWith<T>(schema: z.ZodType, text: string, maxContainers = Infinity): Decoded<T> {
+  if (maxContainers !== Infinity && hasMoreContainers(text, maxContainers)) return { ok: false, reason: `more than ${maxContainers} arrays and objects` };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -153,7 +160,7 @@ function parseWith<T>(schema: z.ZodType, text: string): Decoded<T> {
 
 /** Every frame of an agent but `batch`, which the writer decodes off the main thread. */
 export function decodeAgentFrame(text: string): Decoded<Exclude<AgentFrame, BatchFrame>> {
-  return parseWith(agentFrame, text);
+  return parseWith(agentFrame, text, FRAME_CONTAINERS);
 }
 
 /** A state, edge or entry that breaks the limits. */
@@ -189,7 +196,7 @@ function fitting<T>(part: UnfitItem['part'], item: z.ZodType<T>, values: readonl
 }
 
 export function decodeBatch(text: string): DecodedBatch {
-  const decoded = parseWith<Envelope>(batchEnvelope, text);
+  const decoded = parseWith<Envelope>(batchEnvelope, text, BATCH_CONTAINERS);
   if (!decoded.ok) return decoded;
   const { files, events, states, edges, entries, ...rest } = decoded.frame;
   const announced = files.reduce((sum, file) => sum + file.events, 0);
