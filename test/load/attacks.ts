@@ -8,8 +8,8 @@ import { answerOf, frameHead, open, pour, refusalIn, refusedUpgrade, upgradeHead
 export interface Target {
   url: string;
   address: Address;
-  /** Enrolled, and hostile: one for each try that runs at the same time. */
-  attackers: readonly JoinedMachine[];
+  /** Enrolled, and hostile: each try has the next, because one that was told to go is kept out for a while. */
+  nextAttacker(): JoinedMachine;
   revoked: JoinedMachine;
   retired: JoinedMachine;
   victim: JoinedMachine;
@@ -200,6 +200,15 @@ const ENROLLED: Attack[] = [
   { name: 'deep JSON in a batch', expected: ['goodbye protocol_error'], tries: 10, atOnce: 2, attempt: sending(() => `{"type":"batch","seq":1,"lane":"live","x":${DEEP}}`) },
   { name: 'binary junk', expected: ['goodbye protocol_error'], tries: 25, atOnce: 4, attempt: sending(() => JUNK.subarray(1, 100_000)) },
   { name: 'no brotli', expected: ['goodbye protocol_error'], tries: 25, atOnce: 4, attempt: sending(() => Buffer.concat([Buffer.of(1), JUNK.subarray(0, 100_000)])) },
+  {
+    name: 'once more after that', expected: ['429 broke_protocol'], tries: 5, atOnce: 2,
+    attempt: async (target, attacker) => {
+      const agent = await greeted(target, attacker);
+      agent.send('nonsense');
+      await agent.close();
+      return refusedUpgrade(target.address, [await bearer(target, attacker)]);
+    },
+  },
   { name: 'a bomb of brotli', expected: ['goodbye protocol_error'], tries: 5, atOnce: 2, attempt: sending(() => BOMB) },
 ];
 
@@ -212,14 +221,13 @@ export const ATTACKS: readonly Attack[] = [...CREDENTIALS, ...STRANGERS, ...ENRO
 export async function tally(attack: Attack, target: Target, tries = attack.tries): Promise<Map<string, number>> {
   const ends = new Map<string, number>();
   let started = 0;
-  const lane = async (attacker: JoinedMachine): Promise<void> => {
+  const lane = async (): Promise<void> => {
     while (started < tries) {
       started += 1;
-      const end = await attack.attempt(target, attacker).catch((error: unknown) => `failed: ${error instanceof Error ? error.message : String(error)}`);
+      const end = await attack.attempt(target, target.nextAttacker()).catch((error: unknown) => `failed: ${error instanceof Error ? error.message : String(error)}`);
       ends.set(end, (ends.get(end) ?? 0) + 1);
     }
   };
-  const lanes = Math.min(attack.atOnce, tries);
-  await Promise.all(Array.from({ length: lanes }, (_, at) => lane(target.attackers[at % target.attackers.length] ?? target.victim)));
+  await Promise.all(Array.from({ length: Math.min(attack.atOnce, tries) }, lane));
   return ends;
 }

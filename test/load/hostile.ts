@@ -12,7 +12,8 @@ import { open, refusedUpgrade } from './raw-peer.ts';
 export const FRESH_MS = 1000;
 export const GROWTH = 1.15;
 const ROUNDS = 4;
-const ATTACKERS = 8;
+const ATTACKERS = 150;
+const FRESH = 6;
 
 export interface HostileOptions {
   /** Part of each attack's tries, 1 for all. */
@@ -28,6 +29,8 @@ export interface Ended {
   attack: string;
   expected: readonly string[];
   ends: Map<string, number>;
+  /** Ms of the steady machine's acknowledgements meanwhile. */
+  acks: number[];
 }
 
 export interface HostileResult {
@@ -39,38 +42,44 @@ export interface HostileResult {
 }
 
 export async function measureHostile(options: HostileOptions): Promise<HostileResult> {
-  const collector = await openLoadedCollector(ATTACKERS + 10);
+  const collector = await openLoadedCollector(4 + FRESH + ATTACKERS);
   const [revoked, retired, victim, steady, ...others] = collector.machines;
   if (!revoked || !retired || !victim || !steady) throw new Error('too few machines');
-  const attackers = others.slice(0, ATTACKERS);
+  const attackers = others.slice(FRESH);
+  const nextAttacker = (): JoinedMachine => {
+    const [next] = attackers.splice(0, 1);
+    if (!next) throw new Error('there is no attacker');
+    attackers.push(next);
+    return next;
+  };
   const control = createControlClient(collector.home.paths.controlSocket);
   await control.call('machines.revoke', { label: revoked.label });
   await control.call('machines.retire', { label: retired.label });
   const { url } = collector;
-  const target: Target = { url, address: { host: '127.0.0.1', port: collector.process().ingestPort }, attackers, revoked, retired, victim };
-  const honest = await startHonestAgents(collector.home.directory, { url, steady, fresh: others.slice(ATTACKERS) });
+  const target: Target = { url, address: { host: '127.0.0.1', port: collector.process().ingestPort }, nextAttacker, revoked, retired, victim };
+  const honest = await startHonestAgents(collector.home.directory, { url, steady, fresh: others.slice(0, FRESH) });
   try {
     const fresh = { quiet: [await honest.comeFresh()], whileHeld: [] as number[] };
     honest.takeAcks();
     await systemClock.sleep(options.quietMs);
     const quiet = honest.takeAcks();
     const expiring = options.withExpiry ? expired(target) : undefined;
-    const ended = ATTACKS.map(({ name, expected }): Ended => ({ attack: name, expected, ends: new Map() }));
+    const ended = ATTACKS.map(({ name, expected }): Ended => ({ attack: name, expected, ends: new Map(), acks: [] }));
     const rssMb = { firstQuarter: 0, end: 0 };
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const [at, attack] of ATTACKS.entries()) {
         options.progress?.(`round ${round + 1} of ${ROUNDS}: ${attack.name}`);
         const ends = await tally(attack, target, Math.max(1, Math.round(attack.tries * options.share)));
         for (const [end, count] of ends) ended[at]?.ends.set(end, (ended[at].ends.get(end) ?? 0) + count);
+        ended[at]?.acks.push(...honest.takeAcks());
       }
       if (round === 0) rssMb.firstQuarter = collector.rssMb();
     }
     rssMb.end = collector.rssMb();
-    const attacked = honest.takeAcks();
-    if (expiring) ended.push({ attack: 'an expired challenge', expected: ['401 unauthorised'], ends: new Map([[await expiring, 1]]) });
+    if (expiring) ended.push({ attack: 'an expired challenge', expected: ['401 unauthorised'], ends: new Map([[await expiring, 1]]), acks: [] });
     options.progress?.('one machine holds all it can');
     fresh.whileHeld.push(...await whileHeld(target, honest));
-    return { ended, rssMb, acks: { quiet, attacked }, fresh };
+    return { ended, rssMb, acks: { quiet, attacked: ended.flatMap(({ acks }) => acks) }, fresh };
   } finally {
     await honest.close();
     await collector.close();
@@ -78,8 +87,7 @@ export async function measureHostile(options: HostileOptions): Promise<HostileRe
 }
 
 async function expired(target: Target): Promise<string> {
-  const [machine] = target.attackers;
-  if (!machine) return 'nobody';
+  const machine = target.nextAttacker();
   const token = await tokenFor(target.url, machine, { nonce: await challenge(target.url) });
   await systemClock.sleep(NONCE_LIFETIME_MS + 500);
   return refusedUpgrade(target.address, [`Authorization: Bearer ${token}`]);
@@ -87,11 +95,9 @@ async function expired(target: Target): Promise<string> {
 
 /** One machine fills every queue it may fill, again and again; meanwhile others connect for the first time. */
 async function whileHeld(target: Target, honest: HonestAgents): Promise<number[]> {
-  const [machine] = target.attackers;
-  if (!machine) return [];
   let isOver = false;
   const silent = keepSilentSockets(target, () => isOver);
-  const floods = [keepFlooding(target, machine, () => isOver)];
+  const floods = [keepFlooding(target, target.nextAttacker(), () => isOver)];
   await systemClock.sleep(1000);
   const times: number[] = [];
   for (let at = 0; at < 3; at += 1) {
@@ -147,8 +153,8 @@ export function hostileRows(result: HostileResult): Row[] {
   const told = (ends: Map<string, number>): string => [...ends].map(([end, count]) => `${count} × ${end}`).join(', ');
   const difference = percentile(acks.attacked, 99) - percentile(acks.quiet, 99);
   return [
-    ...ended.map(({ attack, expected, ends }): Row => ({
-      name: `bad client: ${attack}`, unit: 'others', target: 0, note: told(ends),
+    ...ended.map(({ attack, expected, ends, acks: beside }): Row => ({
+      name: `bad client: ${attack}`, unit: 'others', target: 0, note: `${told(ends)}${beside.length === 0 ? '' : `; others’ acks p50 ${percentile(beside, 50).toFixed(0)}, max ${percentile(beside, 100).toFixed(0)} ms`}`,
       measured: [...ends].filter(([end]) => !expected.includes(end)).reduce((sum, [, count]) => sum + count, 0),
     })),
     { name: 'collector RSS at the end ÷ after the first quarter', measured: rssMb.end / rssMb.firstQuarter, target: GROWTH, note: `${rssMb.firstQuarter.toFixed(0)} → ${rssMb.end.toFixed(0)} MB` },
