@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toJSONSchema } from 'zod';
 import { configSchema } from '../shared/config.ts';
+import { explanationDocumentSchema, reportDocumentSchema } from '../shared/report-documents.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../shared/status.ts';
 import { usageDocumentSchema } from '../shared/usage-documents.ts';
@@ -16,6 +17,8 @@ const shapes = {
   session: { title: 'tt sessions show ID --json', schema: sessionDetailSchema },
   waiting: { title: 'tt waiting --json', schema: waitingDocumentSchema },
   usage: { title: 'tt usage --json', schema: usageDocumentSchema },
+  report: { title: 'tt report --json', schema: reportDocumentSchema },
+  'report-explained': { title: 'tt report --explain --json', schema: explanationDocumentSchema },
   config: { title: 'config.toml', schema: configSchema },
 } as const;
 

@@ -2,6 +2,7 @@
 import { flag, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
+import { hoursWords } from '../../shared/report-words.ts';
 import { agoWords, plural } from '../../shared/status-words.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import type { ControlRequest, ControlResponse } from '../control/control-methods.ts';
@@ -10,7 +11,6 @@ import { openReader } from '../store/database.ts';
 import { readStreams } from '../store/streams.ts';
 import { resolveStream } from '../streams/names.ts';
 import { listStreams, type ListedStream, type Period, type StreamList } from '../streams/stream-list.ts';
-import { toHoursWords } from '../streams/hours-words.ts';
 import { toTextTable } from './text-table.ts';
 
 const JSON_SCHEMA = 1;
@@ -50,14 +50,14 @@ function toText(shown: readonly ListedStream[], { unassigned, hidden, isAll }: {
   const lines: string[] = [];
   if (shown.length > 0) {
     const rows = shown.map((stream) => [
-      stream.id_short, stream.name ?? '(unnamed)', toHoursWords(stream.time_direct_ms), toHoursWords(stream.time_delegated_ms),
+      stream.id_short, stream.name ?? '(unnamed)', hoursWords(stream.time_direct_ms), hoursWords(stream.time_delegated_ms),
       stream.last_event_at === null ? 'nothing yet' : agoWords(stream.last_event_at, nowMs), stream.tags.join(', '),
     ]);
     lines.push(toTextTable([['ID', 'NAME', 'DIRECT', 'DELEGATED', 'LAST', 'TAGS'], ...rows], new Set([2, 3])), '\n');
   } else lines.push(isAll || hidden === 0 ? 'no streams yet\n' : `no stream has events of the last ${LISTED_DAYS} days\n`);
   if (hidden > 0) lines.push(`${plural(hidden, 'older stream')}: tt streams --all\n`);
   if (unassigned.time_direct_ms + unassigned.time_delegated_ms > 0) {
-    lines.push(`belonging to none: ${toHoursWords(unassigned.time_direct_ms)} direct, ${toHoursWords(unassigned.time_delegated_ms)} delegated; sort it out: tt classify --unclassified\n`);
+    lines.push(`belonging to none: ${hoursWords(unassigned.time_direct_ms)} direct, ${hoursWords(unassigned.time_delegated_ms)} delegated; sort it out: tt classify --unclassified\n`);
   }
   return lines.join('') + nextStep(shown);
 }

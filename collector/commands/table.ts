@@ -5,6 +5,7 @@ import { DATA_COMMANDS } from './data-commands.ts';
 import { READING_COMMANDS } from './reading-commands.ts';
 import { STREAM_COMMANDS } from './stream-commands.ts';
 import { SESSION_COMMANDS } from './session-commands.ts';
+import { TIME_COMMANDS } from './time-commands.ts';
 import { TUNNEL_COMMANDS } from './tunnel-commands.ts';
 
 const LABEL = { syntax: '<label>', description: 'label of the machine, as `tt machines` prints it' };
@@ -17,6 +18,7 @@ export const HANDED_ON: readonly string[] = ['init', 'join', 'run', 'ingest', 'e
 
 export const COMMANDS: readonly CommandSpec[] = [
   ...READING_COMMANDS,
+  ...TIME_COMMANDS,
   ...SESSION_COMMANDS,
   ...DATA_COMMANDS,
   ...STREAM_COMMANDS,

@@ -1,0 +1,144 @@
+/**
+ * The one report behind the command line, the API and the page: intervals of a
+ * period, in rows and in total, with how complete they are. Nothing after now.
+ *
+ * Guarantees: days add up to their week; streams and unassigned add up to the
+ * total, direct and delegated; the union is at most the clock.
+ */
+import {
+  REPORT_SCHEMA, type ExplainedInterval, type ExplanationDocument, type ReportDocument, type ReportGroup, type ReportPeriod, type ReportRow,
+} from '../../shared/report-documents.ts';
+import { printTimestamp } from '../../shared/timestamp.ts';
+import type { Database } from '../store/database.ts';
+import { readIntervals, type TimeInterval } from '../store/intervals.ts';
+import { openReportReader, type ReportReader } from '../store/read-report.ts';
+import { readStreams, type Stream } from '../store/streams.ts';
+import { dateOf, daysBetween } from '../zoned-days.ts';
+import { createGrouping, UNASSIGNED, type Grouping, type RowName } from './grouping.ts';
+import type { NamedPeriod } from './period.ts';
+import { toCompleteness, type CompletenessFacts } from './report-completeness.ts';
+import { peakOf, Tally } from './tally.ts';
+
+export interface ReportQuery {
+  period: NamedPeriod;
+  by: ReportGroup;
+  timezone: string;
+}
+
+export interface ReportDeps extends CompletenessFacts {
+  database: Database;
+  labelOf(machineId: string): string;
+}
+
+export function reportOf(query: ReportQuery, deps: ReportDeps): ReportDocument {
+  const { by, timezone, period } = query;
+  const { group, streams, sessions } = open(query, deps);
+  const [rows, whole, unassigned] = [new Map<string, { row: RowName; tally: Tally }>(), new Tally(), new Tally()];
+  const work: TimeInterval[] = [];
+  const streamIds = new Set<string>();
+  for (const interval of intervalsOf(query, deps)) {
+    whole.add(interval);
+    if (interval.form === 'delegated') work.push(interval);
+    if (interval.streamId === null) unassigned.add(interval);
+    else streamIds.add(interval.streamId);
+    for (const part of group(interval)) tallyOf(rows, part.row).add(part.interval);
+  }
+  if (by === 'stream' || by === 'tag') tallyOf(rows, { key: null, name: UNASSIGNED, tags: [] });
+  if (by === 'day') for (const { date } of daysBetween(period.fromMs, Math.min(period.toMs, deps.nowMs), timezone)) tallyOf(rows, { key: date, name: date, tags: [] });
+  const times = whole.times();
+  const unknown = [...whole.sessions].filter((id) => sessions.session(id)?.tellsWaits !== true).length;
+  const { time_direct_ms: unassigned_direct_ms, time_delegated_ms: unassigned_delegated_ms } = unassigned.times();
+  return {
+    schema: REPORT_SCHEMA,
+    generated_at: printTimestamp(deps.nowMs),
+    timezone,
+    week_start_day: 'monday',
+    period: toPeriod(query),
+    by,
+    rows: [...rows.values()].map(toRow).sort(by === 'day' ? byDate : byTime),
+    totals: {
+      ...times, unassigned_direct_ms, unassigned_delegated_ms,
+      time_waiting_ms: times.time_waiting_ms === 0 && unknown > 0 && unknown === whole.sessions.size ? null : times.time_waiting_ms,
+      streams: [...streamIds].filter((id) => streams.some((stream) => stream.id === id)).length,
+      sessions: whole.sessions.size,
+      peak_sessions: peakOf(work),
+      leverage: times.time_direct_ms === 0 ? null : times.time_delegated_ms / times.time_direct_ms,
+      waiting_unknown_sessions: unknown,
+    },
+    completeness: toCompleteness(period, deps),
+  };
+}
+
+/** Every interval behind the rows; of `key` alone if given (`none`: of what belongs to no row of its own). */
+export function explanationOf(query: ReportQuery & { key?: string | undefined }, deps: ReportDeps): ExplanationDocument {
+  const { group, sessions, streams } = open(query, deps);
+  const names = new Map(streams.map(({ id, name }) => [id, name ?? id]));
+  const rows = new Map<string, { row: RowName; intervals: ExplainedInterval[] }>();
+  for (const whole of intervalsOf(query, deps)) {
+    for (const { row, interval } of group(whole)) {
+      if (query.key !== undefined && !isCalled(row, query.key)) continue;
+      const entry = rows.get(idOf(row)) ?? { row, intervals: [] };
+      rows.set(idOf(row), entry);
+      entry.intervals.push(toExplained(interval, { sessions, labelOf: deps.labelOf, streamName: interval.streamId === null ? null : names.get(interval.streamId) ?? interval.streamId }));
+    }
+  }
+  return {
+    schema: REPORT_SCHEMA, period: toPeriod(query), by: query.by,
+    rows: [...rows.values()].map(({ row, intervals }) => ({ key: row.key, name: row.name, intervals: intervals.sort((a, b) => (a.from < b.from ? -1 : 1)) })),
+  };
+}
+
+function open({ by, timezone, period }: ReportQuery, { database, labelOf }: ReportDeps): { group: Grouping; streams: Stream[]; sessions: ReportReader } {
+  const [streams, sessions] = [readStreams(database), openReportReader(database)];
+  return { streams, sessions, group: createGrouping(by, { streams, sessions, labelOf, zone: timezone, period }) };
+}
+
+function intervalsOf({ period }: ReportQuery, { database, nowMs }: ReportDeps): Iterable<TimeInterval> {
+  const toMs = Math.min(period.toMs, nowMs);
+  return toMs <= period.fromMs ? [] : readIntervals(database, { fromMs: period.fromMs, toMs });
+}
+
+function idOf({ key, name }: RowName): string {
+  return key === null ? `none ${name}` : `key ${key}`;
+}
+
+function isCalled({ key, name }: RowName, wanted: string): boolean {
+  return key === wanted || name === wanted || (key !== null && wanted.length >= 4 && key.startsWith(wanted)) || (key === null && wanted === 'none');
+}
+
+function tallyOf(rows: Map<string, { row: RowName; tally: Tally }>, row: RowName): Tally {
+  const entry = rows.get(idOf(row)) ?? { row, tally: new Tally() };
+  rows.set(idOf(row), entry);
+  return entry.tally;
+}
+
+function toRow({ row, tally }: { row: RowName; tally: Tally }): ReportRow {
+  return { key: row.key, name: row.name, tags: [...row.tags], sessions: tally.sessions.size, ...tally.times() };
+}
+
+/** Most first; what belongs to none comes last. */
+function byTime(a: ReportRow, b: ReportRow): number {
+  const sum = (row: ReportRow): number => row.time_direct_ms + row.time_delegated_ms;
+  return Number(a.key === null) - Number(b.key === null) || sum(b) - sum(a) || (a.name < b.name ? -1 : 1);
+}
+
+function byDate(a: ReportRow, b: ReportRow): number {
+  return (a.key ?? '') < (b.key ?? '') ? -1 : 1;
+}
+
+function toPeriod({ period, timezone }: ReportQuery): ReportPeriod {
+  const { type, fromMs, toMs } = period;
+  return { start: dateOf(fromMs, timezone), end: dateOf(toMs - 1, timezone), type, from: printTimestamp(fromMs), to: printTimestamp(toMs) };
+}
+
+function toExplained(interval: TimeInterval, { sessions, labelOf, streamName }: {
+  sessions: ReportReader; labelOf: ReportDeps['labelOf']; streamName: string | null;
+}): ExplainedInterval {
+  const { form, fromMs, toMs, machineId, sessionId, cwd } = interval;
+  return {
+    form, from: printTimestamp(fromMs), to: printTimestamp(toMs), duration_ms: toMs - fromMs,
+    machine: machineId === null ? null : labelOf(machineId), session_id: sessionId,
+    project: (sessionId === null ? null : sessions.session(sessionId)?.project) ?? cwd, stream: streamName,
+    event: sessions.event(interval.event) ?? { id: '', type: '', timestamp: '' },
+  };
+}
