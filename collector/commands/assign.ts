@@ -86,16 +86,20 @@ function appliedWords(applied: Applied, isDry: boolean): string {
   const lines = streams.map((stream) => {
     const name = stream.id === null ? 'unassigned' : `${stream.id_short ?? ''} ${stream.name ?? '(unnamed)'}`;
     const moves = [stream.gained > 0 ? `+${countWords(stream.gained)}` : '', stream.lost > 0 ? `-${countWords(stream.lost)}` : ''].filter((text) => text !== '');
-    return `  ${toPlainText(name)}: ${moves.length === 0 ? 'no events yet' : `${moves.join(' ')} events`}${stream.created ? ' (new)' : ''}\n`;
+    return `  ${toPlainText(name)}: ${moves.length === 0 ? 'no events yet' : `${moves.join(' ')} ${stream.gained + stream.lost === 1 ? 'event' : 'events'}`}${stream.created ? ' (new)' : ''}\n`;
   });
   const kept = [
-    byPerson > 0 ? `${plural(byPerson, 'event')} stay where a person put them` : '',
-    otherwise > 0 ? `${plural(otherwise, 'event')} stay because something closer was said of them` : '',
+    byPerson > 0 ? `${staying(byPerson)} where a person put ${byPerson === 1 ? 'it' : 'them'}` : '',
+    otherwise > 0 ? `${staying(otherwise)} because something closer was said of ${otherwise === 1 ? 'it' : 'them'}` : '',
   ].filter((text) => text !== '');
   if (applied.act === null && streams.length === 0) return 'nothing new: it was all said before\n';
   const verb = isDry ? 'would change' : changed === 1 ? 'changes' : 'change';
   const head = `${countWords(changed)} of ${plural(events, 'event')} ${verb}${isDry ? '; nothing was assigned' : ''}\n`;
   return [head, ...lines, ...kept.map((text) => `  ${text}\n`), isDry || applied.act === null ? '' : 'take it back: tt assign --undo\n'].join('');
+}
+
+function staying(events: number): string {
+  return `${plural(events, 'event')} ${events === 1 ? 'stays' : 'stay'}`;
 }
 
 export async function undoLast(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
