@@ -62,7 +62,8 @@ const rewind = z.union([
 ]);
 const busy = z.looseObject({ type: z.enum(['busy', 'disk_full']), seq: z.number().int(), retry_ms: z.number() });
 const goodbye = z.looseObject({ type: z.literal('goodbye'), code: z.enum(GOODBYE_CODES), hint: z.string().max(2000) });
-const collectorFrame = z.union([welcome, ledger, ack, rewind, busy, goodbye, probe]);
+/** Tried in this order: nearly every frame is an ack. */
+const collectorFrame = z.union([ack, rewind, busy, ledger, welcome, goodbye, probe]);
 
 const batchFile = z.looseObject({
   gen, path: z.string().max(4096), born_at: z.number().nullable(), from: offset, to: offset, prev: hash, tail: hash,
