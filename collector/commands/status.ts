@@ -78,7 +78,7 @@ function readStopped(paths: Paths, nowMs: number): CollectorStatus {
 }
 
 /** Before the first start there is none, and that is no error. */
-function openIfPresent(file: string): ReturnType<typeof openReader> | undefined {
+export function openIfPresent(file: string): ReturnType<typeof openReader> | undefined {
   try {
     return openReader(file);
   } catch (error) {

@@ -47,7 +47,7 @@ export function stateNow(facts: StateFacts, knownAtMs: number): StateNow {
       return { state, sinceMs: endOf(facts), reason: null };
     case 'unknown':
       return { state, sinceMs: facts.lastOfAllMs, reason: null };
-    default:
+    case 'idle':
       return { state, sinceMs: turnEndOf(facts), reason: null };
   }
 }

@@ -25,7 +25,7 @@ describe('without a live registry', () => {
     ['idle', 'its turn ended longer ago than a person comes back', { lastAtMs: NOW - 25 * HOUR }],
     ['ended', 'it ended', { state: 'ended', lastAtMs: NOW - 900 * HOUR }],
     ['unknown', 'the store says a word of a later version', { state: 'dreaming' }],
-  ])('it is %s where %s', (expected, _, change) => expect(stateNow(facts(change), NOW).state).toBe(expected));
+  ])('a session is %s where %s', (expected, _, change) => expect(stateNow(facts(change), NOW).state).toBe(expected));
 
   it('waits since its turn ended', () => {
     expect(stateNow(facts({ lastAtMs: NOW - 5 * HOUR }), NOW)).toEqual({ state: 'waiting', sinceMs: NOW - 5 * HOUR, reason: 'turn_done' });
