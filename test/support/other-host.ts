@@ -6,14 +6,17 @@ export interface OtherHost {
   name: string;
   /** Directory or file there → what is seen in its place. */
   places?: Readonly<Record<string, string>>;
+  /** File of the kernel → what is written into it, e.g. a limit of this user. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 const ENTER = ['unshare', '--user', '--map-root-user', '--mount', '--uts', 'sh', '-c'];
 
 /** Words before a command; its process ID stays. */
-export function onHost({ name, places = {} }: OtherHost): string[] {
+export function onHost({ name, places = {}, settings = {} }: OtherHost): string[] {
   const mounts = Object.entries(places).map(([there, seen]) => `mount --bind '${seen}' '${there}'`);
-  return [...ENTER, [`hostname '${name}'`, ...mounts, 'exec "$@"'].join(' && '), 'sh'];
+  const writes = Object.entries(settings).map(([file, value]) => `echo '${value}' > '${file}'`);
+  return [...ENTER, [`hostname '${name}'`, ...mounts, ...writes, 'exec "$@"'].join(' && '), 'sh'];
 }
 
 /** Undefined where this works, else why it does not. */

@@ -60,6 +60,20 @@ describe('lines', () => {
     expect(fixture.drain()).toEqual([text.slice(0, text.indexOf('\n'))]);
   });
 
+  it('without an end wait for it as long as it takes, and come once', async () => {
+    await using fixture = new TailFixture();
+    fixture.write('a.jsonl', 'one\nhalf a ');
+    await fixture.open();
+    expect(fixture.drain()).toEqual(['one']);
+    for (let minute = 0; minute < 10; minute += 1) {
+      fixture.clock.advance(60_000);
+      expect(fixture.drain()).toEqual([]);
+    }
+    fixture.append('a.jsonl', 'line\n');
+    expect(fixture.drain()).toEqual(['half a line']);
+    expect(fixture.drain()).toEqual([]);
+  });
+
   it('longer than the read buffer come whole', async () => {
     await using fixture = new TailFixture();
     const long = 'y'.repeat(3_000_000);

@@ -1,73 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { UplinkConnection, type ConnectionEnd } from '../../../agent/uplink/connection.ts';
-import { silentLog } from '../../../shared/log.ts';
-import type { CollectorFrame, HelloFrame } from '../../../shared/protocol/frames.ts';
-import { positionsDigest } from '../../../shared/protocol/positions.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
-import { ModelCollector } from '../../support/model-collector.ts';
-import { eventId, LINE, ModelFeed } from '../../support/model-feed.ts';
+import type { CollectorFrame } from '../../../shared/protocol/frames.ts';
+import type { ModelCollector } from '../../support/model-collector.ts';
+import { eventId, LINE } from '../../support/model-feed.ts';
 import { freshSeed, seededRandom } from '../../support/seeded-random.ts';
-import { createSocketPair, type SocketPair } from '../../support/socket-pair.ts';
-
-function helloOf(feed: ModelFeed): HelloFrame {
-  return {
-    type: 'hello', protocol: 1, capabilities: [], version: '1', label: 'l', host: 'h', instance: 'i', nonce: 'n',
-    positions_digest: positionsDigest(feed.positions()), clock: 0,
-  };
-}
-
-interface Link {
-  pair: SocketPair;
-  connection: UplinkConnection;
-  end: ConnectionEnd | undefined;
-}
-
-interface Stage {
-  clock: ManualClock;
-  feed: ModelFeed;
-  collector: ModelCollector;
-  dial(delayMs?: () => number): Link;
-  /** Moves time in small steps, letting promises settle in between. */
-  pass(ms: number): Promise<void>;
-}
-
-function createStage({ isImpostor = false } = {}): Stage {
-  const clock = new ManualClock();
-  const feed = new ModelFeed();
-  const collector = new ModelCollector();
-  let current: Link | undefined;
-  feed.onWork(() => current?.connection.onWork());
-  return {
-    clock, feed, collector,
-    dial(delayMs = () => 1) {
-      feed.resync();
-      const pair = createSocketPair(clock, { delayMs });
-      pair.attach('collector', collector.accept(pair.collector));
-      const connection = new UplinkConnection(pair.agent, {
-        clock, feed, log: silentLog, onOpenChange() {},
-        distrust: () => Promise.resolve(isImpostor ? 'the signature is another’s' : undefined),
-      }, { hello: helloOf(feed), mayCompress: false });
-      pair.attach('agent', connection);
-      const link: Link = { pair, connection, end: undefined };
-      connection.ended.then((end) => {
-        link.end = end;
-      }, () => {});
-      current = link;
-      return link;
-    },
-    async pass(ms) {
-      for (let passed = 0; passed < ms; passed += 1) {
-        clock.advance(1);
-        await settled();
-      }
-    },
-  };
-}
-
-/** Everything that waits for promises only. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+import { createStage } from '../../support/uplink-stage.ts';
 
 describe('a connection', () => {
   it('sends what is there, and moves checkpoints only on ack', async () => {

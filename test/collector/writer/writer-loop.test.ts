@@ -117,6 +117,19 @@ describe('the writer', () => {
     await writer.close();
   });
 
+  it('answers busy while another program holds the database, and stores the batch when it comes again', async () => {
+    const { writer, committed } = scripted((_jobs, attempt) => {
+      if (attempt === 1) throw sqliteError('SQLITE_BUSY');
+    });
+    writer.send(jobOf(batchOf(7, [])));
+    await writer.idle();
+    expect(JSON.parse(committed[0]?.answers[0]?.frame ?? '')).toMatchObject({ type: 'busy', seq: 7 });
+    writer.send(jobOf(batchOf(7, [])));
+    await writer.idle();
+    expect(committed[1]?.answers[0]?.frame).toBe('ack');
+    await writer.close();
+  });
+
   it('opens the database anew after an I/O error, and acknowledges nothing of that commit', async () => {
     const { writer, opened, committed } = scripted((_jobs, attempt) => {
       if (attempt === 1) throw sqliteError('SQLITE_IOERR_FSYNC');
