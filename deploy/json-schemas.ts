@@ -3,10 +3,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toJSONSchema } from 'zod';
+import { assignmentDocumentSchema } from '../collector/streams/document.ts';
 import { configSchema } from '../shared/config.ts';
 import { explanationDocumentSchema, reportDocumentSchema } from '../shared/report-documents.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../shared/status.ts';
+import { appliedDocumentSchema, changedStreamsSchema, classificationSchema, contextSchema, streamListSchema } from '../shared/stream-documents.ts';
 import { usageDocumentSchema } from '../shared/usage-documents.ts';
 
 const shapes = {
@@ -17,6 +19,12 @@ const shapes = {
   session: { title: 'tt sessions show ID --json', schema: sessionDetailSchema },
   waiting: { title: 'tt waiting --json', schema: waitingDocumentSchema },
   usage: { title: 'tt usage --json', schema: usageDocumentSchema },
+  streams: { title: 'tt streams --json', schema: streamListSchema },
+  'streams-changed': { title: 'tt streams create NAME --json', schema: changedStreamsSchema },
+  context: { title: 'tt context', schema: contextSchema },
+  classification: { title: 'tt classify --json', schema: classificationSchema },
+  assignments: { title: 'the document of tt classify --apply', schema: assignmentDocumentSchema },
+  'assignments-applied': { title: 'tt classify --apply FILE --json', schema: appliedDocumentSchema },
   report: { title: 'tt report --json', schema: reportDocumentSchema },
   'report-explained': { title: 'tt report --explain --json', schema: explanationDocumentSchema },
   config: { title: 'config.toml', schema: configSchema },

@@ -3,6 +3,7 @@
  * server, the client and the commands that work without a collector share it.
  */
 import * as z from 'zod';
+import { appliedSchema, streamSchema } from '../../shared/stream-documents.ts';
 import { collectorStatusSchema, machineAddedSchema, tunnelStatusSchema } from '../../shared/status.ts';
 import { ASSIGNERS } from '../store/assignments.ts';
 import { FORGET_SCOPES } from '../store/tombstones.ts';
@@ -65,22 +66,6 @@ export const gapRowSchema = z.object({
   accepted_at: timestampOrNull,
 });
 export type GapRow = z.infer<typeof gapRowSchema>;
-
-/** One row of `tt streams create --json` and the like. */
-export const streamSchema = z.object({ id: z.string(), id_short: z.string(), name: z.string().nullable(), tags: z.array(z.string()) });
-
-/** `tt assign --json`, `tt classify --apply FILE --json`. */
-export const appliedSchema = z.object({
-  act: z.number().nullable(),
-  assignments: z.number(),
-  events: z.number(),
-  changed: z.number(),
-  kept_by_person: z.number(),
-  kept_otherwise: z.number(),
-  streams: z.array(z.object({
-    id: z.string().nullable(), id_short: z.string().nullable(), name: z.string().nullable(), created: z.boolean(), gained: z.number(), lost: z.number(),
-  })),
-});
 
 export const tunnelRowSchema = z.object({
   machine_id: z.string(),

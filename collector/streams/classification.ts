@@ -90,21 +90,23 @@ function readClassifiedSessions(reader: Database, period: Period, { summary: isS
   const rows = readSessionsDuring(reader, period);
   const streamsOf = openSessionStreams(reader, lookup);
   const promptsOf = openPromptReader(reader);
-  const toolsOf = sumBy(rows, (row) => row.toolUses);
+  const wholes = wholesOf(rows);
   return rows.filter(({ agentId }) => agentId === '').map((row): ClassifiedSession => {
     const belongs = streamsOf(row.session);
     const prompts = row.title === null ? promptsOf(row.session) : [];
     const [main] = [...belongs].filter(([id]) => id !== null).toSorted(([, a], [, b]) => b.events - a.events);
     const unassigned = belongs.get(null)?.events ?? 0;
     const streamId = main?.[0] ?? null;
+    const { lastAt, toolUses } = wholes.get(row.sessionId) ?? row;
+    const startedAt = row.startedAt ?? row.firstAt;
     return {
       session_id: row.sessionId, machine_id: row.machineId, machine: row.machineId === null ? null : labelOf(row.machineId),
       source: row.harness, session_type: sessionTypeOf(row),
       project_path: row.cwd, project_name: row.cwd === null ? null : projectNameOf(row.cwd),
-      start_time: row.startedAt ?? row.firstAt, end_time: row.lastAt, duration_minutes: minutesBetween(row.startedAt ?? row.firstAt, row.lastAt),
+      start_time: startedAt, end_time: lastAt, duration_minutes: minutesBetween(startedAt, lastAt),
       summary: row.title === null ? null : cutText(row.title, isShort ? SUMMARY_BYTES : Infinity),
       starting_prompt: prompts[0] === undefined ? null : cutText(prompts[0].text, isShort ? SUMMARY_BYTES : PROMPT_BYTES),
-      tool_call_count: toolsOf.get(row.sessionId) ?? row.toolUses, user_prompt_count: row.prompts,
+      tool_call_count: toolUses, user_prompt_count: row.prompts,
       stream_id: streamId, stream: streamId === null ? null : nameOf.get(streamId) ?? null, assigned_by: main?.[1].assignedBy ?? null,
       events: [...belongs.values()].reduce((sum, { events }) => sum + events, 0), unassigned_events: unassigned,
       ...(unassigned > 0 ? proposedFor(row.cwd) : { proposed_stream: null, proposed_by: null }),
@@ -117,8 +119,12 @@ export function sessionTypeOf({ prompts }: Pick<SessionRow, 'prompts'>): 'user' 
   return prompts > 0 ? 'user' : 'agent';
 }
 
-function sumBy(rows: readonly SessionRow[], of: (row: SessionRow) => number): Map<string, number> {
-  const sums = new Map<string, number>();
-  for (const row of rows) sums.set(row.sessionId, (sums.get(row.sessionId) ?? 0) + of(row));
-  return sums;
+/** Conversations with their subagents, as far as those have events of the time. */
+function wholesOf(rows: readonly SessionRow[]): Map<string, Pick<SessionRow, 'lastAt' | 'toolUses'>> {
+  const wholes = new Map<string, Pick<SessionRow, 'lastAt' | 'toolUses'>>();
+  for (const { sessionId, lastAt, toolUses } of rows) {
+    const known = wholes.get(sessionId);
+    wholes.set(sessionId, known === undefined ? { lastAt, toolUses } : { lastAt: known.lastAt > lastAt ? known.lastAt : lastAt, toolUses: known.toolUses + toolUses });
+  }
+  return wholes;
 }

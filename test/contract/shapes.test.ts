@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openIdentity, readIdentity } from '../../agent/identity.ts';
+import { assignmentDocumentSchema } from '../../collector/streams/document.ts';
 import { renderSchemas } from '../../deploy/json-schemas.ts';
 import { configSchema } from '../../shared/config.ts';
 import { isLabel, parseMachineId } from '../../shared/ids.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../../shared/status.ts';
 import { explanationDocumentSchema, reportDocumentSchema } from '../../shared/report-documents.ts';
+import { appliedDocumentSchema, changedStreamsSchema, classificationSchema, contextSchema, streamListSchema } from '../../shared/stream-documents.ts';
 import { usageDocumentSchema } from '../../shared/usage-documents.ts';
 import { sample, sampleText } from './samples.ts';
 
@@ -16,6 +18,7 @@ const SHAPES = [
   ['collector-status', collectorStatusSchema], ['agent-status', agentStatusSchema],
   ['agent-status.stopped', agentStatusSchema], ['machine-added', machineAddedSchema],
   ['sessions', sessionsDocumentSchema], ['session', sessionDetailSchema], ['waiting', waitingDocumentSchema], ['usage', usageDocumentSchema],
+  ['streams', streamListSchema], ['streams-changed', changedStreamsSchema], ['classification', classificationSchema], ['assignments-applied', appliedDocumentSchema],
   ['report', reportDocumentSchema], ['report-explained', explanationDocumentSchema],
 ] as const;
 
@@ -33,6 +36,18 @@ describe.each(SHAPES)('%s', (name, schema) => {
   it.each(Object.keys(value))('must have %s', (key) => {
     const { [key]: _dropped, ...rest } = value;
     expect(schema.safeParse(rest).success).toBe(false);
+  });
+});
+
+describe.each([['context', contextSchema], ['assignments', assignmentDocumentSchema]] as const)('%s', (name, schema) => {
+  it('is still understood, and has no key that the schema does not know', () => {
+    const value = sample<Record<string, unknown>>(name);
+    expect(schema.parse(value)).toEqual(value);
+  });
+
+  it.each(Object.keys(sample<Record<string, unknown>>(name)).filter((key) => key !== 'schema' && key !== 'time_range'))('may be without %s', (key) => {
+    const { [key]: _dropped, ...rest } = sample<Record<string, unknown>>(name);
+    expect(schema.safeParse(rest).success).toBe(true);
   });
 });
 

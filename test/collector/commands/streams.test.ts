@@ -81,7 +81,7 @@ describe('tt streams', () => {
   it('refuses a name that is taken, empty or has control characters, and a stream merged with itself', async () => {
     await tt('streams', 'create', 'web');
     for (const argv of [['streams', 'create', 'web'], ['streams', 'create', ' '], ['streams', 'create', 'a\u001bb'], ['streams', 'merge', 'web', 'web'], ['streams', 'rename', 'nobody', 'x']]) {
-      expect(await tt(...argv), argv.join(' ')).toMatchObject({ code: 2, stderr: expect.stringContaining('next: ') as string });
+      expect(await tt(...argv)).toMatchObject({ code: 2, stderr: expect.stringContaining('next: ') as string });
     }
   });
 
@@ -89,7 +89,7 @@ describe('tt streams', () => {
     await tt('streams', 'create', 'Checkout fixes');
     await tt('streams', 'create', 'checkout');
     const id = await idOf('Checkout fixes');
-    for (const name of ['Checkout fixes', id, id.slice(0, 6), 'checkout f']) expect(await tt('tag', name, 'x'), name).toMatchObject({ code: 0 });
+    for (const name of ['Checkout fixes', id, id.slice(0, 6), 'checkout f']) expect(await tt('tag', name, 'x')).toMatchObject({ code: 0 });
     expect((await tt('tag', 'checkout', 'whole')).stdout).toMatch(/ checkout: whole\n$/);
     expect(await tt('tag', 'check', 'x')).toMatchObject({ code: 2, stderr: expect.stringContaining('could be') as string });
   });
