@@ -220,13 +220,21 @@ class FileLooks implements Looks {
     const measure = this.#deps.kept.measure(file.gen);
     if (measure === undefined) this.#deps.kept.release(file.gen); // Somebody cleared `kept/`.
     const keptSize = measure?.size ?? 0;
+    if (measure !== undefined && !this.#isCopied(file) && keptSize < file.positions.cursor.offset) {
+      // It was cut before its name went: whatever was written behind the cut is in the link, below where we read.
+      return this.#vanishAs(this.replaceGeneration(file), keptSize);
+    }
     if (this.#isCopied(file)) {
       if (openSize < keptSize) this.#deps.readers.close(file);
     } else if (this.#isReadable(file) && Math.max(openSize, keptSize) < file.size) {
       this.#declareTruncated(file, Math.max(openSize, keptSize, scannedEnd(file)));
       file.size = 0;
     }
-    file.size = Math.max(file.size, openSize, keptSize);
+    this.#vanishAs(file, Math.max(file.size, openSize, keptSize));
+  }
+
+  #vanishAs(file: TailedFile, size: number): void {
+    file.size = size;
     file.presence = 'vanished';
     file.vanishedAt = this.#deps.now();
     file.lookNumber = this.#deps.lookNumber();

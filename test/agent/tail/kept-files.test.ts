@@ -214,6 +214,20 @@ describe('kept files', () => {
     expect(fixture.tail.status().gaps).toEqual([]);
   });
 
+  it('that were cut, written on and deleted between two looks are read from their beginning', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\ntwo\nthree\n');
+    fixture.write('b.jsonl', '');
+    await fixture.open();
+    fixture.drain();
+    truncateSync(path, 4);
+    fixture.append('a.jsonl', 'other\n');
+    unlinkSync(path);
+    fixture.look();
+    expect(fixture.drain()).toEqual(['one', 'other']);
+    expect(fixture.tail.status().gaps).toEqual([]);
+  });
+
   it('of which the unread end is cut off in place are a gap of just that', async () => {
     await using fixture = new TailFixture();
     const path = fixture.write('a.jsonl', 'one\n');
