@@ -1,12 +1,18 @@
 // What the table of a corpus counts, out of the views that others may query.
 import { openReader } from '../../collector/store/database.ts';
-import { addUpBy, type Totals } from '../support/usage-model.ts';
+import { openUsageReader } from '../../collector/store/read-usage.ts';
+import { openPrices } from '../../collector/usage/prices.ts';
+import { usageReport } from '../../collector/usage/usage-report.ts';
+import type { UsageGroup } from '../../shared/usage-documents.ts';
 import type { Counts } from './expected.ts';
+import { addUpSpent, type Spent } from './spent.ts';
 
 export interface Stored {
   counts: Counts;
-  /** Tokens per session, summed up by group. */
-  tokens(groupOf: (sessionId: string) => string): Map<string, Totals>;
+  /** Per session, summed up by group. */
+  sessions(groupOf: (sessionId: string) => string): Map<string, Spent>;
+  /** By day in UTC. */
+  days: Map<string, Spent>;
 }
 
 const COUNTS = `
@@ -18,17 +24,21 @@ const COUNTS = `
       sum(cache_creation_input_tokens) AS "cache creation", sum(cache_read_input_tokens) AS "cache read"
     FROM message_usage WHERE message_id NOT LIKE 'entry:%'
   ) AS u`;
-const TOKENS = `
-  SELECT session_id AS "group", sum(input_tokens) AS input, sum(output_tokens) AS output,
-    sum(cache_creation_input_tokens) AS cacheCreation, sum(cache_read_input_tokens) AS cacheRead
-  FROM message_usage GROUP BY session_id`;
 
 export function readStored(path: string): Stored {
   const database = openReader(path);
   try {
     const counts = database.prepare<[], Counts>(COUNTS).get() ?? {};
-    const rows = database.prepare<[], Totals & { group: string }>(TOKENS).all();
-    return { counts, tokens: (groupOf) => addUpBy(rows.map((row) => ({ ...row, group: groupOf(row.group) })), ({ group }) => group) };
+    const reader = openUsageReader(database);
+    const spentBy = (by: UsageGroup): Map<string, Spent> => {
+      // Not by `session@machine`: what has no label is called by its ID, which ccusage does not know.
+      const { rows } = usageReport({ by, timezone: 'UTC' }, { reader, prices: openPrices(), labelOf: () => '' });
+      return new Map(rows.map(({ key, tokens, cost_usd }) => [(key ?? '').replace(/@$/, ''), {
+        input: tokens.input, output: tokens.output, cacheCreation: tokens.cache_creation, cacheRead: tokens.cache_read, cost: cost_usd ?? 0,
+      }]));
+    };
+    const sessions = spentBy('session');
+    return { counts, sessions: (groupOf) => addUpSpent(sessions, groupOf), days: spentBy('day') };
   } finally {
     database.close();
   }

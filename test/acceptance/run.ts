@@ -2,17 +2,22 @@
 // DIR holds folders laid out as Claude Code's configuration directory, and a README.md whose
 // table says what is right. By default all three: each folder is read in every way in which an
 // agent may come to read it; it arrives in every way at the collector's database, whose views are
-// asked; and the programs as they are shipped take it in. Token totals per session are compared
-// with ccusage.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+// asked; and the programs as they are shipped take it in. Tokens and cost, by session and by day, are
+// compared with ccusage; so are logs made here in which every model of the price table does everything
+// that has a price of its own.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { seededRandom } from '../support/seeded-random.ts';
 import type { Totals } from '../support/usage-model.ts';
-import { ccusageTokens } from './ccusage.ts';
+import { ccusageDays, ccusageSessions } from './ccusage.ts';
 import { countsOf, groupsOf, tokensByGroup } from './counting.ts';
 import { parseExpected, type Counts } from './expected.ts';
+import type { Stored } from './database.ts';
+import { writePricedLogs } from './priced-logs.ts';
 import { takeIn } from './programs.ts';
 import { logFiles, readings, sourceOf } from './reading.ts';
+import { addUpSpent, spentDifferences, type Spent } from './spent.ts';
 import { arrivals } from './storing.ts';
 
 interface Row {
@@ -24,14 +29,6 @@ interface Row {
 function differences(expected: Counts, found: Counts): string {
   const wrong = Object.keys(expected).filter((name) => expected[name] !== found[name]);
   return wrong.map((name) => `${name} ${String(found[name])} instead of ${String(expected[name])}`).join(', ') || 'agrees';
-}
-
-function tokenDifferences(expected: ReadonlyMap<string, Totals>, found: ReadonlyMap<string, Totals>): string {
-  const print = (totals: Totals | undefined): string => (totals === undefined ? 'nothing' : Object.values(totals).join('/'));
-  const isEmpty = (totals: Totals | undefined): boolean => totals === undefined || Object.values(totals).every((value) => value === 0);
-  const wrong = [...new Set([...expected.keys(), ...found.keys()])]
-    .filter((group) => print(expected.get(group)) !== print(found.get(group)) && !(isEmpty(expected.get(group)) && isEmpty(found.get(group))));
-  return wrong.map((group) => `${group}: ${print(found.get(group))} instead of ${print(expected.get(group))}`).join(', ') || 'agrees';
 }
 
 const MODES = ['extraction', 'store', 'programs'] as const;
@@ -46,26 +43,37 @@ async function checkFolder(path: string, expected: Counts | undefined, modes: re
   const [plain] = ways;
   if (plain === undefined) return [];
   const groupOf = groupsOf(plain.collected);
-  const tokens = ccusageTokens(path, groupOf);
+  const sessions = addUpSpent(ccusageSessions(path), groupOf);
+  const days = ccusageDays(path);
   const right = expected ?? countsOf(plain.collected);
-  const check = (name: string, found: Counts, foundTokens: ReadonlyMap<string, Totals>): void => {
-    const wrong = [differences(right, found), tokenDifferences(tokens, foundTokens)].filter((result) => result !== 'agrees');
-    rows.push({ check: name, result: wrong.join('; ') || 'agrees' });
+  const check = (name: string, ...wrong: string[]): void => {
+    rows.push({ check: name, result: wrong.filter((result) => result !== 'agrees').join('; ') || 'agrees' });
+  };
+  const checkStored = (name: string, { counts, ...stored }: Stored): void => {
+    check(name, differences(right, counts), spentDifferences(sessions, stored.sessions(groupOf)), spentDifferences(days, stored.days));
   };
   if (modes.includes('extraction')) {
-    for (const { name, collected } of ways) check(`extraction: ${name}`, countsOf(collected), tokensByGroup(collected));
-  }
-  if (modes.includes('store')) {
-    for (const { name, arrive } of arrivals(source, seededRandom(SEED), plain.collected.edges)) {
-      const stored = arrive(files);
-      check(`store: ${name}`, stored.counts, stored.tokens(groupOf));
+    const withoutCost = (spent: ReadonlyMap<string, Totals>): Map<string, Spent> => new Map([...spent].map(([key, totals]) => [key, { ...totals, cost: 0 }]));
+    for (const { name, collected } of ways) {
+      check(`extraction: ${name}`, differences(right, countsOf(collected)), spentDifferences(withoutCost(sessions), withoutCost(tokensByGroup(collected))));
     }
   }
-  if (modes.includes('programs')) {
-    const stored = await takeIn(path);
-    check('programs, the agent killed once', stored.counts, stored.tokens(groupOf));
+  if (modes.includes('store')) {
+    for (const { name, arrive } of arrivals(source, seededRandom(SEED), plain.collected.edges)) checkStored(`store: ${name}`, arrive(files));
   }
+  if (modes.includes('programs')) checkStored('programs, the agent killed once', await takeIn(path));
   return rows;
+}
+
+async function checkPrices(): Promise<Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'tt-priced-'));
+  try {
+    writePricedLogs(folder);
+    const checks = await checkFolder(folder, undefined, ['store']);
+    return checks.map((row) => ({ folder: 'every price', ...row }));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 async function main([argument, ...words]: readonly string[]): Promise<boolean> {
@@ -83,6 +91,7 @@ async function main([argument, ...words]: readonly string[]): Promise<boolean> {
     const checks = await checkFolder(join(directory, folder), expected.get(folder), modes);
     rows.push(...checks.map((row) => ({ folder, ...row })));
   }
+  if (modes.includes('store')) rows.push(...await checkPrices());
   for (const missing of [...expected.keys()].filter((folder) => !folders.includes(folder))) {
     rows.push({ folder: missing, check: 'is there', result: 'no such folder' });
   }
