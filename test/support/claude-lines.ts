@@ -46,6 +46,11 @@ export function startedFact(context: LineContext): string {
   return harnessFact('agent_session', `${agentId === undefined ? sessionId : `${sessionId}/${agentId}`}:started`);
 }
 
+/** The first entry with uuid and directory starts the session, whatever else it says. */
+export function startsSession({ text }: Line): boolean {
+  return /"uuid":/.test(text) && /"cwd":/.test(text) && !/"type":"progress"/.test(text);
+}
+
 function isOld(context: LineContext): boolean {
   return context.version === '2.1.39';
 }

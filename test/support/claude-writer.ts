@@ -9,7 +9,7 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import {
-  assistantLine, CLAUDE_VERSIONS, noiseLine, openingLines, promptLine, startedFact, toolLines, turnEndLine,
+  assistantLine, CLAUDE_VERSIONS, noiseLine, openingLines, promptLine, startedFact, startsSession, toolLines, turnEndLine,
   type ClaudeVersion, type Line, type LineContext,
 } from './claude-lines.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -104,8 +104,7 @@ function createSession(path: string, context: LineContext, facts: Set<string>): 
     appendFileSync(path, bytes, { mode: 0o600 });
   };
   const factsOf = (line: Line): string[] => {
-    // The first entry with uuid and directory starts the session, whatever else it says.
-    if (hasStarted || !/"uuid":/.test(line.text) || !/"cwd":/.test(line.text) || /"type":"progress"/.test(line.text)) return line.facts;
+    if (hasStarted || !startsSession(line)) return line.facts;
     hasStarted = true;
     return [startedFact(context), ...line.facts];
   };
