@@ -15,6 +15,7 @@ import { toTextTable } from './text-table.ts';
 
 const JSON_SCHEMA = 1;
 const LISTED_DAYS = 7;
+const MINUTE_MS = 60_000;
 
 export async function listStreamsCommand(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const nowMs = io.clock.now();
@@ -56,7 +57,7 @@ function toText(shown: readonly ListedStream[], { unassigned, hidden, isAll }: {
     lines.push(toTextTable([['ID', 'NAME', 'DIRECT', 'DELEGATED', 'LAST', 'TAGS'], ...rows], new Set([2, 3])), '\n');
   } else lines.push(isAll || hidden === 0 ? 'no streams yet\n' : `no stream has events of the last ${LISTED_DAYS} days\n`);
   if (hidden > 0) lines.push(`${plural(hidden, 'older stream')}: tt streams --all\n`);
-  if (unassigned.time_direct_ms + unassigned.time_delegated_ms > 0) {
+  if (Math.max(unassigned.time_direct_ms, unassigned.time_delegated_ms) >= MINUTE_MS) {
     lines.push(`belonging to none: ${hoursWords(unassigned.time_direct_ms)} direct, ${hoursWords(unassigned.time_delegated_ms)} delegated; sort it out: tt classify --unclassified\n`);
   }
   return lines.join('') + nextStep(shown);

@@ -16,8 +16,8 @@ export interface AssignedDirectory {
   streamId: string;
 }
 
-/** Worktrees that harnesses and people make inside of a checkout. */
-const WORKTREE = /\/(?:\.claude\/worktrees|\.worktrees)\/[^/]+/;
+/** Worktrees as harnesses and people make them: inside of a checkout, or beside it in `NAME-worktrees`. */
+const WORKTREE = /(?:\/\.claude\/worktrees|\/\.worktrees|(?<=\/[^/]+)-worktrees)\/[^/]+/;
 const HOME = /^(?:\/(?:var\/)?home\/[^/]+|\/Users\/[^/]+|\/root|\/workspaces)\//;
 const CODESPACE = /^\/workspaces\/([^/]+)/;
 

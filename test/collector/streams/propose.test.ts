@@ -7,12 +7,12 @@ const streamsAt = (...pairs: [path: string, streamId: string][]) => createPropos
 describe('a directory', () => {
   it.each([
     ['/home/b/x', 'other_home'], ['/Users/b/x', 'other_home'], ['/root/x', 'other_home'], ['/workspaces/x', 'other_home'], ['/var/home/b/x', 'other_home'],
-    ['/home/a/x', 'directory'], ['/home/a/x/', 'directory'], ['/home/a/x/.claude/worktrees/fix-login', 'directory'], ['/home/b/x/.worktrees/one', 'other_home'],
+    ['/home/a/x', 'directory'], ['/home/a/x/', 'directory'], ['/home/a/x/.claude/worktrees/fix-login', 'directory'], ['/home/b/x/.worktrees/one', 'other_home'], ['/home/b/x-worktrees/fix', 'other_home'], ['/home/a/x-worktrees/fix', 'directory'],
   ])('%s is proposed the stream of /home/a/x, as %s', (path, by) => {
     expect(streamsAt(['/home/a/x', 'X'])(path)).toEqual({ streamId: 'X', by });
   });
 
-  it.each(['/home/b/xy', '/home/b/y/x', '/srv/x', '/home/b', '/home/a', '/', '/workspaces', '/home/b/X'])('%s is not', (path) => {
+  it.each(['/home/b/xy', '/home/b/y/x', '/srv/x', '/home/b', '/home/a', '/', '/workspaces', '/home/b/X', '/home/b/-worktrees/x', '/home/b/x-worktrees'])('%s is not', (path) => {
     expect(streamsAt(['/home/a/x', 'X'])(path)).toBeUndefined();
   });
 
