@@ -14,6 +14,7 @@ import { collectorStatus, enrol, readFacts, startAgent, startCollector, untilAgr
 import { openImpostor } from '../support/impostor.ts';
 import { createMachineHome, type MachineHome } from '../support/machine-home.ts';
 import { ensureExecutables, killAll, runCommand, runJson, type RunningProgram } from '../support/processes.ts';
+import { hasSshd, openRealSshd } from '../support/real-sshd.ts';
 import { machineId } from '../support/scripted-agent.ts';
 import { freshSeed, seededRandom } from '../support/seeded-random.ts';
 import { until } from '../support/until.ts';
@@ -167,6 +168,45 @@ describe('who passes everything on from an address that was not handed out', () 
       expect(forward.sent()).toContain('"type":"batch"');
     } finally {
       await forward.close();
+    }
+  });
+});
+
+describe.skipIf(!hasSshd)('who takes the port that a tunnel has left, and passes everything on through the present one', () => {
+  it('is refused, and nothing goes through it', async () => {
+    const { HOME = '', XDG_STATE_HOME = '' } = devbox.environment;
+    await using sshd = await openRealSshd({ environment: { HOME, XDG_STATE_HOME } });
+    sshd.configure(['AllowStreamLocalForwarding no']);
+    await sshd.stop();
+    await sshd.start();
+    laptop.environment['PATH'] = `${sshd.binDir}:${laptop.environment['PATH'] ?? ''}`;
+    await startCollector(laptop);
+    await enrol(laptop, devbox, 'devbox');
+    await runCommand(laptop, 'tt', ['tunnel', 'add', 'devbox', 'devbox']);
+    const portOf = (not = 0): Promise<number> => until('the end of a tunnel', () => {
+      const { url } = JSON.parse(readFileSync(devbox.paths.endpointFile, 'utf8')) as { url: string };
+      const port = Number(new URL(url).port);
+      return port !== not && port;
+    });
+    const left = await portOf();
+    sshd.killSessions();
+    const present = await portOf(left);
+    const relay = await openWireTap(present, left);
+    try {
+      const endpointFile = readFileSync(devbox.paths.endpointFile, 'utf8');
+      // As it stands for an agent that did not hear of the new one yet.
+      writeFileSync(devbox.paths.endpointFile, JSON.stringify({ url: relay.url }));
+      writer.session({ version: '2.1.39', cwd: '/home/dev/app' }).prompt(SECRET);
+      await startAgent(devbox);
+      await until('two tries of the agent', () => relay.connections >= 4);
+      expect(relay.received()).toMatch(/HTTP\/1\.1 401 /);
+      expect(relay.sent()).not.toContain('"type":"hello"');
+      expect(relay.sent()).not.toContain(SECRET);
+      expect(readFacts(laptop.paths.database).facts).toEqual([]);
+      writeFileSync(devbox.paths.endpointFile, endpointFile);
+      await untilAgreed(laptop.paths.database, () => writer.facts);
+    } finally {
+      await relay.close();
     }
   });
 });

@@ -15,7 +15,8 @@ export interface WireTap {
   close(): Promise<void>;
 }
 
-export async function openWireTap(port: number): Promise<WireTap> {
+/** `at`: the port it takes itself; 0 picks one. */
+export async function openWireTap(port: number, at = 0): Promise<WireTap> {
   const taps: { sent: Buffer[]; received: Buffer[]; sockets: Socket[] }[] = [];
   const server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1');
@@ -30,7 +31,7 @@ export async function openWireTap(port: number): Promise<WireTap> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(at, '127.0.0.1', resolve);
   });
   const { port: own } = server.address() as AddressInfo;
   const cut = (): void => {
