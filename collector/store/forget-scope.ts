@@ -95,7 +95,7 @@ export function planForget(database: Database, target: ForgetTarget): ForgetPlan
     copies: count(`copy_row c WHERE ${inScope('c')}`),
     sessions: count(`(SELECT DISTINCT e.session FROM event_row e WHERE e.session <> 0 AND ${inScope('e')})`),
     responses: count(`usage_row u JOIN event_row e ON e.row = u.event WHERE ${inScope('e')}`),
-    states: count(`session_state t WHERE t.session IN (SELECT value FROM json_each($sessions)) OR t.machine IN (SELECT value FROM json_each($machines))`),
+    states: count(`session_state_row t WHERE t.session IN (SELECT value FROM json_each($sessions)) OR t.machine IN (SELECT value FROM json_each($machines))`),
     assignments: count(`(SELECT DISTINCT a.fact, a.fact_key FROM event_row e CROSS JOIN assigned_fact a WHERE a.fact = e.fact AND ${inScope('e')})`)
       + count('assignment a WHERE a.session IN (SELECT value FROM json_each($sessions))'),
     dead_letters: lettersOf(database, target, keys, sessionIds).length,

@@ -139,7 +139,7 @@ function begin({ database, tombstones, lineage }: ForgettingDeps, target: Forget
   const ofMachines = 'machine IN (SELECT value FROM json_each($machines))';
   remove(`session_row WHERE ${ofSessions}`);
   remove(`assignment WHERE ${ofSessions}`);
-  remove(`session_state WHERE ${ofSessions} OR ${ofMachines}`);
+  remove(`session_state_row WHERE ${ofSessions} OR ${ofMachines}`);
   remove(`interval WHERE ${ofSessions} OR ${ofMachines}`);
   remove(`refused_count WHERE ${ofMachines}`);
   if (target.scope === 'project') removeAssignedPaths(database, target.value);

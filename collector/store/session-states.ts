@@ -1,4 +1,8 @@
-/** Latest value of each state of a session; order is (after, offset, gen), never arrival. */
+/**
+ * Latest value of each state of a session as each machine tells it; order is
+ * (after, offset, gen), never arrival. Which machine's counts, the view
+ * `session_state` says: only who has events of the session has a say in it.
+ */
 import type { SessionState } from '../../shared/event.ts';
 import { WIRE_LIMITS } from '../../shared/limits.ts';
 import { isTooDeep } from './claim.ts';
@@ -14,10 +18,9 @@ export interface SessionStates {
 
 export function openSessionStates(database: Database, keys: Keys): SessionStates {
   const store = database.prepare<[number, string, string, number, string, number, string]>(`
-    INSERT INTO session_state (session, key, after, offset, gen, machine, value) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (session, key) DO UPDATE SET
-      after = excluded.after, offset = excluded.offset, gen = excluded.gen, machine = excluded.machine,
-      value = excluded.value
+    INSERT INTO session_state_row (session, key, after, offset, gen, machine, value) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (session, key, machine) DO UPDATE SET
+      after = excluded.after, offset = excluded.offset, gen = excluded.gen, value = excluded.value
     WHERE (excluded.after, excluded.offset, excluded.gen) > (after, offset, gen)`);
   return {
     store(machine, state) {

@@ -81,7 +81,7 @@ export function openTombstones(database: Database): Tombstones {
     'SELECT 1 FROM event_row WHERE session = (SELECT session FROM session_key WHERE session_id = ?) AND session <> 0 LIMIT 1',
   );
   const removeStates = database.prepare<[string]>(
-    'DELETE FROM session_state WHERE session = (SELECT session FROM session_key WHERE session_id = ?)',
+    'DELETE FROM session_state_row WHERE session = (SELECT session FROM session_key WHERE session_id = ?)',
   );
   let known: Known | undefined;
 

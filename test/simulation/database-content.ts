@@ -40,9 +40,10 @@ export function lineageIn(database: Database): { child: string; parent: string; 
     JOIN session_key c ON c.session = l.child JOIN session_key p ON p.session = l.parent`).all();
 }
 
+/** As each machine tells them, the latest last. */
 export function statesIn(database: Database): { session_id: string; key: string; after: string; offset: number; value: string }[] {
   return database.prepare<[], { session_id: string; key: string; after: string; offset: number; value: string }>(
-    'SELECT k.session_id, s.key, s.after, s.offset, s.value FROM session_state s JOIN session_key k USING (session)').all();
+    'SELECT k.session_id, s.key, s.after, s.offset, s.value FROM session_state_row s JOIN session_key k USING (session) ORDER BY s.after, s.offset').all();
 }
 
 export function ledgerIn(database: Database, machineId: string): Map<string, number> {

@@ -75,7 +75,8 @@ const TABLES = {
   message_usage: `SELECT u.message_id, u.request_id, u.machine_id, u.session_id, u.agent_id, u.timestamp, u.model, u.input_tokens,
     u.output_tokens, u.cache_creation_input_tokens, u.cache_read_input_tokens, e.id FROM message_usage u JOIN events e ON e.row = u.event
     ORDER BY u.message_id, u.request_id`,
-  session_state: `SELECT k.session_id, s.key, s.after, s.offset, s.gen, s.value FROM session_state s JOIN session_key k USING (session) ORDER BY 1, 2`,
+  session_state: `SELECT k.session_id, s.key, m.machine_id, s.after, s.offset, s.gen, s.value FROM session_state s JOIN session_key k USING (session)
+    JOIN machine_key m USING (machine) ORDER BY 1, 2`,
 };
 
 function contentOf(fixture: StoreFixture): Record<string, unknown[]> {
@@ -143,5 +144,30 @@ describe('what arrived', () => {
       second.store.rebuild();
       expect(contentOf(second)).toEqual(content);
     }), { numRuns: 60 });
+  });
+});
+
+describe('a machine without an event of a session', () => {
+  const STRANGER = refOf(testMachine(9), START_MS - 9000);
+  const keys = ['ai-title', 'custom-title', 'ended'];
+  const told = fc.array(fc.record({ session: index(4), key: index(3), after: index(9) }), { minLength: 1, maxLength: 10 })
+    .map((states): Said[] => states.map(({ session, key, after }, at) => ({
+      machine: STRANGER,
+      state: { gen: genOf(99), offset: at, after: `2027-01-0${after + 1}T00:00:00.000Z`, session_id: SESSIONS[session]!, key: keys[key]!, value: 'of a stranger' },
+    })));
+
+  it('has no say in it, whenever it speaks, and has one as soon as it has', { timeout: 120_000 }, () => {
+    fc.assert(fc.property(history, told, fc.boolean(), ({ set }, strange, isFirst) => {
+      using without = openStoreFixture();
+      using beside = openStoreFixture();
+      arrive(without, set, [1]);
+      arrive(beside, isFirst ? [...strange, ...set] : [...set, ...strange], [3]);
+      expect(contentOf(beside)).toEqual(contentOf(without));
+
+      const copy = eventOf(0, STRANGER, SESSIONS[0]!);
+      arrive(beside, [{ machine: STRANGER, bornAt: null, event: copy }], [1]);
+      const counts = beside.rows(`SELECT s.value FROM session_state s JOIN machine_key m USING (machine) WHERE m.machine_id = '${STRANGER.machineId}'`);
+      expect(counts.length > 0).toBe(strange.some((one) => 'state' in one && one.state.session_id === SESSIONS[0]));
+    }), { numRuns: 40 });
   });
 });

@@ -92,7 +92,7 @@ describe('a forgotten session', () => {
       type: 'ack', seq: 1, verdicts: 'rd', refused: [{ index: 0, code: 'forgotten' }],
     });
     expect(fixture.rows('SELECT session_id FROM events')).toEqual([{ session_id: 'stays' }]);
-    expect(fixture.rows('SELECT * FROM session_state')).toEqual([]);
+    expect(fixture.rows('SELECT * FROM session_state_row')).toEqual([]);
     expect(fixture.rows('SELECT * FROM dead_letter')).toEqual([]);
     expect(fixture.rows('SELECT code, count FROM refused_count')).toEqual([{ code: 'forgotten', count: 2 }]);
   });
@@ -163,7 +163,7 @@ describe('a forgotten project', () => {
     store(fixture, [said({ session: 'old', name: 'a' })]);
     forget(fixture, { scope: 'project', value: '/home/a/x' });
     store(fixture, [said({ session: 'new', name: 'b' })], { states: [{ gen: genOf(96), offset: 1, after: '', session_id: 'new', key: 'last-prompt', value: SECRET }] });
-    expect(fixture.rows('SELECT 1 FROM events UNION ALL SELECT 1 FROM session_state')).toEqual([]);
+    expect(fixture.rows('SELECT 1 FROM events UNION ALL SELECT 1 FROM session_state_row')).toEqual([]);
     fixture.store.forgetting.undo({ scope: 'project', value: '/home/a/x' });
     expect(store(fixture, [said({ session: 'new', name: 'b' })])).toMatchObject({ verdicts: 's' });
   });
