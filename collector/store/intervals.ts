@@ -91,7 +91,7 @@ function openPlaces(reader: Database, streams: StreamLookup): Places {
       if (key === null) return null;
       const cached = known.get(key);
       if (cached !== undefined) return cached;
-      const text = (find.get(key) ?? null) as string | null; // the columns are text
+      const text = find.get(key) ?? null;
       known.set(key, text);
       return text;
     };

@@ -4,7 +4,7 @@ import { WORD_RANKS, type WorkSign, type WorkWord } from '../time/delegation.ts'
 import type { PlacedFact } from './assignments.ts';
 import type { Database } from './database.ts';
 import { openKeys, type Keys } from './keys.ts';
-import { isLegacyRow, textOf, type EventData } from './session-fold.ts';
+import { isLegacyRow, textOf } from './session-fold.ts';
 import { openSessionSpeakers, type SessionSpeakers } from './session-speakers.ts';
 import { parseData } from './sessions.ts';
 
@@ -50,12 +50,6 @@ export function openSessionSigns(
   const legacyRow = database.prepare<[number, string]>(`
     SELECT 1 FROM event_row WHERE session = ? AND schema_version < 2 AND kind IN (SELECT value FROM json_each(?)) LIMIT 1`);
 
-  const toSign = (row: Row): StoredWorkSign[] => {
-    const told = tell(keys.kindOf(row.kind).type, row);
-    if (told === undefined) return [];
-    const { at, machine, session, kind, cwd, fact, discriminator } = row;
-    return [{ ...told, row: row.row, at, machine, session, kind, cwd, fact, discriminator }];
-  };
   const hasLegacyRows = (session: number): boolean => {
     const kinds = legacyKinds.all();
     return kinds.length > 0 && legacyRow.get(session, JSON.stringify(kinds)) !== undefined;
@@ -84,9 +78,17 @@ export function openSessionSigns(
       const rest = last !== undefined && whole.length === 0 ? range.all(session, last, last) : whole;
       const endMs = last === undefined ? Infinity : whole.length === 0 ? last + 1 : last;
       const isOutvoted = hasLegacyRows(session) && ownSpeaks(session);
-      const counts = ({ schemaVersion, kind }: Row): boolean => !isOutvoted || !isLegacyRow(schemaVersion, keys.kindOf(kind));
-      const signs = [...rows, ...rest].filter(counts).flatMap((row) => toSign(row));
-      return { signs: signs.sort(compare), endMs };
+      const signs: StoredWorkSign[] = [];
+      for (const part of [rows, rest]) {
+        for (const row of part) {
+          const kind = keys.kindOf(row.kind);
+          if (isOutvoted && isLegacyRow(row.schemaVersion, kind)) continue;
+          const sign = toSign(kind.type, row);
+          if (sign !== undefined) signs.push(sign);
+        }
+      }
+      sortTies(signs, compare);
+      return { signs, endMs };
     },
     lastAt: (session, ms) => lastAt.get(session, ms) ?? undefined,
     isSubagents: (row) => (agentOf.get(row) ?? null) !== null,
@@ -94,31 +96,49 @@ export function openSessionSigns(
   };
 }
 
-function tell(type: string, row: Row): Pick<StoredWorkSign, 'word' | 'tool' | 'seenAt'> | undefined {
+/** By hand, because it runs for every event. */
+function toSign(type: string, row: Row): StoredWorkSign | undefined {
+  const word = wordOf(type, row);
+  if (word === undefined) return undefined;
+  const { at, machine, session, kind, cwd, fact, discriminator } = row;
+  const tool = type === 'agent_tool_use' || type === 'agent_tool_result' ? discriminator : undefined;
+  const seenAt = word === 'gone' ? seenAtOf(row) : undefined;
+  return { word, tool, seenAt, row: row.row, at, machine, session, kind, cwd, fact, discriminator };
+}
+
+function wordOf(type: string, row: Row): WorkWord | undefined {
   switch (type) {
     case 'assistant_message':
-      return { word: 'message' };
+      return 'message';
     case 'agent_tool_use':
-      return { word: 'tool', tool: row.discriminator };
+      return 'tool';
     case 'agent_tool_result':
-      return { word: 'result', tool: row.discriminator };
+      return 'result';
     case 'user_message':
-      return { word: parseData(row.data)['kind'] === 'interrupt' ? 'interrupt' : 'said' };
+      return parseData(row.data)['kind'] === 'interrupt' ? 'interrupt' : 'said';
     case 'agent_turn':
       // A subagent that is done is a sign of the conversation's work.
-      return { word: textOf(parseData(row.data), 'agent_id') === null ? 'turn_ended' : 'result' };
+      return textOf(parseData(row.data), 'agent_id') === null ? 'turn_ended' : 'result';
     case 'agent_session':
-      return parseData(row.data)['action'] === 'ended' ? { word: 'session_ended' } : undefined;
+      return parseData(row.data)['action'] === 'ended' ? 'session_ended' : undefined;
     case 'agent_status':
-      return tellStatus(parseData(row.data));
+      return STATUS_WORDS.get(textOf(parseData(row.data), 'status'));
     default:
       return undefined;
   }
 }
 
-function tellStatus(data: EventData): Pick<StoredWorkSign, 'word' | 'seenAt'> | undefined {
-  const word = STATUS_WORDS.get(textOf(data, 'status'));
-  if (word === undefined) return undefined;
-  const seen = parseTimestamp(textOf(data, 'observed_at') ?? '');
-  return seen === undefined ? { word } : { word, seenAt: timestampMs(seen) };
+function seenAtOf(row: Row): number | undefined {
+  const seen = parseTimestamp(textOf(parseData(row.data), 'observed_at') ?? '');
+  return seen === undefined ? undefined : timestampMs(seen);
+}
+
+/** `signs` are in order of `at`. */
+function sortTies(signs: StoredWorkSign[], compare: (a: StoredWorkSign, b: StoredWorkSign) => number): void {
+  for (let from = 0; from < signs.length;) {
+    let to = from + 1;
+    while (to < signs.length && signs[to]?.at === signs[from]?.at) to += 1;
+    if (to - from > 1) signs.splice(from, to - from, ...signs.slice(from, to).sort(compare));
+    from = to;
+  }
 }

@@ -87,7 +87,8 @@ function* take<Sign extends AttentionSign>(state: State<Sign>, sign: Sign, windo
       if (state.since !== null) state.scrolls.push(sign);
       return;
     case 'idle':
-      return yield* leave(state, sign, windowMs);
+      yield* leave(state, sign, windowMs);
+      return;
     case 'window':
       yield* close(state, sign.at, windowMs);
       state.window = sign;

@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openKeys } from '../../../collector/store/keys.ts';
-import { readIntervals, type TimeInterval } from '../../../collector/store/intervals.ts';
+import { readIntervals, type Period, type TimeInterval } from '../../../collector/store/intervals.ts';
 import { openSessionSpeakers } from '../../../collector/store/session-speakers.ts';
 import { openTimeSteps } from '../../../collector/store/time-steps.ts';
 import type { MachineRef } from '../../../collector/writer/messages.ts';
+import { daysBetween, startOfDayAfter, startOfWeek } from '../../../collector/zoned-days.ts';
+import { factOf } from '../../../shared/event-id.ts';
 import type { JsonValue, LineageEdge, TtEvent } from '../../../shared/event.ts';
 import { printTimestamp } from '../../../shared/timestamp.ts';
-import { genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine, type StoreFixture } from '../../support/store-fixture.ts';
+import { assignFact, genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine, type StoreFixture } from '../../support/store-fixture.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -18,8 +20,15 @@ const index = (below: number) => fc.integer({ min: 0, max: below - 1 });
 
 type Said = { machine: MachineRef; event: TtEvent } | { machine: MachineRef; edge: LineageEdge };
 
+interface Spoken {
+  number: number;
+  what: number;
+  at: number;
+  session: string;
+}
+
 /** What a log or a hook says at `at`; the same number says the same, wherever a copy of it lies. */
-function eventOf(number: number, what: number, at: number, { machineId }: MachineRef, session: string): TtEvent {
+function eventOf({ number, what, at, session }: Spoken, { machineId }: MachineRef): TtEvent {
   const uuid = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
   const own = { session_id: session, cwd: `/work/${number % 3}`, ...(number % 5 === 4 ? { agent_id: 'side' } : {}) };
   const make = (type: string, discriminator: string, rest: { [key: string]: JsonValue }) => testEvent({ machineId, type, discriminator, at }, rest);
@@ -45,20 +54,20 @@ function eventOf(number: number, what: number, at: number, { machineId }: Machin
   }
 }
 
-const said: fc.Arbitrary<Said[]> = fc.array(fc.record({
+const saidFrom = (startMs: number): fc.Arbitrary<Said[]> => fc.array(fc.record({
   number: index(60), what: fc.oneof(index(14), index(4)), wait: fc.oneof(index(4).map((n) => n * 200), index(28).map((n) => n * MINUTE_MS), fc.constantFrom(29, 30, 31, 45, 90).map((n) => n * MINUTE_MS)),
   machine: index(2), session: index(2), isOld: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
 }), { minLength: 1, maxLength: 60 }).map((steps) => {
-  let at = START_MS;
+  let at = startMs;
   return steps.map(({ number, what, wait, machine, session, isOld }): Said => {
     at += wait;
     if (what === 13) return { machine: MACHINES[0]!, edge: { child: SESSIONS[session]!, parent: SESSIONS[1 - session]!, via: 'forkedFrom' } };
     const isOfOldTool = what === 10 || what === 11;
-    return { machine: MACHINES[machine]!, event: eventOf(number, isOfOldTool && !isOld ? 12 : what, at, MACHINES[machine]!, SESSIONS[session]!) };
+    return { machine: MACHINES[machine]!, event: eventOf({ number, what: isOfOldTool && !isOld ? 12 : what, at, session: SESSIONS[session]! }, MACHINES[machine]!) };
   });
 });
 
-const history = said.chain((set) => fc.record({
+const history = saidFrom(START_MS).chain((set) => fc.record({
   set: fc.constant(set),
   again: fc.shuffledSubarray(set),
   order: fc.oneof(fc.constant(set), fc.shuffledSubarray(set, { minLength: set.length, maxLength: set.length })),
@@ -95,8 +104,28 @@ function told({ database }: StoreFixture, period: { fromMs: number; toMs: number
   return [...readIntervals(database, period)].map(({ event, ...interval }) => JSON.stringify({ ...interval, event: idOf.get(event) })).sort();
 }
 
-function intervalsIn(fixture: StoreFixture, period: { fromMs: number; toMs: number }): TimeInterval[] {
-  return [...readIntervals(fixture.database, period)];
+function lengthOf(intervals: readonly Period[]): number {
+  return intervals.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+}
+
+function unionOf(intervals: readonly Period[]): number {
+  let total = 0;
+  let reached = -Infinity;
+  for (const { fromMs, toMs } of [...intervals].sort((a, b) => a.fromMs - b.fromMs)) {
+    total += Math.max(0, toMs - Math.max(fromMs, reached));
+    reached = Math.max(reached, toMs);
+  }
+  return total;
+}
+
+/** Milliseconds by form, session, stream and directory. */
+function sums(intervals: readonly TimeInterval[]): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const { form, sessionId, streamId, cwd, fromMs, toMs } of intervals) {
+    const key = [form, sessionId, streamId, cwd].join(' ');
+    found[key] = (found[key] ?? 0) + toMs - fromMs;
+  }
+  return found;
 }
 
 function stored(fixture: StoreFixture): unknown[] {
@@ -129,6 +158,52 @@ describe('time', () => {
       expect(told(first, EVER)).toEqual(before);
       expect(stored(second)).toEqual(stored(first));
       expect(signsOf(second)).toEqual(signsOf(first));
-    }), { numRuns: 150 });
+    }), { numRuns: 40 });
+  });
+
+  /** Weeks in which a day has 23 or 25 hours, and one in which none has. */
+  const WEEKS = [
+    ['Europe/Berlin', '2026-03-28T20:00:00Z', 167], ['Europe/Berlin', '2026-10-24T20:00:00Z', 169],
+    ['America/New_York', '2026-03-08T02:00:00Z', 167], ['America/New_York', '2026-11-01T01:00:00Z', 169], ['UTC', '2026-05-01T20:00:00Z', 168],
+  ] as const;
+
+  it.each(WEEKS)('adds up in %s in the week of %s with its %i hours: days, streams, and what is at the same time', { timeout: 120_000 }, (zone, start, hours) => {
+    const startMs = Date.parse(start);
+    const fromMs = startOfWeek(startMs, zone);
+    const week = { fromMs, toMs: startOfDayAfter(fromMs, 7, zone) };
+    expect(week.toMs - fromMs).toBe(hours * 60 * MINUTE_MS);
+    fc.assert(fc.property(saidFrom(startMs), fc.array(index(3), { minLength: 60, maxLength: 60 }), (set, streams) => {
+      using fixture = openStoreFixture();
+      arrive(fixture, set, [7], () => undefined);
+      for (const [at, one] of set.entries()) if ('event' in one && streams[at] !== 0) assignFact(fixture, `stream-${streams[at] ?? 0}`, factOf(one.event));
+      const all = [...readIntervals(fixture.database, week)];
+      const days = [...daysBetween(week.fromMs, week.toMs, zone)];
+      expect(days).toHaveLength(7);
+      expect(sums(days.flatMap((day) => [...readIntervals(fixture.database, day)]))).toEqual(sums(all));
+      for (const { fromMs: from, toMs } of all) expect(from >= week.fromMs && from < toMs && toMs <= week.toMs).toBe(true);
+      const of = (form: string): TimeInterval[] => all.filter((one) => one.form === form);
+      const perStream = new Map<string | null, TimeInterval[]>();
+      for (const one of of('direct')) perStream.set(one.streamId, [...(perStream.get(one.streamId) ?? []), one]);
+      expect([...perStream.values()].reduce((sum, list) => sum + unionOf(list), 0)).toBe(unionOf(of('direct')));
+      for (const session of SESSIONS) {
+        const own = all.filter(({ sessionId, form }) => sessionId === session && form !== 'direct');
+        expect(lengthOf(own)).toBe(unionOf(own));
+      }
+      expect(unionOf(of('direct'))).toBeLessThanOrEqual(unionOf(all.filter(({ form }) => form !== 'waiting')));
+      expect(unionOf(all)).toBeLessThanOrEqual(week.toMs - week.fromMs);
+    }), { numRuns: 25 });
+  });
+
+  it('counts nothing after the end that is asked for, whatever is open', () => {
+    using fixture = openStoreFixture();
+    const [machine] = MACHINES;
+    arrive(fixture, [
+      { machine: machine!, event: eventOf({ number: 1, what: 6, at: START_MS, session: 's-one' }, machine!) },
+      { machine: machine!, event: eventOf({ number: 4, what: 4, at: START_MS, session: 's-one' }, machine!) },
+    ], [2], () => undefined);
+    const nowMs = START_MS + MINUTE_MS;
+    expect([...readIntervals(fixture.database, { fromMs: START_MS - DAY_MS, toMs: nowMs })].map(({ form, fromMs, toMs }) => ({ form, fromMs, toMs }))).toEqual([
+      { form: 'waiting', fromMs: START_MS, toMs: nowMs }, { form: 'direct', fromMs: START_MS, toMs: nowMs },
+    ]);
   });
 });

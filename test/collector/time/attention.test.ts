@@ -42,7 +42,7 @@ describe('direct time', () => {
 
   it('is for each day of case 45 what its own signs say, and adds up to both days', () => {
     const signs = VECTORS.find(({ number }) => number === 45)?.signs ?? [];
-    const [first = [], second = []] = [signs.slice(0, 1), signs.slice(1)];
+    const [first, second] = [signs.slice(0, 1), signs.slice(1)];
     expect(directTime(first, { endMs: 60 * MINUTE_MS })).toEqual({ A: 120_000 });
     expect(directTime(second, { fromMs: 60 * MINUTE_MS, endMs: 120 * MINUTE_MS })).toEqual({ B: 200_000 });
     expect(directTime(signs, { endMs: 60 * MINUTE_MS })).toEqual({ A: 120_000 });
@@ -159,7 +159,7 @@ describe('an assignment', () => {
       for (const [index, { toMs }] of always.entries()) expect(toMs).toBeLessThanOrEqual(always[index + 1]?.fromMs ?? Infinity);
       for (const { fromMs, toMs, given } of intervals) {
         expect(toMs - fromMs).toBeLessThanOrEqual(ATTENTION_WINDOW_MS);
-        if (given !== null) expect(fromMs).toBe(given.at);
+        expect(given?.at ?? fromMs).toBe(fromMs);
       }
     }));
   });
