@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [--corpus DIR] [--only backfill,restart,live,hook] [--profile DIR]`
+// `npm run bench [-- --quick] [--corpus DIR] [--only backfill,restart,live,hook,answers] [--large] [--profile DIR]`
 // One table, everything measured in one run on one machine: the ratios are what counts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { ensureExecutables } from '../support/processes.ts';
+import { measureAnswers } from './answers.ts';
 import { measureBackfill, measureHealth, type Backfill } from './backfill.ts';
 import { makeCorpus, warm, type Corpus } from './corpus.ts';
 import { measureLive } from './live.ts';
@@ -101,15 +102,21 @@ async function main(): Promise<void> {
   mkdirSync(cacheDir, { recursive: true });
   ensureExecutables();
   if (profileDir !== undefined) mkdirSync(profileDir, { recursive: true });
-  say(`corpus in ${cacheDir}`);
-  const corpus = makeCorpus({ from: corpusFolder(), targetBytes: (isQuick ? 50 : 500) * 1e6, cacheDir });
+  let made: Corpus | undefined;
+  const corpus = (): Corpus => {
+    if (made) return made;
+    say(`corpus in ${cacheDir}`);
+    made = makeCorpus({ from: corpusFolder(), targetBytes: (isQuick ? 50 : 500) * 1e6, cacheDir });
+    warm(made.configDir);
+    return made;
+  };
   const parts: Record<string, () => Row[] | Promise<Row[]>> = {
     hook: hookRows,
-    backfill: () => backfillRows(corpus),
+    backfill: () => backfillRows(corpus()),
     restart: measureRestart,
-    live: async () => measureLive({ roles: await bundle('live-roles'), corpus, isQuick }),
+    live: async () => measureLive({ roles: await bundle('live-roles'), corpus: corpus(), isQuick }),
+    answers: () => measureAnswers({ cacheDir, say, events: isQuick ? 200_000 : argv.includes('--large') ? 10_000_000 : 2_000_000 }),
   };
-  warm(corpus.configDir);
   const rows: Row[] = [];
   for (const [name, measure] of Object.entries(parts)) {
     if (only !== undefined && !only.includes(name)) continue;
