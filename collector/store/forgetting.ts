@@ -141,6 +141,7 @@ function begin({ database, tombstones, lineage }: ForgettingDeps, target: Forget
   remove(`assignment WHERE ${ofSessions}`);
   remove(`session_state_row WHERE ${ofSessions} OR ${ofMachines}`);
   remove(`interval WHERE ${ofSessions} OR ${ofMachines}`);
+  remove(`attention_row WHERE ${ofSessions} OR ${ofMachines}`);
   remove(`refused_count WHERE ${ofMachines}`);
   if (target.scope === 'project') removeAssignedPaths(database, target.value);
   removeLineage(database, tombstones);
