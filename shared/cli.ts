@@ -34,6 +34,8 @@ export interface CommandIo {
   environment: Environment;
   home: string;
   clock: Clock;
+  /** The program itself, for whoever starts it again: Node and the file it runs. */
+  program: { node: string; file: string };
   /** Aborts at the first SIGINT or SIGTERM; `abandon` at the second. */
   stop: AbortSignal;
   abandon: AbortSignal;

@@ -1,18 +1,19 @@
-import type { CommandIo } from '../../shared/cli.ts';
+import type { CommandIo, ParsedCommand } from '../../shared/cli.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { aborted } from '../../shared/lifecycle.ts';
 import { createLog } from '../../shared/log.ts';
+import { logSinkOf } from '../../shared/rotating-file.ts';
 import { claudeConfigDirs, resolvePaths } from '../../shared/paths.ts';
 import { openAgent, type Agent } from '../agent.ts';
 import type { Processes } from '../processes.ts';
 import type { UplinkEnd } from '../uplink/uplink.ts';
 
 /** `tt-agent run`: one line on stdout when it is ready, the log on stderr. */
-export async function runAgent(io: CommandIo, processes: Processes): Promise<ExitCode> {
+export async function runAgent(parsed: ParsedCommand, io: CommandIo, processes: Processes): Promise<ExitCode> {
   const paths = resolvePaths(io.environment, io.home);
   const config = loadConfig(paths.configFile, io.environment);
-  const log = createLog(config.log_level, { write: (line) => io.stderr.write(line) });
+  const log = createLog(config.log_level, logSinkOf(parsed, io.stderr));
   const claudeDirs = claudeConfigDirs(io.environment, io.home);
   const agent = await openAgent({ paths, config, claudeDirs }, { clock: io.clock, log, processes });
   io.abandon.addEventListener('abort', () => agent.abandon(), { once: true });

@@ -1,6 +1,12 @@
 /** Every command of `tt-agent`. A module is loaded only when its command is called. */
 import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
 import { SHELLS } from '../../shared/completion.ts';
+import { EXIT_CODES } from '../../shared/errors.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import { LOG_OPTION } from '../../shared/rotating-file.ts';
+import { serviceCommands } from '../../shared/service/commands.ts';
+import type { ServiceProgram } from '../../shared/service/service.ts';
+import { requireUplink } from '../uplink-file.ts';
 import type { Processes } from '../processes.ts';
 
 /** What a word means that only groups commands. */
@@ -67,6 +73,11 @@ const PRINTING_COMMANDS: readonly CommandSpec[] = [
   },
 ];
 
+const SERVICE: ServiceProgram = {
+  name: 'tt-agent', words: 'tt-agent', arguments: ['run'], logName: 'agent.log', finalStatus: EXIT_CODES.unauthorised,
+  check: ({ environment, home }) => void requireUplink(resolvePaths(environment, home).uplinkFile),
+};
+
 export function agentCommands(processes: () => Processes): readonly CommandSpec[] {
   return [
     {
@@ -98,9 +109,10 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
       name: 'run',
       summary: 'Watch and send in the foreground until SIGTERM or SIGINT; a second one ends it at once',
       example: 'tt-agent run',
+      options: [LOG_OPTION],
       load: async () => {
         const { runAgent } = await import('./run.ts');
-        return (_parsed, io) => runAgent(io, processes());
+        return (parsed, io) => runAgent(parsed, io, processes());
       },
     },
     {
@@ -123,6 +135,7 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
         return (parsed, io) => forget(parsed, io, processes());
       },
     },
+    ...serviceCommands('', SERVICE),
     ...INGEST_COMMANDS,
     ...PRINTING_COMMANDS,
     {

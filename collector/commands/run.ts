@@ -5,6 +5,7 @@ import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { aborted } from '../../shared/lifecycle.ts';
 import { createLog } from '../../shared/log.ts';
 import { resolvePaths } from '../../shared/paths.ts';
+import { logSinkOf } from '../../shared/rotating-file.ts';
 import { openCollector } from '../collector.ts';
 import { openPage } from '../http/page.ts';
 import { sshRunner } from '../ssh.ts';
@@ -13,10 +14,10 @@ import { WRITER_ENTRY } from '../writer/entry.ts';
 import { startWriterThread } from '../writer/writer.ts';
 
 /** `tt collector run`: one line on stdout when it is ready, the log on stderr. */
-export async function runCollector(_parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+export async function runCollector(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const paths = resolvePaths(io.environment, io.home);
   const config = loadConfig(paths.configFile, io.environment);
-  const log = createLog(config.log_level, { write: (line) => io.stderr.write(line) });
+  const log = createLog(config.log_level, logSinkOf(parsed, io.stderr));
   const collector = await openCollector(
     { paths, config },
     {

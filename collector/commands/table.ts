@@ -1,6 +1,12 @@
 /** Every command of `tt`. A module is loaded only when its command is called. */
 import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
 import { SHELLS } from '../../shared/completion.ts';
+import { loadConfig } from '../../shared/config.ts';
+import { EXIT_CODES } from '../../shared/errors.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import { LOG_OPTION } from '../../shared/rotating-file.ts';
+import { serviceCommands } from '../../shared/service/commands.ts';
+import type { ServiceProgram } from '../../shared/service/service.ts';
 import { DATA_COMMANDS } from './data-commands.ts';
 import { READING_COMMANDS } from './reading-commands.ts';
 import { STREAM_COMMANDS } from './stream-commands.ts';
@@ -16,6 +22,11 @@ export const GROUPS: Readonly<Record<string, string>> = { collector: 'Run, back 
 /** Commands of tt-agent that `tt` passes to it. A word that neither knows is a mistake, which `tt` explains. */
 export const HANDED_ON: readonly string[] = ['init', 'join', 'run', 'ingest', 'export', 'preview'];
 
+const SERVICE: ServiceProgram = {
+  name: 'tt-collector', words: 'tt collector', arguments: ['collector', 'run'], logName: 'collector.log', finalStatus: EXIT_CODES.usage,
+  check: ({ environment, home }) => void loadConfig(resolvePaths(environment, home).configFile, environment),
+};
+
 export const COMMANDS: readonly CommandSpec[] = [
   ...READING_COMMANDS,
   ...TIME_COMMANDS,
@@ -26,8 +37,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'collector run',
     summary: 'Collect in the foreground until SIGTERM or SIGINT; a second one ends it at once',
     example: 'tt collector run',
+    options: [LOG_OPTION],
     load: async () => (await import('./run.ts')).runCollector,
   },
+  ...serviceCommands('collector ', SERVICE),
   {
     name: 'collector backup',
     summary: 'Write database, identity and machines into one private file',

@@ -15,7 +15,7 @@ function terminal(environment: Record<string, string> = {}): Printed {
   const never = new AbortController().signal;
   return {
     stdin: Readable.from([]), stdout: output(out), stderr: output(err), environment, home: '/home/someone',
-    clock: new ManualClock(), stop: never, abandon: never, out: () => out.join(''), err: () => err.join(''),
+    clock: new ManualClock(), program: { node: '/bin/node', file: '/tt.ts' }, stop: never, abandon: never, out: () => out.join(''), err: () => err.join(''),
   };
 }
 

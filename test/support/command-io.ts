@@ -22,6 +22,7 @@ export function testIo(home: string, options: { clock?: Clock; stdin?: string; e
     home,
     clock: options.clock ?? systemClock,
     stop: stop.signal,
+    program: { node: process.execPath, file: '/tt.ts' },
     abandon: new AbortController().signal,
     out: () => out,
     err: () => err,

@@ -32,7 +32,7 @@ export async function runCommand(commands: readonly CommandSpec[], argv: readonl
   const code = await runProgram({ name: 'tt', summary: '', version: '0', commands }, argv, {
     stdin: Object.assign(Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]), { isTTY: options.isTerminal ?? false }),
     stdout: outputOf('stdout'), stderr: outputOf('stderr'), environment: {}, home,
-    clock: options.clock ?? new ManualClock(), stop: options.stop ?? new AbortController().signal, abandon: new AbortController().signal,
+    clock: options.clock ?? new ManualClock(), program: { node: process.execPath, file: '/tt.ts' }, stop: options.stop ?? new AbortController().signal, abandon: new AbortController().signal,
   });
   return { code, ...run };
 }

@@ -1,0 +1,84 @@
+/** A unit of the user's own systemd. */
+import { existsSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makePrivateDirectory, writeFileAtomic } from '../atomic-file.ts';
+import { TtError } from '../errors.ts';
+import type { RunProgram, ServiceKeeper, ServiceSpec } from './service.ts';
+
+const UNITS: Readonly<Record<ServiceSpec['name'], string>> = {
+  'tt-agent': readFileSync(new URL('../../deploy/tt-agent.service', import.meta.url), 'utf8'),
+  'tt-collector': readFileSync(new URL('../../deploy/tt-collector.service', import.meta.url), 'utf8'),
+};
+
+export interface SystemdDeps {
+  run: RunProgram;
+  /** `$XDG_CONFIG_HOME`. */
+  configHome: string;
+  user: string;
+}
+
+export function renderUnit({ name, command, environment }: ServiceSpec): string {
+  const variables = Object.entries(environment).map(([key, value]) => `Environment=${quote(`${key}=${value}`)}`);
+  // Functions: what is replaced by a text has its `$&` understood.
+  return UNITS[name]
+    .replace('@COMMAND@', () => command.map((word) => quote(word).replaceAll('$', '$$$$')).join(' '))
+    .replace('@ENVIRONMENT@\n', () => variables.map((line) => `${line}\n`).join(''));
+}
+
+/** systemd.syntax(7): C escapes in double quotes, and `%` begins a specifier. */
+function quote(text: string): string {
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n').replaceAll('%', '%%');
+  return `"${escaped}"`;
+}
+
+export function createSystemdKeeper(spec: ServiceSpec, { run, configHome, user }: SystemdDeps): ServiceKeeper {
+  const unit = `${spec.name}.service`;
+  const file = join(configHome, 'systemd', 'user', unit);
+  const systemctl = async (...args: string[]): Promise<void> => {
+    const { code, stderr } = await run('systemctl', ['--user', ...args]);
+    if (code === 0) return;
+    throw new TtError('service_failed', `systemctl --user ${args.join(' ')}: ${stderr.trim() || `exit status ${code}`}`, {
+      hint: `look at it by hand: systemctl --user status ${unit}`,
+    });
+  };
+  return {
+    kind: 'systemd',
+    async install() {
+      makePrivateDirectory(dirname(file));
+      writeFileAtomic(file, renderUnit(spec), 0o644);
+      await systemctl('daemon-reload');
+      await systemctl('enable', unit);
+      await systemctl('restart', unit);
+      return { notes: [`wrote ${file}`, ...(await lingerNotes(run, user))] };
+    },
+    async uninstall() {
+      if (!existsSync(file)) return false;
+      await run('systemctl', ['--user', 'disable', '--now', unit]);
+      rmSync(file);
+      await run('systemctl', ['--user', 'daemon-reload']);
+      await run('systemctl', ['--user', 'reset-failed', unit]);
+      return true;
+    },
+    restart: () => systemctl('restart', unit),
+    async state() {
+      const { code } = await run('systemctl', ['--user', 'is-active', '--quiet', unit]);
+      return { installed: existsSync(file), running: code === 0 };
+    },
+    logs: ({ lines, follow }) => ['journalctl', '--user', '--unit', unit, '--lines', String(lines), '--no-pager', ...(follow ? ['--follow'] : [])],
+  };
+}
+
+/** Without lingering systemd ends a user's services when they log out, and starts them only when they log in. */
+async function lingerNotes(run: RunProgram, user: string): Promise<string[]> {
+  const { code, stdout } = await run('loginctl', ['show-user', user, '--property=Linger', '--value']);
+  if (code === 0 && stdout.trim() === 'yes') return [];
+  return [`it stops when ${user} logs out, and starts only at the next login, until: loginctl enable-linger ${user}`];
+}
+
+/** Is there a user's systemd to ask? */
+export async function hasUserSystemd(run: RunProgram): Promise<boolean> {
+  const { code, stdout } = await run('systemctl', ['--user', 'is-system-running']);
+  // `degraded` is a manager that runs, with some other unit failed; `offline` is none.
+  return code !== null && /^(running|degraded|starting|initializing|maintenance)$/.test(stdout.trim());
+}
