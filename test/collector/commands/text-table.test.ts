@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { cutText, toTextTable } from '../../../collector/commands/text-table.ts';
+
+const rows = [['ID', 'TITLE', 'PROJECT', 'N'], ['a', 'A title that is rather long', '/home/me/projects/shop', '12'], ['b', 'Short', '/x', '3']];
+const widest = (text: string): number => Math.max(...text.split('\n').map((line) => line.length));
+
+describe('a table', () => {
+  it('is as wide as its texts where nothing says otherwise', () => {
+    expect(toTextTable(rows, new Set([3]))).toBe([
+      'ID  TITLE                        PROJECT                  N', 'a   A title that is rather long  /home/me/projects/shop  12', 'b   Short                        /x                       3', '',
+    ].join('\n'));
+  });
+
+  it.each([[58, false], [50, true], [40, true]])('fits %d columns', (columns, isCut) => {
+    const text = toTextTable(rows, new Set([3]), { columns, shrink: [1, 2] });
+    expect(widest(text)).toBeLessThanOrEqual(columns);
+    expect(text.includes('…')).toBe(isCut);
+    expect(text).toContain('12\n');
+  });
+
+  it('cuts the first that gives way before the next, and none to nothing', () => {
+    expect(toTextTable(rows, new Set([3]), { columns: 45, shrink: [1, 2] })).toContain('/home/me/projects/shop');
+    const narrow = toTextTable(rows, new Set([3]), { columns: 5, shrink: [1, 2] });
+    expect(narrow).toContain('A title…');
+    expect(narrow).toContain('/home/m…');
+  });
+
+  it('does not cut a character in two', () => {
+    expect(cutText('ab🙂cd', 4)).toBe('ab…');
+    expect(cutText('ab🙂', 4)).toBe('ab🙂');
+  });
+});
