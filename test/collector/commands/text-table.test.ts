@@ -11,7 +11,7 @@ describe('a table', () => {
     ].join('\n'));
   });
 
-  it.each([[58, false], [50, true], [40, true]])('fits %d columns', (columns, isCut) => {
+  it.each([[60, false], [50, true], [40, true]])('fits %d columns', (columns, isCut) => {
     const text = toTextTable(rows, new Set([3]), { columns, shrink: [1, 2] });
     expect(widest(text)).toBeLessThanOrEqual(columns);
     expect(text.includes('…')).toBe(isCut);
