@@ -2,7 +2,7 @@
  * The whole road as shipped: files on disk → agent → WebSocket → collector →
  * SQLite → acknowledged, then everything once more against the same database.
  */
-import { rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { request, Agent } from 'node:http';
 import { join } from 'node:path';
 import { openReader } from '../../collector/store/database.ts';
@@ -11,7 +11,8 @@ import { enrol, startCollector, type RunningCollector } from '../support/fleet.t
 import { killAll, startProgram, type RunningProgram } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import type { Corpus } from './corpus.ts';
-import { cpuSeconds, peakRss } from './measure.ts';
+import type { Tick } from './loop-delay.ts';
+import { cpuSeconds, median, peakRss, percentile, type Row } from './measure.ts';
 
 export interface Stored {
   /** Sum of the stored offsets of all generations that were written to since. */
@@ -115,21 +116,49 @@ async function pass(corpus: Corpus, { laptop, devbox, collector }: Pair, nodeFla
   }
 }
 
-/** Round trips to the collector, ms: at rest, and while a history is stored. A run of its own, because asking costs. */
-export async function measureHealth(corpus: Corpus): Promise<{ idle: number[]; busy: number[] }> {
+export interface Health {
+  /** Round trips to the collector, ms: at rest, and while a history is stored. */
+  idle: number[];
+  busy: number[];
+  /** Of its main thread while a history was stored. */
+  ticks: Tick[];
+}
+
+/** A run of its own, because asking costs. `loopDelay`: the bundle of loop-delay.ts. */
+export async function measureHealth(corpus: Corpus, loopDelay: string): Promise<Health> {
   const laptop = createMachineHome('bench-c');
   const devbox = createMachineHome('bench-a', { CLAUDE_CONFIG_DIR: corpus.configDir });
+  const ticksFile = join(laptop.directory, 'ticks.json');
   try {
-    const collector = await startCollector(laptop);
+    const collector = await startCollector(laptop, { nodeFlags: ['--import', loopDelay], environment: { TT_BENCH_LOOP: ticksFile } });
     await enrol(laptop, devbox, 'bench');
     const idle = await probeWhile(collector, until('two seconds', after(2000)));
+    const from = Date.now();
     const busy = await probeWhile(collector, pass(corpus, { laptop, devbox, collector }, []));
-    return { idle, busy };
+    const to = Date.now();
+    await collector.stop(60_000);
+    const ticks = (JSON.parse(readFileSync(ticksFile, 'utf8')) as Tick[]).filter(({ at }) => at >= from && at <= to);
+    return { idle, busy, ticks };
   } finally {
     await killAll();
     laptop.remove();
     devbox.remove();
   }
+}
+
+export function healthRows({ idle, busy, ticks }: Health): Row[] {
+  const worst = ticks.toSorted((a, b) => b.lateMs - a.lateMs).slice(0, Math.ceil(ticks.length / 100));
+  const mean = (pick: (tick: Tick) => number): string => (worst.reduce((sum, tick) => sum + pick(tick), 0) / worst.length).toFixed(2);
+  return [
+    {
+      name: '… collector\'s main thread is late, p99', measured: percentile(ticks.map(({ lateMs }) => lateMs), 99), unit: 'ms', target: 5,
+      note: `a timer of 2 ms; its worst 1 % are ${mean(({ lateMs }) => lateMs)} ms late: ${mean(({ cpuMs }) => cpuMs)} ms of it computing, ${mean(({ waitedMs }) => waitedMs)} ms waiting for a core`,
+    },
+    {
+      name: '… collector answers while it stores, p99 − idle p50', measured: percentile(busy, 99) - median(idle), unit: 'ms',
+      note: `round trips of /healthz 5 ms apart, who asks waits for a core too: p50 ${median(busy).toFixed(2)}, idle p50 ${median(idle).toFixed(2)}, p99 ${percentile(idle, 99).toFixed(2)} ms`,
+    },
+  ];
 }
 
 function after(ms: number): () => boolean {

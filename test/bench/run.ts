@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { ensureExecutables } from '../support/processes.ts';
 import { measureAnswers } from './answers.ts';
-import { measureBackfill, measureHealth, type Backfill } from './backfill.ts';
+import { healthRows, measureBackfill, measureHealth, type Backfill } from './backfill.ts';
 import { makeCorpus, warm, type Corpus } from './corpus.ts';
 import { measureLive } from './live.ts';
-import { isMissed, median, percentile, printTable, type Row } from './measure.ts';
+import { isMissed, median, printTable, type Row } from './measure.ts';
 import { runCcusage, runRsyslog, runScan } from './peers.ts';
 import { measureRestart } from './restart.ts';
 
@@ -67,7 +67,7 @@ async function backfillRows(corpus: Corpus): Promise<Row[]> {
     const ccusage = runCcusage(corpus);
     if ('wallSeconds' in ccusage) counting.push(ccusage.wallSeconds);
   }
-  const health = await measureHealth(corpus);
+  const health = await measureHealth(corpus, await bundle('loop-delay'));
   const rsyslog = await runRsyslog(corpus);
   const wall = median(ours.map(({ first }) => first.wallSeconds));
   const stored = ours[0]?.first.events ?? 0;
@@ -87,7 +87,7 @@ async function backfillRows(corpus: Corpus): Promise<Row[]> {
     { name: '… peak RSS agent', measured: of(({ first }) => first.agentPeakMb), unit: 'MB', target: 150 },
     { name: '… peak RSS collector', measured: of(({ resend }) => resend.collectorPeakMb), unit: 'MB', target: 180, note: 'over both passes' },
     { name: '… everything again ÷ first time', measured: of(({ first, resend }) => resend.wallSeconds / first.wallSeconds), target: 1, note: `${of(({ resend }) => resend.wallSeconds).toFixed(2)} s, agent without its state` },
-    { name: '… collector answers while it stores, p99 − idle p50', measured: percentile(health.busy, 99) - median(health.idle), unit: 'ms', target: 5, note: `round trips of /healthz 5 ms apart: p50 ${median(health.busy).toFixed(2)}, idle p50 ${median(health.idle).toFixed(2)}, p99 ${percentile(health.idle, 99).toFixed(2)} ms` },
+    ...healthRows(health),
     { name: '… bytes in the database for each event', measured: of(({ databaseBytes }) => databaseBytes / stored), unit: 'B', note: `an event is ${(eventBytes / events).toFixed(0)} B of JSON` },
   ];
 }
