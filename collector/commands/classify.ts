@@ -112,9 +112,14 @@ function toText({ sessions, event_clusters: clusters, window_runs: runs, gaps, s
 
 function sessionTable(sessions: readonly ClassifiedSession[]): string {
   return toTextTable([['SESSION', 'MACHINE', 'PROJECT', 'PROMPTS', 'TITLE', 'STREAM'], ...sessions.map((session) => [
-    session.session_id.slice(0, SHORT_SESSION), session.machine ?? '?', session.project_name ?? '?', String(session.user_prompt_count),
+    session.session_id.slice(0, SHORT_SESSION), machineWords(session), session.project_name ?? '?', String(session.user_prompt_count),
     titleOf(session), `${streamWords(session.stream, session.proposed_stream)}${session.proposed_by === null ? '' : ` (${PROPOSED_WORDS[session.proposed_by]})`}`,
   ])], new Set([3]));
+}
+
+/** Imported events name machines that have no label. */
+function machineWords({ machine, machine_id: id }: ClassifiedSession): string {
+  return machine === id ? id?.slice(0, SHORT_SESSION) ?? '?' : machine ?? '?';
 }
 
 const TITLE_CHARACTERS = 40;
