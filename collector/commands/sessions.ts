@@ -15,6 +15,7 @@ import { parseTimeArgument } from './time-argument.ts';
 const SCREENFUL = 50;
 const DAY_MS = 86_400_000;
 const SHORT_ID = 8;
+const UUID_START = /^[0-9a-f]{8}-[0-9a-f]{4}-/;
 
 export async function sessions(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   using reading = await openReading(io);
@@ -55,14 +56,18 @@ export function fitOf({ stdout }: Pick<CommandIo, 'stdout'>, shrink: readonly nu
   return stdout.isTTY ? { columns: stdout.columns, shrink } : undefined;
 }
 
-/** `6f1c2a90@devbox`: enough for `tt sessions show`. */
+/** `6f1c2a90@devbox`: enough for `tt sessions show`. A machine that was never enrolled here has only an ID. */
 export function shortName({ session_id: id, machine }: Pick<SessionDocument, 'session_id' | 'machine'>): string {
-  const short = /^[0-9a-f]{8}-/.test(id) ? id.slice(0, SHORT_ID) : id;
-  return machine === null ? short : `${short}@${machine}`;
+  const short = UUID_START.test(id) ? id.slice(0, SHORT_ID) : id;
+  if (machine === null) return short;
+  return `${short}@${UUID_START.test(machine) ? machine.slice(0, SHORT_ID) : machine}`;
 }
 
 const SESSION_HEADINGS = ['SESSION', 'STATE', 'SINCE', 'LAST', 'TITLE', 'PROJECT', 'BRANCH', 'TURNS', 'PROMPTS', 'TOOLS', 'SUB', 'TOKENS', 'COST'];
 const SESSION_NUMBERS = new Set([7, 8, 9, 10, 11, 12]);
+/** In a narrow terminal: turns, last, subagents, branch, prompts, tools and tokens go, in this order. */
+const SESSION_DROPS = [7, 3, 10, 6, 8, 9, 11];
+const SESSION_PATHS = new Set([5]);
 
 function sessionsText(list: readonly SessionDocument[], io: CommandIo): string {
   if (list.length === 0) return 'no sessions\n';
@@ -72,7 +77,8 @@ function sessionsText(list: readonly SessionDocument[], io: CommandIo): string {
     projectWords(session.project, io.home), session.branch ?? UNKNOWN, countWords(session.turns), countWords(session.prompts + session.script_prompts),
     countWords(session.tool_uses), countWords(session.subagents), tokensWords(session.tokens.total), costWords(session),
   ]);
-  return toTextTable([SESSION_HEADINGS, ...rows], SESSION_NUMBERS, fitOf(io, [4, 5, 6, 0]));
+  const fit = fitOf(io, [6, 4, 5]);
+  return toTextTable([SESSION_HEADINGS, ...rows], SESSION_NUMBERS, fit && { ...fit, drop: SESSION_DROPS, tails: SESSION_PATHS });
 }
 
 /** `waiting: permission`; with `?` where its machine is away and it was so when it was heard of last. */

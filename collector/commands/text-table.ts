@@ -1,27 +1,39 @@
 import { toPlainText } from '../../shared/plain-text.ts';
 
-/** How wide a table may be, and which of its columns give way, the first before the next. */
+/** How wide a table may be, and what of it gives way. Columns by number, the first before the next. */
 export interface TableFit {
   columns: number;
+  /** Are cut. */
   shrink: readonly number[];
+  /** Are left out, before others are cut to less than is comfortable. */
+  drop?: readonly number[];
+  /** Are cut at their start: of a path the end tells more. */
+  tails?: ReadonlySet<number>;
 }
 
 /** A heading of this width stays readable. */
 const LEAST_WIDTH = 8;
+const COMFORTABLE_WIDTH = 18;
+const GAP = 2;
 
 /**
  * Rows of cells in columns as wide as their widest cell, each on one line of plain
- * text; `right`: columns of numbers. With `fit` the widest texts are cut until it fits.
+ * text; `right`: columns of numbers. With `fit` it gives way until it fits, as far as it may.
  */
 export function toTextTable(cells: readonly (readonly string[])[], right: ReadonlySet<number> = new Set(), fit?: TableFit): string {
   const rows = cells.map((row) => row.map(toPlainText));
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  if (fit) narrow(widths, fit);
+  const left = fit ? withoutDropped(widths, fit) : new Set<number>();
+  if (fit) narrow(widths, left, fit);
   const toCell = (cell: string, column: number): string => {
     const width = widths[column] ?? 0;
-    return right.has(column) ? cell.padStart(width) : cutText(cell, width).padEnd(width);
+    if (right.has(column)) return cell.padStart(width);
+    return (fit?.tails?.has(column) === true ? cutStart(cell, width) : cutText(cell, width)).padEnd(width);
   };
-  return rows.map((row) => `${row.map(toCell).join('  ').trimEnd()}\n`).join('');
+  const toLine = (row: readonly string[]): string => row
+    .flatMap((cell, column) => (left.has(column) ? [] : [toCell(cell, column)]))
+    .join(' '.repeat(GAP)).trimEnd();
+  return rows.map((row) => `${toLine(row)}\n`).join('');
 }
 
 /** The last characters of a longer text make room for the mark that there was more. */
@@ -30,13 +42,34 @@ export function cutText(text: string, width: number): string {
   return `${text.slice(0, Math.max(0, width - 1)).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
-function narrow(widths: number[], { columns, shrink }: TableFit): void {
-  let excess = widths.reduce((sum, width) => sum + width + 2, -2) - columns;
-  for (const column of shrink) {
-    if (excess <= 0) return;
-    const width = widths[column] ?? 0;
-    const kept = Math.max(Math.min(width, LEAST_WIDTH), width - excess);
-    widths[column] = kept;
-    excess -= width - kept;
+function cutStart(text: string, width: number): string {
+  if (text.length <= width) return text;
+  return `…${text.slice(text.length - Math.max(0, width - 1)).replace(/^[\uDC00-\uDFFF]/, '')}`;
+}
+
+function widthOf(widths: readonly number[], left: ReadonlySet<number>): number {
+  return widths.reduce((sum, width, column) => (left.has(column) ? sum : sum + width + GAP), -GAP);
+}
+
+/** The columns that are left out. */
+function withoutDropped(widths: readonly number[], { columns, shrink, drop = [] }: TableFit): Set<number> {
+  const comfortable = widths.map((width, column) => (shrink.includes(column) ? Math.min(width, COMFORTABLE_WIDTH) : width));
+  const left = new Set<number>();
+  for (const column of drop) {
+    if (widthOf(comfortable, left) <= columns) break;
+    left.add(column);
+  }
+  return left;
+}
+
+/** Down to what is comfortable first, each in turn; only then to the least. */
+function narrow(widths: number[], left: ReadonlySet<number>, { columns, shrink }: TableFit): void {
+  for (const least of [COMFORTABLE_WIDTH, LEAST_WIDTH]) {
+    for (const column of shrink) {
+      if (left.has(column)) continue;
+      const excess = widthOf(widths, left) - columns;
+      const width = widths[column] ?? 0;
+      if (excess > 0) widths[column] = Math.max(Math.min(width, least), width - excess);
+    }
   }
 }

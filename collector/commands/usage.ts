@@ -13,7 +13,7 @@ import { openUsageReader } from '../store/read-usage.ts';
 import { openPrices } from '../usage/prices.ts';
 import { usageReport, type UsageQuery } from '../usage/usage-report.ts';
 import { parseTimeZone, startOfDate } from '../zoned-days.ts';
-import { projectWords } from './sessions.ts';
+import { fitOf, projectWords } from './sessions.ts';
 import { toTextTable } from './text-table.ts';
 import { parseTimeArgument } from './time-argument.ts';
 
@@ -54,8 +54,9 @@ const NO_KEY: Readonly<Record<UsageGroup, string>> = {
 function toText(document: UsageDocument, io: CommandIo): string {
   if (document.rows.length === 0) return 'no usage\n';
   const heading = [document.by.toUpperCase(), 'RESPONSES', 'INPUT', 'OUTPUT', 'CACHE WRITE', 'CACHE READ', 'COST'];
+  const fit = fitOf(io, [0]);
   const rows = document.rows.map((row) => toRow(keyWords(row.key, document.by, io.home), row));
-  const table = toTextTable([heading, ...rows, toRow('total', document.total)], NUMBERS, io.stdout.isTTY ? { columns: io.stdout.columns, shrink: [0] } : undefined);
+  const table = toTextTable([heading, ...rows, toRow('total', document.total)], NUMBERS, fit && { ...fit, tails: document.by === 'project' ? new Set([0]) : new Set() });
   return `${table}\n${notesOf(document).map((note) => `${note}\n`).join('')}`;
 }
 

@@ -24,7 +24,7 @@ export function findSession(name: string, { sessions, fleet }: Pick<SessionsDeps
   const at = name.lastIndexOf('@');
   const [prefix, machine] = at === -1 ? [name, undefined] : [name.slice(0, at), name.slice(at + 1)];
   const isThere = (stored: StoredSession): boolean =>
-    machine === undefined || stored.machineId === (fleet.machineId(machine) ?? machine);
+    machine === undefined || stored.machineId === fleet.machineId(machine) || (stored.machineId?.startsWith(machine) ?? false);
   const exact = sessions.find(prefix);
   if (exact && isThere(exact)) return exact;
   const ids = prefix.length < SHORTEST_PREFIX ? [] : sessions.idsWith(prefix, 1000);

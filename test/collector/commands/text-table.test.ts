@@ -19,10 +19,20 @@ describe('a table', () => {
   });
 
   it('cuts the first that gives way before the next, and none to nothing', () => {
-    expect(toTextTable(rows, new Set([3]), { columns: 45, shrink: [1, 2] })).toContain('/home/me/projects/shop');
+    expect(toTextTable(rows, new Set([3]), { columns: 52, shrink: [1, 2] })).toContain('/home/me/projects/shop');
     const narrow = toTextTable(rows, new Set([3]), { columns: 5, shrink: [1, 2] });
     expect(narrow).toContain('A title…');
     expect(narrow).toContain('/home/m…');
+  });
+
+  it('leaves columns out before it cuts the others to little', () => {
+    const fit = { columns: 44, shrink: [1, 2], drop: [2, 0], tails: new Set([2]) };
+    expect(toTextTable(rows, new Set([3]), fit).split('\n')[1]).toBe('a   A title that is rather long  12');
+    expect(toTextTable(rows, new Set([3]), { ...fit, columns: 60 }).split('\n')[0]).toContain('PROJECT');
+  });
+
+  it('cuts a path at its start', () => {
+    expect(toTextTable(rows, new Set([3]), { columns: 48, shrink: [2], tails: new Set([2]) })).toMatch(/ …jects\/shop {2}12/);
   });
 
   it('does not cut a character in two', () => {
