@@ -13,6 +13,34 @@ export interface Lineage {
   forget(): void;
 }
 
+type Graph = ReadonlyMap<number, ReadonlySet<number>>;
+
+/** Without those it starts from, unless a circle leads back to them. Each edge is followed once: a log may hold a long chain. */
+function reachable(from: Iterable<number>, graph: Graph): Set<number> {
+  const seen = new Set<number>();
+  const open = [...from];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const neighbour of graph.get(next) ?? []) {
+      if (seen.has(neighbour)) continue;
+      seen.add(neighbour);
+      open.push(neighbour);
+    }
+  }
+  return seen;
+}
+
+function childrenOf(parents: Graph): Graph {
+  const children = new Map<number, Set<number>>();
+  for (const [child, ofChild] of parents) for (const parent of ofChild) link(children, parent, child);
+  return children;
+}
+
+function link(graph: Map<number, Set<number>>, from: number, to: number): void {
+  const known = graph.get(from);
+  if (known === undefined) graph.set(from, new Set([to]));
+  else known.add(to);
+}
+
 export function openLineage(database: Database, keys: Keys): Lineage {
   const insert = database.prepare<[number, number, string]>(
     'INSERT OR IGNORE INTO lineage (child, parent, via) VALUES (?, ?, ?)',
@@ -21,29 +49,12 @@ export function openLineage(database: Database, keys: Keys): Lineage {
   // Forks are few: the whole graph stays in memory.
   let parents: Map<number, Set<number>> | undefined;
 
-  const link = (graph: Map<number, Set<number>>, child: number, parent: number): void => {
-    const known = graph.get(child);
-    if (known === undefined) graph.set(child, new Set([parent]));
-    else known.add(parent);
-  };
   const graphOf = (): Map<number, Set<number>> => {
     if (parents === undefined) {
       parents = new Map();
       for (const { child, parent } of all.all()) link(parents, child, parent);
     }
     return parents;
-  };
-  const ancestors = (session: number): Set<number> => {
-    const seen = new Set<number>();
-    const open = [session];
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      for (const parent of graphOf().get(next) ?? []) {
-        if (seen.has(parent)) continue;
-        seen.add(parent);
-        open.push(parent);
-      }
-    }
-    return seen;
   };
 
   return {
@@ -60,13 +71,13 @@ export function openLineage(database: Database, keys: Keys): Lineage {
       }
       if (touched.size === 0) return [];
       // Anything that descends from a touched session may now descend from more.
-      const heirs = [...graphOf().keys()].filter((session) => [...ancestors(session)].some((a) => touched.has(a)));
-      const forebears = [...touched].flatMap((session) => [...ancestors(session)]);
+      const heirs = reachable(touched, childrenOf(graphOf()));
+      const forebears = reachable(touched, graphOf());
       return [...new Set([...touched, ...heirs, ...forebears])];
     },
     descends(session, other) {
       if (graphOf().size === 0 || !graphOf().has(session)) return false;
-      return ancestors(session).has(other);
+      return reachable([session], graphOf()).has(other);
     },
     forget() {
       parents = undefined;

@@ -11,11 +11,12 @@ import { open, refusedUpgrade } from './raw-peer.ts';
 
 export const FRESH_MS = 1000;
 export const GROWTH = 1.15;
-const ROUNDS = 4;
 const ATTACKERS = 150;
 const FRESH = 6;
 
 export interface HostileOptions {
+  /** Every attack once in each; four make all tries. */
+  rounds: number;
   /** Part of each attack's tries, 1 for all. */
   share: number;
   /** Wait for a challenge to expire: 30 s. */
@@ -66,9 +67,9 @@ export async function measureHostile(options: HostileOptions): Promise<HostileRe
     const expiring = options.withExpiry ? expired(target) : undefined;
     const ended = ATTACKS.map(({ name, expected }): Ended => ({ attack: name, expected, ends: new Map(), acks: [] }));
     const rssMb = { firstQuarter: 0, end: 0 };
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < options.rounds; round += 1) {
       for (const [at, attack] of ATTACKS.entries()) {
-        options.progress?.(`round ${round + 1} of ${ROUNDS}: ${attack.name}`);
+        options.progress?.(`round ${round + 1} of ${options.rounds}: ${attack.name}`);
         const ends = await tally(attack, target, Math.max(1, Math.round(attack.tries * options.share)));
         for (const [end, count] of ends) ended[at]?.ends.set(end, (ended[at].ends.get(end) ?? 0) + count);
         ended[at]?.acks.push(...honest.takeAcks());
@@ -142,10 +143,13 @@ async function keepFlooding(target: Target, machine: JoinedMachine, isOver: () =
   }
 }
 
+function wrongOnes({ expected, ends }: Ended): [end: string, count: number][] {
+  return [...ends].filter(([end]) => !expected.includes(end));
+}
+
 /** Tries that did not end as they must. */
 export function wrongEnds({ ended }: HostileResult): string[] {
-  return ended.flatMap(({ attack, expected, ends }) =>
-    [...ends].filter(([end]) => !expected.includes(end)).map(([end, count]) => `${attack}: ${count} × ${end}`));
+  return ended.flatMap((each) => wrongOnes(each).map(([end, count]) => `${each.attack}: ${count} × ${end}`));
 }
 
 export function hostileRows(result: HostileResult): Row[] {
@@ -153,10 +157,10 @@ export function hostileRows(result: HostileResult): Row[] {
   const told = (ends: Map<string, number>): string => [...ends].map(([end, count]) => `${count} × ${end}`).join(', ');
   const difference = percentile(acks.attacked, 99) - percentile(acks.quiet, 99);
   return [
-    ...ended.map(({ attack, expected, ends, acks: beside }): Row => ({
-      name: `bad client: ${attack}`, unit: 'others', target: 0, note: `${told(ends)}${beside.length === 0 ? '' : `; others’ acks p50 ${percentile(beside, 50).toFixed(0)}, max ${percentile(beside, 100).toFixed(0)} ms`}`,
-      measured: [...ends].filter(([end]) => !expected.includes(end)).reduce((sum, [, count]) => sum + count, 0),
-    })),
+    ...ended.map((each): Row => {
+      const { attack, ends, acks: beside } = each;
+      return { name: `bad client: ${attack}`, unit: 'others', target: 0, measured: wrongOnes(each).reduce((sum, [, count]) => sum + count, 0), note: `${told(ends)}${beside.length === 0 ? '' : `; others’ acks p50 ${percentile(beside, 50).toFixed(0)}, max ${percentile(beside, 100).toFixed(0)} ms`}` };
+    }),
     { name: 'collector RSS at the end ÷ after the first quarter', measured: rssMb.end / rssMb.firstQuarter, target: GROWTH, note: `${rssMb.firstQuarter.toFixed(0)} → ${rssMb.end.toFixed(0)} MB` },
     { name: 'another machine’s ack p99, attacked − quiet', measured: difference, unit: 'ms', target: 25, note: `p50 ${percentile(acks.quiet, 50).toFixed(1)} → ${percentile(acks.attacked, 50).toFixed(1)}, p99 ${percentile(acks.quiet, 99).toFixed(1)} → ${percentile(acks.attacked, 99).toFixed(1)} ms` },
     { name: 'first ack of a fresh machine while one holds all it can', measured: Math.max(...fresh.whileHeld), unit: 'ms', target: FRESH_MS, note: `${fresh.whileHeld.map((ms) => ms.toFixed(0)).join(', ')} ms; nobody else there ${fresh.quiet.map((ms) => ms.toFixed(0)).join(', ')} ms` },

@@ -49,7 +49,7 @@ async function storm(): Promise<Row[]> {
   return rows;
 }
 
-const hostile = async (): Promise<Row[]> => hostileRows(await measureHostile({ share: 1, withExpiry: true, quietMs: 15_000, progress: say }));
+const hostile = async (): Promise<Row[]> => hostileRows(await measureHostile({ rounds: 4, share: 1, withExpiry: true, quietMs: 15_000, progress: say }));
 
 const parts: Record<string, () => Promise<Row[]>> = { rate, idle, storm, hostile };
 const rows: Row[] = [];

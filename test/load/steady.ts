@@ -32,7 +32,7 @@ async function withLoad<T>(count: number, work: (loaded: Loaded) => Promise<T>):
 }
 
 /** Round trips while nothing is asked of it but to keep the connections. */
-async function idleDelay(mainThread: MainThread, ms = 3000): Promise<number> {
+async function idleDelay(mainThread: MainThread, ms: number): Promise<number> {
   mainThread.take();
   await systemClock.sleep(ms);
   return percentile(mainThread.take(), 50);
@@ -56,7 +56,7 @@ export interface RateResult extends Compared {
 
 export function measureRate({ agents: count, rate, seconds }: RateOptions): Promise<RateResult> {
   return withLoad(count, async ({ collector, agents, mainThread }) => {
-    const idleMs = await idleDelay(mainThread);
+    const idleMs = await idleDelay(mainThread, 3000);
     const stop = agents.writeAt(rate);
     // 200 agents in one process are compiled first: that is no delay of the collector's.
     await systemClock.sleep(WARM_UP_MS);
@@ -124,11 +124,13 @@ export interface StormOptions {
   downMs: number;
   /** Lines a second of each agent, also while it is away. */
   rate?: number;
+  /** How long to look at the main thread before. */
+  idleMs?: number;
 }
 
-export function measureStorm({ agents: count, downMs, rate = 1 }: StormOptions): Promise<StormResult> {
+export function measureStorm({ agents: count, downMs, rate = 1, idleMs: lookMs = 3000 }: StormOptions): Promise<StormResult> {
   return withLoad(count, async ({ collector, agents, mainThread }) => {
-    const idleMs = await idleDelay(mainThread);
+    const idleMs = await idleDelay(mainThread, lookMs);
     agents.forgetTimes();
     const stop = agents.writeAt(rate);
     const downAt = Date.now();
