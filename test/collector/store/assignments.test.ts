@@ -1,13 +1,21 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openAssigning, type NewAssignment } from '../../../collector/store/assigning.ts';
 import { ASSIGNERS, openStreamLookup, PLACED_FACT, type Assigner, type PlacedFact } from '../../../collector/store/assignments.ts';
 import { findSessions, openFactFinder } from '../../../collector/store/assignable.ts';
+import { openWriter } from '../../../collector/store/database.ts';
+import { openEventStore } from '../../../collector/store/event-store.ts';
+import { factHash } from '../../../collector/store/fact-hash.ts';
 import { readStreamActivity } from '../../../collector/store/stream-activity.ts';
+import { createCommitter } from '../../../collector/writer/commit.ts';
 import type { LineageEdge, TtEvent } from '../../../shared/event.ts';
 import { printTimestamp } from '../../../shared/timestamp.ts';
 import { genOf, jobOf, openStoreFixture, refOf, START_MS, testEvent, testMachine, type StoreFixture } from '../../support/store-fixture.ts';
 
+const MIGRATIONS = new URL('../../../collector/store/migrations/', import.meta.url);
 const MACHINES = [refOf(testMachine(1), START_MS), refOf(testMachine(2), START_MS + 1000)];
 const SESSIONS = ['s-one', 's-two', 's-three'];
 const DIRECTORIES = ['/home/a/x', '/home/a/x/deep', '/home/b/X', '/srv/100%_done'];
@@ -127,6 +135,35 @@ describe('what belongs to a stream', () => {
       const found = [...readStreamActivity(fixture.database)].map(([id, { firstMs, lastMs }]) => ({ id, first: printTimestamp(firstMs), last: printTimestamp(lastMs) })).toSorted((a, b) => a.id.localeCompare(b.id));
       expect(found).toEqual(fixture.rows('SELECT stream_id AS id, min(timestamp) AS first, max(timestamp) AS last FROM events WHERE stream_id IS NOT NULL GROUP BY 1 ORDER BY 1'));
     }), { numRuns: 30 });
+  });
+});
+
+describe('an assignment of before', () => {
+  it('is one of single facts afterwards, by whom and when as before', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tt-schema-4-'));
+    try {
+      const path = join(directory, 'collector.db');
+      const old = openWriter(path);
+      const tables = old.prepare<[], { name: string; type: string }>("SELECT name, type FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND type IN ('table', 'view')").all();
+      old.pragma('foreign_keys = OFF');
+      for (const { name, type } of tables) old.exec(`DROP ${type} IF EXISTS "${name}"`);
+      for (const file of readdirSync(MIGRATIONS).toSorted().slice(0, 4)) old.exec(readFileSync(new URL(file, MIGRATIONS), 'utf8'));
+      old.exec(`INSERT INTO streams VALUES ('st', 'work', '', '');
+        INSERT INTO assignment VALUES (${factHash('user_message:u')}, 'user_message:u', 'st', 'user', '2026-05-01T09:00:00.000Z'), (7, 'other:x', 'st', 'auto', '2026-05-02T09:00:00.000Z');`);
+      old.pragma('user_version = 4');
+      old.close();
+      const database = openWriter(path);
+      createCommitter(openEventStore(database), { now: () => START_MS }).commit([jobOf(MACHINES[0]!, {
+        gen: genOf(1), events: [testEvent({ machineId: MACHINES[0]!.machineId, type: 'user_message', discriminator: 'u' }, { session_id: 's-one' })],
+      })]);
+      expect(database.prepare('SELECT stream_id, assignment_source FROM events').all()).toEqual([{ stream_id: 'st', assignment_source: 'user' }]);
+      expect(database.prepare('SELECT scope, assigned_by, assigned_at, act = assignment AS own FROM assignment ORDER BY assigned_at').all()).toEqual([
+        { scope: 'facts', assigned_by: 'user', assigned_at: '2026-05-01T09:00:00.000Z', own: 1 }, { scope: 'facts', assigned_by: 'auto', assigned_at: '2026-05-02T09:00:00.000Z', own: 1 },
+      ]);
+      database.close();
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 });
 
