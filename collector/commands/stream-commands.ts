@@ -97,7 +97,7 @@ export const STREAM_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'classify',
     summary: 'Print what a model needs to assign the work of a time to streams, or apply what it says',
-    example: 'tt classify --unclassified --json | your-model | tt classify --apply - --dry-run',
+    example: 'tt classify --unclassified --json',
     options: [
       ...RANGE_OPTIONS,
       { flags: '--gaps', description: 'with the gaps in your activity' },
