@@ -147,6 +147,7 @@ export class CollectorProgram {
         else if (next.kind === 'call') {
           group.call(next).catch((error: unknown) => this.#world.fail(`a call broke: ${String(error)}`));
         }
+        if (queue.length === 0) group.deriveTime();
         arm();
       });
     };

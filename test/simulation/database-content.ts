@@ -1,5 +1,6 @@
 /** What is in the collector's database, as the simulation compares it. */
 import type { Database } from '../../collector/store/database.ts';
+import { readIntervals } from '../../collector/store/intervals.ts';
 import { claimKey, type ClaimKey } from './claims.ts';
 
 export function* claimsIn(database: Database): Iterable<ClaimKey> {
@@ -51,11 +52,14 @@ export function ledgerIn(database: Database, machineId: string): Map<string, num
     'SELECT f.gen, f.offset FROM file f JOIN machine_key m USING (machine) WHERE m.machine_id = ?').all(machineId).map(({ gen, offset }) => [gen, offset]));
 }
 
+const EVER = { fromMs: 0, toMs: 8_640_000_000_000_000 };
+
 /** What can be derived anew, as others see it. */
 export function derivedIn(database: Database): string {
   return JSON.stringify([
     database.prepare('SELECT * FROM sessions ORDER BY session_id, agent_id').all(),
     database.prepare(`SELECT response, request_id, event, machine, session, agent_id, at, model, input_tokens, output_tokens,
       cache_creation_tokens, cache_creation_1h, cache_read_tokens, speed, placeholder FROM usage_row ORDER BY response`).all(),
+    [...readIntervals(database, EVER)].map((interval) => JSON.stringify(interval)).sort(),
   ]);
 }

@@ -147,7 +147,7 @@ function checkDerived({ collector }: Judged): void {
   require(collector !== undefined, 'no collector');
   const before = derivedIn(collector.database);
   collector.rebuild();
-  require(derivedIn(collector.database) === before, 'sessions and usage differ from what a rebuild gives');
+  require(derivedIn(collector.database) === before, 'sessions, usage and time differ from what a rebuild gives');
 }
 
 function presentFiles(machine: Machine): LogFile[] {
