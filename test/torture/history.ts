@@ -58,12 +58,12 @@ async function makeRound(scene: Scene): Promise<string[]> {
   return happened;
 }
 
-async function settle(scene: Scene): Promise<Judgement> {
+async function settle(scene: Scene, print: (line: string) => void): Promise<Judgement> {
   const { fleet, everything } = scene;
   stopFaults(scene);
   for (const { writer } of fleet.machines) writer.settle();
   await startAll(fleet);
-  await untilStored(fleet, everything);
+  await untilStored(fleet, everything, print);
   const judgement = judge(fleet, everything);
   for (const { owed } of fleet.machines) owed.wasRead();
   for (const service of [fleet.collector, ...fleet.machines.map(({ agent }) => agent)]) {
@@ -115,7 +115,7 @@ export async function runHistory({ seed, rounds, untilMs, platform, print }: His
       const round = { ...scene, random: roundRandom };
       happened = await makeRound(round);
       Object.assign(scene, { backup: round.backup, backups: round.backups });
-      const judgement = await settle(scene);
+      const judgement = await settle(scene, print);
       Object.assign(outcome, { rounds: outcome.rounds + 1, ...judgement });
       print(`seed ${seed} round ${outcome.rounds}/${rounds}: ${happened.join(', ')} · ${judgement.facts} facts, ${judgement.gaps} gaps, ${((performance.now() - started) / 1000).toFixed(1)} s`);
     }

@@ -11,7 +11,8 @@ import type { DeclaredGap, EverythingWritten } from './owed.ts';
 /** `{machine}:{source}:{type}:{24 characters}:{discriminator}` */
 const ID = /^[0-9a-f-]{36}:([\w.]+):(\w+):.{24}:(.*)$/s;
 const SHOWN = 5;
-const DRAINED_MS = 75_000;
+const DRAINED_MS = 90_000;
+const SLOW_MS = 25_000;
 
 export interface Stored {
   facts: Set<string>;
@@ -51,13 +52,19 @@ function whoOwes({ machines }: Fleet, facts: readonly string[]): string {
   return [...files].slice(0, SHOWN).map(([path, count]) => `\n    ${count} of ${path}`).join('');
 }
 
-/** Waits until everything that must be there is there. */
-export function untilStored(fleet: Fleet, everything: EverythingWritten): Promise<Stored> {
+/** Waits until everything that must be there is there; says what it waits for when that takes long. */
+export function untilStored(fleet: Fleet, everything: EverythingWritten, print: (line: string) => void): Promise<Stored> {
+  let sayAt = performance.now() + SLOW_MS;
   return until('the database to hold what was written', () => {
     const stored = read(fleet, storedIn);
     const { missing } = everything.compare(stored.facts, fleet.machines.map(({ owed }) => owed));
-    if (missing.length > 0) throw new Error(`of ${everything.count} facts missing: ${some(missing)}${whoOwes(fleet, missing)}`);
-    return stored;
+    if (missing.length === 0) return stored;
+    const what = `of ${everything.count} facts missing: ${some(missing)}${whoOwes(fleet, missing)}`;
+    if (performance.now() > sayAt) {
+      sayAt = Number.POSITIVE_INFINITY;
+      print(`  after ${SLOW_MS / 1000} s, ${what}`);
+    }
+    throw new Error(what);
   }, { timeoutMs: DRAINED_MS, everyMs: 150 });
 }
 
