@@ -37,8 +37,10 @@ export function createEnrolmentCodes(clock: Pick<Clock, 'now' | 'monotonic'>): E
   return {
     create(label) {
       sweep();
-      if (codes.size >= OUTSTANDING_CODES) {
-        throw new TtError('too_many_codes', `${codes.size} codes are waiting to be used`, {
+      // Used ones stay for machines whose answer was lost, and are no reason to stop a fleet at its hundredth machine.
+      const unused = [...codes.values()].filter(({ usedBy }) => usedBy === null).length;
+      if (unused >= OUTSTANDING_CODES) {
+        throw new TtError('too_many_codes', `${unused} codes are waiting to be used`, {
           hint: 'wait until some expire (10 minutes)', exitCode: EXIT_CODES.failed, retryable: true,
         });
       }

@@ -7,7 +7,7 @@ import { openCollectorIdentity } from '../../../collector/enrolment/collector-id
 import { createEnrolmentDesk, type EnrolmentDesk } from '../../../collector/enrolment/enrolment-desk.ts';
 import { openMachineRegistry, type MachineRegistry } from '../../../collector/enrolment/machine-registry.ts';
 import { ENROLMENT_CODE_LIFETIME_MS } from '../../../shared/limits.ts';
-import { answerMac, endpointMac, requestMac, type EnrolRequest } from '../../../shared/protocol/enrolment.ts';
+import { answerMac, codeName, endpointMac, requestMac, type EnrolRequest } from '../../../shared/protocol/enrolment.ts';
 import { createKeyPair, type KeyPair } from '../../../shared/protocol/tokens.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { enrolRequest, machineId } from '../../support/scripted-agent.ts';
@@ -133,6 +133,15 @@ describe('joining', () => {
     const { desk, code, keys } = await openDesk();
     const request = { ...(await enrolRequest(code, keys)), nonce: 'short' };
     expect(desk.enrol({ ...request, mac: requestMac(code, request) })).toMatchObject({ ok: false, code: 'malformed' });
+  });
+
+  it('lets a fleet of more than a hundred machines join in a row', async () => {
+    const { codes } = await openDesk();
+    for (let i = 0; i < OUTSTANDING_CODES + 10; i++) {
+      const used = codes.find(codeName(codes.create(`m${i}`).code));
+      if (used) used.usedBy = { machineId: machineId(), publicKey: 'x' };
+    }
+    expect(codes.create('one-more').code).toMatch(/^[0-9a-z-]+$/);
   });
 
   it('keeps at most a hundred codes waiting', async () => {
