@@ -1,5 +1,5 @@
 /** Tokens out of `usage_row`, added up by model and by whatever is asked. */
-import type { Database } from './database.ts';
+import type { Database, Statement } from './database.ts';
 
 export interface UsageSums {
   /** What the sums are by; null: there is none. */
@@ -95,16 +95,25 @@ function groupQuery(by: UsageKey): string {
 }
 
 export function openUsageReader(database: Database): UsageReader {
+  const queries = new Map<UsageKey, Statement<[number, number], Row>>();
+  const queryBy = (by: UsageKey): Statement<[number, number], Row> => {
+    const known = queries.get(by) ?? database.prepare<[number, number], Row>(groupQuery(by));
+    queries.set(by, known);
+    return known;
+  };
+  const first = database.prepare<[number], { at: number | null }>('SELECT min(at) AS at FROM usage_row WHERE at >= ?');
   const ofSession = `WHERE u.session = (SELECT session FROM session_key WHERE session_id = ? AND session <> 0)`;
-  const byAgent = `
-    SELECT u.agent_id AS key, NULL AS machineId, ${SUMS} FROM usage_row u ${ofSession} GROUP BY u.agent_id, u.model, u.speed IS 'fast'`;
-  const single = `SELECT u.agent_id AS key, NULL AS machineId, u.at, ${ONE} FROM usage_row u ${ofSession} ORDER BY u.at, u.row`;
+  const byAgent = database.prepare<[string], Row>(`
+    SELECT u.agent_id AS key, NULL AS machineId, ${SUMS} FROM usage_row u ${ofSession} GROUP BY u.agent_id, u.model, u.speed IS 'fast'`);
+  const single = database.prepare<[string], Row & { at: number }>(
+    `SELECT u.agent_id AS key, NULL AS machineId, u.at, ${ONE} FROM usage_row u ${ofSession} ORDER BY u.at, u.row`,
+  );
   return {
-    sums: (by, { fromMs, toMs }) => database.prepare<[number, number], Row>(groupQuery(by)).all(fromMs, toMs).map(toSums),
-    sumsOfSession: (sessionId) => database.prepare<[string], Row>(byAgent).all(sessionId).map(toSums),
-    responses: (sessionId) => database.prepare<[string], Row & { at: number }>(single).all(sessionId)
+    sums: (by, { fromMs, toMs }) => queryBy(by).all(fromMs, toMs).map(toSums),
+    sumsOfSession: (sessionId) => byAgent.all(sessionId).map(toSums),
+    responses: (sessionId) => single.all(sessionId)
       .map((row) => ({ ...toSums(row), atMs: row.at, agentId: row.key ?? '' })),
-    firstAt: (fromMs) => database.prepare<[number], { at: number | null }>('SELECT min(at) AS at FROM usage_row WHERE at >= ?').get(fromMs)?.at ?? undefined,
+    firstAt: (fromMs) => first.get(fromMs)?.at ?? undefined,
   };
 }
 
