@@ -22,7 +22,7 @@ export interface Attack {
   /** For each round; the four rounds together make what is promised. */
   tries: number;
   atOnce: number;
-  attempt(target: Target, attacker: JoinedMachine): Promise<string>;
+  attempt(target: Target, attacker?: JoinedMachine): Promise<string>;
 }
 
 const MIB = 1024 * 1024;
@@ -53,7 +53,7 @@ async function endOf(agent: ScriptedAgent): Promise<string> {
 }
 
 function sending(data: () => string | Uint8Array): Attack['attempt'] {
-  return async (target, attacker) => {
+  return async (target, attacker = target.nextAttacker()) => {
     const agent = await greeted(target, attacker);
     agent.send(data());
     return endOf(agent);
@@ -90,7 +90,7 @@ const CREDENTIALS: Attack[] = [
   },
   {
     name: 'a replayed token', expected: ['401 unauthorised'], tries: 25, atOnce: 4,
-    attempt: async (target, attacker) => {
+    attempt: async (target, attacker = target.nextAttacker()) => {
       const token = await tokenFor(target.url, attacker);
       const agent = await ScriptedAgent.connect(target.url, token);
       const refusal = await refusedUpgrade(target.address, [`Authorization: Bearer ${token}`]);
@@ -101,7 +101,7 @@ const CREDENTIALS: Attack[] = [
   },
   {
     name: 'a challenge nobody made', expected: ['401 unauthorised'], tries: 50, atOnce: 8,
-    attempt: async (target, attacker) => refusedUpgrade(target.address, [await bearer(target, attacker, { nonce: 'n'.repeat(22) })]),
+    attempt: async (target, attacker = target.nextAttacker()) => refusedUpgrade(target.address, [await bearer(target, attacker, { nonce: 'n'.repeat(22) })]),
   },
   ...(['revoked', 'retired'] as const).map((ban): Attack => ({
     name: `a ${ban} machine`, expected: [`goodbye ${ban}`], tries: 25, atOnce: 1,
@@ -113,7 +113,7 @@ const CREDENTIALS: Attack[] = [
   })),
   {
     name: 'a browser', expected: ['403 origin_refused'], tries: 50, atOnce: 8,
-    attempt: async (target, attacker) => refusedUpgrade(target.address, [await bearer(target, attacker), 'Origin: http://127.0.0.1']),
+    attempt: async (target, attacker = target.nextAttacker()) => refusedUpgrade(target.address, [await bearer(target, attacker), 'Origin: http://127.0.0.1']),
   },
 ];
 
@@ -163,10 +163,10 @@ const STRANGERS: Attack[] = [
 ];
 
 const ENROLLED: Attack[] = [
-  { name: 'no hello', expected: ['goodbye hello_timeout'], tries: 4, atOnce: 4, attempt: async (target, attacker) => endOf(await dialled(target, attacker)) },
+  { name: 'no hello', expected: ['goodbye hello_timeout'], tries: 4, atOnce: 4, attempt: async (target, attacker = target.nextAttacker()) => endOf(await dialled(target, attacker)) },
   {
     name: 'another machine’s events', expected: ['refused'], tries: 25, atOnce: 4,
-    attempt: async (target, attacker) => {
+    attempt: async (target, attacker = target.nextAttacker()) => {
       const agent = await greeted(target, attacker);
       agent.send(batchOf(1, Array.from({ length: 100 }, (_, at) => paneFocus(target.victim.machineId, '2026-01-05T11:00:00.000Z', `%${at}`))));
       const { verdicts, refused } = await agent.frame('ack');
@@ -177,7 +177,7 @@ const ENROLLED: Attack[] = [
   },
   {
     name: 'a frame of 100 MB', expected: ['closed 1009', 'closed'], tries: 5, atOnce: 1,
-    attempt: async (target, attacker) => {
+    attempt: async (target, attacker = target.nextAttacker()) => {
       const socket = await upgradedSocket(target, attacker);
       const answer = answerOf(socket);
       socket.write(frameHead({ opcode: 1, isLast: true, bytes: 100 * MIB }));
@@ -187,7 +187,7 @@ const ENROLLED: Attack[] = [
   },
   {
     name: '100 MB in fragments', expected: ['closed 1009', 'closed'], tries: 5, atOnce: 1,
-    attempt: async (target, attacker) => {
+    attempt: async (target, attacker = target.nextAttacker()) => {
       const socket = await upgradedSocket(target, attacker);
       const answer = answerOf(socket);
       const fragment = Buffer.concat([frameHead({ opcode: 0, isLast: false, bytes: 65_536 }), JUNK.subarray(0, 65_536)]);
@@ -202,7 +202,7 @@ const ENROLLED: Attack[] = [
   { name: 'no brotli', expected: ['goodbye protocol_error'], tries: 25, atOnce: 4, attempt: sending(() => Buffer.concat([Buffer.of(1), JUNK.subarray(0, 100_000)])) },
   {
     name: 'once more after that', expected: ['429 broke_protocol'], tries: 5, atOnce: 2,
-    attempt: async (target, attacker) => {
+    attempt: async (target, attacker = target.nextAttacker()) => {
       const agent = await greeted(target, attacker);
       agent.send('nonsense');
       await agent.close();
@@ -224,7 +224,7 @@ export async function tally(attack: Attack, target: Target, tries = attack.tries
   const lane = async (): Promise<void> => {
     while (started < tries) {
       started += 1;
-      const end = await attack.attempt(target, target.nextAttacker()).catch((error: unknown) => `failed: ${error instanceof Error ? error.message : String(error)}`);
+      const end = await attack.attempt(target).catch((error: unknown) => `failed: ${error instanceof Error ? error.message : String(error)}`);
       ends.set(end, (ends.get(end) ?? 0) + 1);
     }
   };
