@@ -9,6 +9,8 @@ import { workBytes } from './batch-head.ts';
 import type { BatchJob, CallJob, ToWriter, WriterMethod } from './messages.ts';
 
 export const GROUP_BYTES = 4 * 1024 * 1024;
+/** Up to here each machine has a batch in every group: many small senders must not wait in line for commits that a slow disk makes long. */
+const EACH_MACHINE_BYTES = 1024 * 1024;
 
 /** When each machine was served last, in turns. Grows by one number per enrolled machine. */
 export type Turns = Map<MachineId, number>;
@@ -80,7 +82,7 @@ function* inTurn(jobs: readonly BatchJob[], turns: Turns): Generator<BatchJob> {
 
 /**
  * Removes the next group from the queue: live batches first, up to `limit` bytes,
- * at least one. Where they fill it, one backfill batch goes along: what one
+ * at least one, and where they are small one of each machine. Where they fill it, one backfill batch goes along: what one
  * machine calls live must not hold up another for ever.
  */
 export function takeGroup(queue: ToWriter[], limit = GROUP_BYTES, turns: Turns = new Map()): BatchJob[] {
@@ -89,10 +91,13 @@ export function takeGroup(queue: ToWriter[], limit = GROUP_BYTES, turns: Turns =
   const group: BatchJob[] = [];
   let bytes = 0;
   const workOf = (job: BatchJob): number => workBytes(job.bytes.byteLength, job.isCompressed);
-  const fits = (job: BatchJob): boolean => group.length === 0 || bytes + workOf(job) <= limit;
+  const served = new Set<MachineId>();
+  const limitOf = ({ machine, lane }: BatchJob): number => (lane === 'live' && !served.has(machine.machineId) ? Math.max(limit, EACH_MACHINE_BYTES) : limit);
+  const fits = (job: BatchJob): boolean => group.length === 0 || bytes + workOf(job) <= limitOf(job);
   const take = (job: BatchJob): void => {
     bytes += workOf(job);
     group.push(job);
+    served.add(job.machine.machineId);
   };
   let isFilledByLive = false;
   for (const job of inLane('live')) {

@@ -205,9 +205,10 @@ describe('who goes next', () => {
   it('is each machine once before any is twice, and who was served longest ago first', () => {
     const turns = new Map();
     const queue: ToWriter[] = [jobOf('x'.repeat(5000), 1), jobOf('x', 2), jobOf('x', 3), ofOther('x', 10), ofOther('x', 11)];
-    expect(connectionsOf(takeGroup(queue, 5000, turns))).toEqual([1]);
-    expect(connectionsOf(takeGroup(queue, 3072, turns))).toEqual([10, 2, 11]);
-    expect(connectionsOf(takeGroup(queue, 3072, turns))).toEqual([3]);
+    expect(connectionsOf(takeGroup(queue, 5000, turns))).toEqual([1, 10]);
+    expect(connectionsOf(takeGroup(queue, 2048, turns))).toEqual([2, 11]);
+    expect(connectionsOf(takeGroup(queue, 2048, turns))).toEqual([3]);
+    expect(connectionsOf(takeGroup([jobOf('x', 4), ofOther('x', 12)], 2048, turns))).toEqual([12, 4]);
   });
 
   it('lets one backfill batch pass where live ones would fill every group', () => {
