@@ -37,17 +37,6 @@ export interface DirectInterval<Sign> {
 const TERMINAL = /terminal|iterm|alacritty|wezterm|kitty|konsole|ghostty/;
 const BROWSER = /chrome|firefox|safari|edge|brave|arc/;
 
-interface State<Sign> {
-  /** Since when somebody looks; null: nobody does. */
-  since: number | null;
-  /** Of the focus since then, each extending it if it counts. */
-  scrolls: Sign[];
-  pane: Sign | null;
-  window: Sign | null;
-  tab: Sign | null;
-  last: Sign | null;
-}
-
 export interface AttentionOptions<Sign> {
   windowMs?: number;
   /** The newest tab before the first sign; everything else starts afresh with the first pane or message. */
@@ -61,13 +50,14 @@ export interface AttentionOptions<Sign> {
 export function* directIntervals<Sign extends AttentionSign>(
   signs: Iterable<Sign>, { windowMs = ATTENTION_WINDOW_MS, tab = null }: AttentionOptions<Sign> = {},
 ): Generator<DirectInterval<Sign>> {
-  const state: State<Sign> = { since: null, scrolls: [], pane: null, window: null, tab, last: null };
+  const run = new AttentionRun<Sign>(windowMs, tab);
   for (const sign of signs) {
-    if (isRepeat(sign, state.last)) continue;
-    state.last = sign;
-    yield* take(state, sign, windowMs);
+    if (!run.take(sign)) continue;
+    yield* run.closed;
+    run.closed = [];
   }
-  yield* close(state, Infinity, windowMs);
+  run.end();
+  yield* run.closed;
 }
 
 function isRepeat(sign: AttentionSign, last: AttentionSign | null): boolean {
@@ -75,62 +65,98 @@ function isRepeat(sign: AttentionSign, last: AttentionSign | null): boolean {
   return sign.machine === last.machine && sign.detail === last.detail && sign.at - last.at < REPEAT_MS;
 }
 
-function* take<Sign extends AttentionSign>(state: State<Sign>, sign: Sign, windowMs: number): Generator<DirectInterval<Sign>> {
-  switch (sign.sign) {
-    case 'pane':
-    case 'message':
-      yield* close(state, sign.at, windowMs);
-      state.pane = sign;
-      state.window = null;
-      return focus(state, sign.at);
-    case 'scroll':
-      if (state.since !== null) state.scrolls.push(sign);
-      return;
-    case 'idle':
-      yield* leave(state, sign, windowMs);
-      return;
-    case 'window':
-      yield* close(state, sign.at, windowMs);
-      state.window = sign;
-      return focus(state, sign.at);
-    case 'tab': {
-      const isShown = isBrowser(state.window);
-      if (isShown) yield* close(state, sign.at, windowMs);
-      state.tab = sign;
-      if (isShown) focus(state, sign.at);
+class AttentionRun<Sign extends AttentionSign> {
+  closed: DirectInterval<Sign>[] = [];
+  readonly #windowMs: number;
+  /** Since when somebody looks; null: nobody does. */
+  #since: number | null = null;
+  /** Of the focus since then, each extending it if it counts. */
+  #scrolls: Sign[] = [];
+  #pane: Sign | null = null;
+  #window: Sign | null = null;
+  #tab: Sign | null;
+  #last: Sign | null = null;
+
+  constructor(windowMs: number, tab: Sign | null) {
+    this.#windowMs = windowMs;
+    this.#tab = tab;
+  }
+
+  /** True: something was closed. */
+  take(sign: Sign): boolean {
+    if (isRepeat(sign, this.#last)) return false;
+    this.#last = sign;
+    switch (sign.sign) {
+      case 'pane':
+      case 'message':
+        this.#close(sign.at);
+        this.#pane = sign;
+        this.#window = null;
+        this.#focus(sign.at);
+        break;
+      case 'scroll':
+        if (this.#since !== null) this.#scrolls.push(sign);
+        break;
+      case 'idle':
+        this.#leave(sign);
+        break;
+      case 'window':
+        this.#close(sign.at);
+        this.#window = sign;
+        this.#focus(sign.at);
+        break;
+      case 'tab':
+        this.#show(sign);
+        break;
     }
+    return this.closed.length > 0;
   }
-}
 
-function focus<Sign extends AttentionSign>(state: State<Sign>, at: number): void {
-  state.since = targetOf(state) === null ? null : at;
-}
-
-/** A hand on the wheel is no absence: an idle time that reaches back beyond a scroll begins there. */
-function* leave<Sign extends AttentionSign>(state: State<Sign>, sign: Sign, windowMs: number): Generator<DirectInterval<Sign>> {
-  if (state.since === null) return;
-  const idleMs = Number(sign.detail ?? 0);
-  const from = idleMs > 0 ? sign.at - idleMs : sign.at;
-  yield* close(state, Math.max(from, state.since, state.scrolls.at(-1)?.at ?? from), windowMs);
-  state.since = null;
-}
-
-function* close<Sign extends AttentionSign>(state: State<Sign>, at: number, windowMs: number): Generator<DirectInterval<Sign>> {
-  const { since, scrolls } = state;
-  const target = targetOf(state);
-  state.scrolls = [];
-  if (since === null || target === null) return;
-  const until = (fromMs: number): number => Math.min(at, fromMs + windowMs);
-  if (until(since) > since) yield { fromMs: since, toMs: until(since), target, given: null };
-  for (const scroll of scrolls) {
-    if (until(scroll.at) > scroll.at) yield { fromMs: scroll.at, toMs: until(scroll.at), target, given: scroll };
+  end(): void {
+    this.#close(Infinity);
   }
-}
 
-/** Who has the attention now; null: nothing that is known. */
-function targetOf<Sign extends AttentionSign>({ pane, window, tab }: State<Sign>): Sign | null {
-  if (window === null || TERMINAL.test(window.detail ?? '')) return pane;
-  return isBrowser(window) ? tab ?? window : window;
+  #show(tab: Sign): void {
+    const isShown = isBrowser(this.#window);
+    if (isShown) this.#close(tab.at);
+    this.#tab = tab;
+    if (isShown) this.#focus(tab.at);
+  }
+
+  #focus(at: number): void {
+    this.#since = this.#target() === null ? null : at;
+  }
+
+  /** A hand on the wheel is no absence: an idle time that reaches back beyond a scroll begins there. */
+  #leave(sign: Sign): void {
+    if (this.#since === null) return;
+    const idleMs = Number(sign.detail ?? 0);
+    const from = idleMs > 0 ? sign.at - idleMs : sign.at;
+    this.#close(Math.max(from, this.#since, this.#scrolls.at(-1)?.at ?? from));
+    this.#since = null;
+  }
+
+  #close(at: number): void {
+    const since = this.#since;
+    const target = this.#target();
+    const scrolls = this.#scrolls;
+    if (scrolls.length > 0) this.#scrolls = [];
+    if (since === null || target === null) return;
+    this.#add(since, at, target, null);
+    for (const scroll of scrolls) this.#add(scroll.at, at, target, scroll);
+  }
+
+  #add(fromMs: number, at: number, target: Sign, given: Sign | null): void {
+    const toMs = Math.min(at, fromMs + this.#windowMs);
+    if (toMs > fromMs) this.closed.push({ fromMs, toMs, target, given });
+  }
+
+  /** Who has the attention now; null: nothing that is known. */
+  #target(): Sign | null {
+    const window = this.#window;
+    if (window === null || TERMINAL.test(window.detail ?? '')) return this.#pane;
+    return isBrowser(window) ? this.#tab ?? window : window;
+  }
 }
 
 function isBrowser(window: AttentionSign | null): boolean {
