@@ -42,21 +42,15 @@ export interface Period {
  * form never do either. In no order across forms and sessions.
  */
 export function* readIntervals(reader: Database, period: Period, streams: StreamLookup = openStreamLookup(reader)): IterableIterator<TimeInterval> {
-  const places = openPlaces(reader, streams);
+  const print = openPrinter(reader, period, streams);
   for (const { form, fromMs, toMs, opener } of readSessionIntervals(reader, period)) {
-    const clipped = clip({ fromMs, toMs }, period);
-    if (clipped !== undefined) yield { form, ...clipped, ...places.of(opener) };
+    const interval = print(form, fromMs, toMs, opener);
+    if (interval !== undefined) yield interval;
   }
   for (const { fromMs, toMs, target } of joined(readDirectIntervals(reader, period), (sign) => streams.of(sign)?.streamId ?? null)) {
-    const clipped = clip({ fromMs, toMs }, period);
-    if (clipped !== undefined) yield { form: 'direct', ...clipped, ...places.of(target) };
+    const interval = print('direct', fromMs, toMs, target);
+    if (interval !== undefined) yield interval;
   }
-}
-
-function clip(interval: Period, period: Period): Period | undefined {
-  const fromMs = Math.max(interval.fromMs, period.fromMs);
-  const toMs = Math.min(interval.toMs, period.toMs);
-  return fromMs < toMs ? { fromMs, toMs } : undefined;
 }
 
 /** Scrolls that count, put together with what they extend. */
@@ -79,11 +73,10 @@ function* joined(
   if (open !== undefined) yield open;
 }
 
-interface Places {
-  of(fact: PlacedFact & { machine: number }): Pick<TimeInterval, 'machineId' | 'sessionId' | 'agentId' | 'event' | 'streamId' | 'streamName' | 'cwd'>;
-}
+/** Clipped, and with the texts of its places; undefined: nothing of it is in the period. */
+type Printer = (form: IntervalForm, fromMs: number, toMs: number, fact: PlacedFact & { machine: number }) => TimeInterval | undefined;
 
-function openPlaces(reader: Database, streams: StreamLookup): Places {
+function openPrinter(reader: Database, period: Period, streams: StreamLookup): Printer {
   const textsOf = <Key extends number | string>(sql: string): ((key: Key | null) => string | null) => {
     const find = reader.prepare<[Key], string | null>(sql).pluck();
     const known = new Map<Key, string | null>();
@@ -100,13 +93,14 @@ function openPlaces(reader: Database, streams: StreamLookup): Places {
   const sessions = textsOf<number>('SELECT session_id FROM session_key WHERE session = ?');
   const cwds = textsOf<number>('SELECT path FROM cwd_key WHERE cwd = ?');
   const names = textsOf<string>('SELECT name FROM streams WHERE id = ?');
-  return {
-    of(fact) {
-      const streamId = streams.of(fact)?.streamId ?? null;
-      return {
-        machineId: machines(fact.machine), sessionId: sessions(fact.session), agentId: '', event: fact.row,
-        streamId, streamName: names(streamId), cwd: cwds(fact.cwd),
-      };
-    },
+  return (form, from, to, fact) => {
+    const fromMs = Math.max(from, period.fromMs);
+    const toMs = Math.min(to, period.toMs);
+    if (fromMs >= toMs) return undefined;
+    const streamId = streams.of(fact)?.streamId ?? null;
+    return {
+      form, machineId: machines(fact.machine), sessionId: sessions(fact.session), agentId: '', fromMs, toMs, event: fact.row,
+      streamId, streamName: names(streamId), cwd: cwds(fact.cwd),
+    };
   };
 }

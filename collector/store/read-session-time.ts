@@ -5,28 +5,32 @@ import type { IntervalOpener } from './session-signs.ts';
 import { openSessionTime, type DerivedSession } from './session-time.ts';
 
 type OfPeriod = SessionInterval<IntervalOpener>;
-type StoredInterval = Omit<OfPeriod, 'opener'> & Omit<IntervalOpener, 'row'> & { event: number };
+type IntervalValues = [OfPeriod['form'], number, number, number, number, number, number, number, number | null, number];
+
+function toInterval([form, fromMs, toMs, row, at, machine, session, kind, cwd, fact]: IntervalValues): OfPeriod {
+  return { form, fromMs, toMs, opener: { row, at, machine, session, kind, cwd, fact } };
+}
 
 /** Of the table's index: intervals that are longer are found by where they end. */
 const LONG_MS = 86_400_000;
 
 /** Every interval that overlaps the period, whole. */
 export function readSessionIntervals(reader: Database, { fromMs, toMs }: { fromMs: number; toMs: number }): OfPeriod[] {
-  const columns = 'form, from_at AS fromMs, to_at AS toMs, event, event_at AS at, machine, session, kind, cwd, fact';
-  const stored = reader.prepare<[Record<string, number>], StoredInterval>(`
+  const columns = 'form, from_at, to_at, event, event_at, machine, session, kind, cwd, fact';
+  // As arrays: half the time of rows with names.
+  const stored = reader.prepare<[Record<string, number>], IntervalValues>(`
     SELECT ${columns} FROM interval WHERE from_at >= $from - ${LONG_MS} AND from_at < $to AND to_at > $from AND to_at - from_at <= ${LONG_MS}
     UNION ALL
-    SELECT ${columns} FROM interval WHERE to_at - from_at > ${LONG_MS} AND to_at > $from AND from_at < $to`);
+    SELECT ${columns} FROM interval WHERE to_at - from_at > ${LONG_MS} AND to_at > $from AND from_at < $to`).raw();
   // One snapshot: the writer moves marks and intervals together.
   return reader.transaction(() => {
-    const found = stored.all({ from: fromMs, to: toMs });
+    const found = stored.all({ from: fromMs, to: toMs }).map(toInterval);
     const behind = deriveBehind(reader, { fromMs, toMs }, found);
-    const intervals: OfPeriod[] = [];
-    for (const { form, fromMs: from, toMs: to, event, ...opener } of found) {
+    if (behind.size === 0) return found;
+    const intervals = found.filter(({ fromMs: from, opener }) => {
       const derived = behind.get(opener.session);
-      if (derived !== undefined && from >= derived.fromMs && from < derived.untilMs) continue;
-      intervals.push({ form, fromMs: from, toMs: to, opener: { ...opener, row: event } });
-    }
+      return derived === undefined || from < derived.fromMs || from >= derived.untilMs;
+    });
     for (const derived of behind.values()) {
       for (const interval of derived.intervals) if (interval.fromMs < toMs && interval.toMs > fromMs) intervals.push(interval);
     }
@@ -35,13 +39,13 @@ export function readSessionIntervals(reader: Database, { fromMs, toMs }: { fromM
 }
 
 /** Of marked sessions, those that have something in the period, or had. */
-function deriveBehind(reader: Database, { fromMs, toMs }: { fromMs: number; toMs: number }, stored: readonly StoredInterval[]): Map<number, DerivedSession> {
+function deriveBehind(reader: Database, { fromMs, toMs }: { fromMs: number; toMs: number }, stored: readonly OfPeriod[]): Map<number, DerivedSession> {
   const marks = reader.prepare<[number, number], { session: number; fromMs: number; toMs: number; isThere: number }>(`
     SELECT d.session, d.from_at AS fromMs, d.to_at AS toMs, EXISTS (SELECT 1 FROM session_row s
       WHERE s.session = d.session AND s.first_at < ? AND (s.last_at >= ? OR s.status_at IS NOT NULL)) AS isThere
     FROM session_dirty d`).all(toMs, fromMs);
   if (marks.length === 0) return new Map();
-  const had = new Set(stored.map(({ session }) => session));
+  const had = new Set(stored.map(({ opener }) => opener.session));
   const time = openSessionTime(reader);
   const behind = marks.filter(({ session, isThere }) => isThere === 1 || had.has(session));
   return new Map(behind.map(({ session, ...dirty }) => [session, time.derive(session, dirty, Infinity)]));
