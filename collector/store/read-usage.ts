@@ -11,7 +11,7 @@ export interface UsageSums {
   responses: number;
   lowerBounds: number;
   tokens: { input: number; output: number; cacheWrite5m: number; cacheWrite1h: number; cacheRead: number };
-  /** The part above 200,000 of a kind in one response. */
+  /** The part above 200,000 of a kind in one response; may come as a row of its own, without anything else. */
   above: { input: number; output: number; cacheWrite5m: number; cacheWrite1h: number; cacheRead: number };
 }
 
@@ -62,8 +62,19 @@ const KINDS = [
 /** A part of the prices holds from here on, kind by kind and response by response. */
 const TIER_TOKENS = 200_000;
 
-const SUMS = `u.model, u.speed IS 'fast' AS fast, count(*) AS responses, total(u.placeholder) AS lowerBounds,
-  ${KINDS.map(([name, tokens, above]) => `total(${tokens}) AS ${name}, total(max(${tokens} - ${TIER_TOKENS}, 0)) AS ${above}`).join(', ')}`;
+/** Of a group. What is above the tier is rare and added up apart: most of the time of a sum is the number of its columns. */
+const ALL = `u.model, u.speed IS 'fast' AS fast, count(*) AS responses, sum(u.placeholder) AS lowerBounds,
+  ${KINDS.map(([name, tokens]) => `sum(${tokens}) AS ${name}`).join(', ')}, ${KINDS.map(([, , above]) => `0 AS ${above}`).join(', ')}`;
+const ABOVE = `u.model, u.speed IS 'fast' AS fast, 0 AS responses, 0 AS lowerBounds,
+  ${KINDS.map(([name]) => `0 AS ${name}`).join(', ')}, ${KINDS.map(([, tokens, above]) => `sum(max(${tokens} - ${TIER_TOKENS}, 0)) AS ${above}`).join(', ')}`;
+const IS_ABOVE = `max(u.input_tokens, u.output_tokens, u.cache_creation_tokens, u.cache_read_tokens) > ${TIER_TOKENS}`;
+
+/** Rows of sums by `number`, which is the first column; those of one group add up. */
+function sumsOf(number: string, source: string): string {
+  const grouped = (sums: string, where: string): string => `SELECT ${number} AS number, ${sums} FROM usage_row u ${where} GROUP BY 1, u.model, u.speed IS 'fast'`;
+  return `${grouped(ALL, source)} UNION ALL ${grouped(ABOVE, `${source} AND ${IS_ABOVE}`)}`;
+}
+
 const ONE = `u.model, u.speed IS 'fast' AS fast, 1 AS responses, u.placeholder AS lowerBounds,
   ${KINDS.map(([name, tokens, above]) => `${tokens} AS ${name}, max(${tokens} - ${TIER_TOKENS}, 0) AS ${above}`).join(', ')}`;
 
@@ -89,29 +100,27 @@ function groupQuery(by: UsageKey): string {
   const { number, text, joins, machine = 'NULL' } = GROUPS[by];
   return `
     SELECT ${text} AS key, ${machine} AS machineId, g.* FROM (
-      SELECT ${number} AS number, ${SUMS} FROM usage_row u ${joins}
-      WHERE u.at >= ? AND u.at < ? GROUP BY 1, u.model, u.speed IS 'fast'
+      ${sumsOf(number, `${joins} WHERE u.at >= $from AND u.at < $to`)}
     ) AS g`;
 }
 
 export function openUsageReader(database: Database): UsageReader {
-  const queries = new Map<UsageKey, Statement<[number, number], Row>>();
-  const queryBy = (by: UsageKey): Statement<[number, number], Row> => {
-    const known = queries.get(by) ?? database.prepare<[number, number], Row>(groupQuery(by));
+  const queries = new Map<UsageKey, Statement<[{ from: number; to: number }], Row>>();
+  const queryBy = (by: UsageKey): Statement<[{ from: number; to: number }], Row> => {
+    const known = queries.get(by) ?? database.prepare<[{ from: number; to: number }], Row>(groupQuery(by));
     queries.set(by, known);
     return known;
   };
   const first = database.prepare<[number], { at: number | null }>('SELECT min(at) AS at FROM usage_row WHERE at >= ?');
-  const ofSession = `WHERE u.session = (SELECT session FROM session_key WHERE session_id = ? AND session <> 0)`;
-  const byAgent = database.prepare<[string], Row>(`
-    SELECT u.agent_id AS key, NULL AS machineId, ${SUMS} FROM usage_row u ${ofSession} GROUP BY u.agent_id, u.model, u.speed IS 'fast'`);
-  const single = database.prepare<[string], Row & { at: number }>(
+  const ofSession = 'WHERE u.session = (SELECT session FROM session_key WHERE session_id = $id AND session <> 0)';
+  const byAgent = database.prepare<[{ id: string }], Row>(`SELECT g.number AS key, NULL AS machineId, g.* FROM (${sumsOf('u.agent_id', ofSession)}) AS g`);
+  const single = database.prepare<[{ id: string }], Row & { at: number }>(
     `SELECT u.agent_id AS key, NULL AS machineId, u.at, ${ONE} FROM usage_row u ${ofSession} ORDER BY u.at, u.row`,
   );
   return {
-    sums: (by, { fromMs, toMs }) => queryBy(by).all(fromMs, toMs).map(toSums),
-    sumsOfSession: (sessionId) => byAgent.all(sessionId).map(toSums),
-    responses: (sessionId) => single.all(sessionId)
+    sums: (by, { fromMs, toMs }) => queryBy(by).all({ from: fromMs, to: toMs }).map(toSums),
+    sumsOfSession: (sessionId) => byAgent.all({ id: sessionId }).map(toSums),
+    responses: (sessionId) => single.all({ id: sessionId })
       .map((row) => ({ ...toSums(row), atMs: row.at, agentId: row.key ?? '' })),
     firstAt: (fromMs) => first.get(fromMs)?.at ?? undefined,
   };
