@@ -154,7 +154,7 @@ export async function startFleet(random: SeededRandom, platform: Platform, every
     await link.open();
     await enrol(laptop, home, name, `http://127.0.0.1:${link.port}`);
     const isSplit = mounted === 'dataDir' && disk !== undefined;
-    const owed = new MachineOwed(everything, (log) => !isSplit || log.path.startsWith(home.paths.dataDir));
+    const owed = new MachineOwed(everything, (path) => !isSplit || path.startsWith(home.paths.dataDir));
     machines.push({
       name, home, link, owed, disk, machineId: home.machineId(),
       agent: service(name, home, 'tt-agent', ['run']),

@@ -29,11 +29,13 @@ export interface Log {
   torn: { rest: Buffer; facts: readonly string[]; starts: boolean } | undefined;
   /** Its agent has read it while it was there, so a second name of it exists. */
   isHeld: boolean;
+  /** Since everything was read last: something that tells a fact; a cut. */
   wasWritten: boolean;
+  wasCut: boolean;
 }
 
 export function newLog(path: string): Log {
-  return { path, paths: new Set([path]), lines: [], size: 0, torn: undefined, isHeld: false, wasWritten: false };
+  return { path, paths: new Set([path]), lines: [], size: 0, torn: undefined, isHeld: false, wasWritten: false, wasCut: false };
 }
 
 export interface DeclaredGap {
@@ -55,12 +57,15 @@ export class MachineOwed {
   readonly logs = new Set<Log>();
   /** Of deleted files, in `kept/` of the agent. */
   #held = new Map<string, string>();
+  readonly #heldLogs: Log[] = [];
   readonly #destroyed: Destroyed[] = [];
+  /** What was read in this round was perhaps read a week ago. */
+  #weekPassed = false;
   readonly #everything: EverythingWritten;
   /** False where `kept/` lies on another file system than the logs: only what is not acknowledged yet is kept there, as a copy. */
-  readonly canHold: (log: Log) => boolean;
+  readonly canHold: (path: string) => boolean;
 
-  constructor(everything: EverythingWritten, canHold: (log: Log) => boolean) {
+  constructor(everything: EverythingWritten, canHold: (path: string) => boolean) {
     this.#everything = everything;
     this.canHold = canHold;
   }
@@ -79,35 +84,39 @@ export class MachineOwed {
   cut(log: Log, to: number): void {
     this.#destroyed.push({ paths: log.paths, from: to, to: log.size });
     log.lines = log.lines.filter(({ end }) => end <= to);
-    Object.assign(log, { size: to, torn: undefined });
+    Object.assign(log, { size: to, torn: undefined, wasCut: true });
   }
 
   /**
    * Its name is gone. What its successor holds too is as good as kept there: the agent may take both
-   * for one file.
+   * for one file. Cut just before, it may have been read half before and half after.
    */
   removed(log: Log, successor?: Log): void {
     this.logs.delete(log);
     const complete = log.lines.at(-1)?.end ?? 0;
-    if (log.isHeld && this.canHold(log)) {
+    if (log.isHeld && !log.wasCut && this.canHold(log.path)) {
       const lines = log.lines.filter((line) => successor?.lines.includes(line) !== true);
       for (const { facts } of lines) for (const fact of facts) this.#held.set(fact, log.path);
       this.#destroyed.push({ paths: log.paths, from: complete, to: log.size });
+      this.#heldLogs.push(log);
     } else this.#destroyed.push({ paths: log.paths, from: 0, to: log.size });
   }
 
   /** Everything that is there was read. */
   wasRead(): void {
     for (const log of this.logs) {
-      if (log.wasWritten) log.isHeld = true;
-      log.wasWritten = false;
+      if (log.wasWritten && !this.#weekPassed) log.isHeld = true;
+      Object.assign(log, { wasWritten: false, wasCut: false });
     }
+    this.#weekPassed = false;
   }
 
   /** More than seven days went by on the agent's clock: second names of what was acknowledged may go. */
   weekPassed(): void {
     for (const log of this.logs) log.isHeld = false;
     this.#held = new Map();
+    for (const { paths, size } of this.#heldLogs.splice(0)) this.#destroyed.push({ paths, from: 0, to: size });
+    this.#weekPassed = true;
   }
 
   *mustSay(): Iterable<string> {
@@ -130,12 +139,13 @@ export class MachineOwed {
   /**
    * `exact`: it ends in bytes that were destroyed (it may begin before them: whether what is left of
    * a file is what was there, nobody can tell who had not read it). `vague`: it reaches beyond them,
-   * as it may where the file went on growing between a look and a read. `false`: nothing was lost there.
+   * as it may where the file went on growing between a look and a read, and where copies stand for
+   * links. `false`: nothing was ever lost of that file.
    */
-  explain({ path, from, to }: DeclaredGap): 'exact' | 'vague' | 'false' {
-    const ranges = this.#destroyed.filter((range) => range.paths.has(path) && range.from < to);
-    if (ranges.some((range) => to <= range.to)) return 'exact';
-    return ranges.some((range) => from <= range.to) ? 'vague' : 'false';
+  explain({ path, to }: DeclaredGap): 'exact' | 'vague' | 'false' {
+    const ranges = this.#destroyed.filter((range) => range.paths.has(path));
+    if (ranges.some((range) => range.from < to && to <= range.to)) return 'exact';
+    return ranges.length > 0 || !this.canHold(path) ? 'vague' : 'false';
   }
 }
 
