@@ -5,6 +5,8 @@ export interface Fleet {
   nowMs: number;
   /** Label; the ID of a machine that was never enrolled here. */
   labelOf(machineId: string): string;
+  /** Where ssh reaches it: of its tunnel; null: it has none, or no collector runs. */
+  sshHostOf(machineId: string): string | null;
   /** When what this machine said last was known to be all; null: it is connected, so now. */
   knownAtMs(machineId: string | null): number | null;
   /** Retired or revoked: nobody waits there any more. */
@@ -17,7 +19,7 @@ export interface Fleet {
   hereId: string | null;
 }
 
-type Known = Pick<MachineStatus, 'machine_id' | 'label' | 'connected' | 'drained_at' | 'last_event_at' | 'ended_at'>;
+type Known = Pick<MachineStatus, 'machine_id' | 'label' | 'connected' | 'drained_at' | 'last_event_at' | 'ended_at' | 'tunnel'>;
 
 export function createFleet(machines: readonly Known[], nowMs: number, hereId: string | null): Fleet {
   const byId = new Map(machines.map((machine) => [machine.machine_id, machine]));
@@ -31,6 +33,7 @@ export function createFleet(machines: readonly Known[], nowMs: number, hereId: s
   return {
     nowMs,
     labelOf: (machineId) => byId.get(machineId)?.label ?? machineId,
+    sshHostOf: (machineId) => byId.get(machineId)?.tunnel?.host ?? null,
     knownAtMs,
     hasEnded: (machineId) => machineId !== null && (byId.get(machineId)?.ended_at ?? null) !== null,
     machineId: (name) => machines.find(({ machine_id, label }) => label === name || machine_id === name)?.machine_id,

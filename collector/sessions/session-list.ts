@@ -146,13 +146,14 @@ export function commandOf(stored: StoredSession, { sessions, fleet }: Pick<Sessi
   const { machineId, sessionId, status } = stored;
   return attachCommand({
     sessionId, paneId, tmuxSession,
-    host: machineId === null || machineId === fleet.hereId ? null : hostOf(fleet.labelOf(machineId), machineId),
+    host: machineId === null || machineId === fleet.hereId ? null : hostOf(machineId, fleet),
     project: stored.project ?? cwd,
     isLive: status !== null && status !== 'gone',
   }, options);
 }
 
-/** A machine is called as ssh knows it; one that was never enrolled here has no name yet: `HOST` stands for it. */
-function hostOf(label: string, machineId: string): string {
-  return label === machineId ? 'HOST' : label;
+/** As its tunnel calls it, else by its label; one that was never enrolled here has no name yet: `HOST` stands for it. */
+function hostOf(machineId: string, fleet: Fleet): string {
+  const label = fleet.labelOf(machineId);
+  return fleet.sshHostOf(machineId) ?? (label === machineId ? 'HOST' : label);
 }

@@ -10,9 +10,11 @@ import { listSessions, listWaiting } from '../../collector/sessions/session-list
 import { openReader, SCHEMA_VERSION } from '../../collector/store/database.ts';
 import { printStatusline } from '../../collector/statusline/statusline-file.ts';
 import { presentStatusline } from '../../collector/statusline/present.ts';
+import { reportOf } from '../../collector/time/report.ts';
 import { usageReport } from '../../collector/usage/usage-report.ts';
 import { makePrivateDirectory } from '../../shared/atomic-file.ts';
 import { parseMachineId } from '../../shared/ids.ts';
+import type { ReportGroup } from '../../shared/report-documents.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { createKeyPair } from '../../shared/protocol/tokens.ts';
 import { testIo } from '../support/command-io.ts';
@@ -42,6 +44,9 @@ export interface Question {
 const since = (days: number, by: 'day' | 'project' | 'session' | 'model') => ({ fleet, usage, prices }: Reading, nowMs: number): unknown =>
   usageReport({ by, timezone: 'Europe/Berlin', sinceMs: nowMs - days * DAY_MS }, { reader: usage, prices, labelOf: (id) => fleet.labelOf(id) });
 
+const report = (days: number, by: ReportGroup) => ({ database, fleet }: Reading, nowMs: number): unknown =>
+  reportOf({ period: { type: 'custom', fromMs: nowMs - days * DAY_MS, toMs: nowMs }, by, timezone: 'Europe/Berlin' }, { database, nowMs, machines: [], gaps: [], labelOf: (id) => fleet.labelOf(id) });
+
 export const QUESTIONS: readonly Question[] = [
   { name: 'waiting', targetMs: 50, ask: (reading) => listWaiting(reading, { isInTmux: false }) },
   { name: 'sessions, the latest 50', ask: (reading) => listSessions({ limit: 50 }, reading) },
@@ -49,6 +54,9 @@ export const QUESTIONS: readonly Question[] = [
   { name: '30 days of usage by model', targetMs: 100, ask: since(30, 'model') },
   { name: '30 days of usage by project', targetMs: 100, ask: since(30, 'project') },
   { name: 'a year of usage by model', ask: since(DAYS, 'model') },
+  { name: 'a week’s report by stream', targetMs: 150, ask: report(7, 'stream') },
+  { name: 'a week’s report by day', targetMs: 150, ask: report(7, 'day') },
+  { name: 'a year’s report by project', targetMs: 1000, ask: report(DAYS, 'project') },
 ];
 
 /** A home with a year of history, made once; every machine in it is enrolled. */
