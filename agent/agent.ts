@@ -126,10 +126,14 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
     await registry.close();
     await uplink.close(ACK_GRACE_MS);
     const last = status();
-    await tail.close();
-    writeLastStatus(paths.agentStatusFile, last, clock.now());
-    await control.close();
-    lock.release();
+    // On a full disk these fail, and it ends all the same: neither socket nor lock stays behind.
+    try {
+      await tail.close();
+      writeLastStatus(paths.agentStatusFile, last, clock.now());
+    } finally {
+      await control.close();
+      lock.release();
+    }
   }
 
   return {

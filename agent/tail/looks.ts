@@ -267,7 +267,9 @@ class FileLooks implements Looks {
     return this.#deps.kept.get(file.gen)?.isCopy === true;
   }
 
-  #declareTruncated(file: TailedFile, from: number): void {
+  #declareTruncated(file: TailedFile, unread: number): void {
+    // What the collector has of it is not lost, although our checkpoint is behind that.
+    const from = Math.max(unread, file.stored?.offset ?? 0);
     if (file.gap !== null || file.size <= from) return;
     this.#deps.gaps.declare({
       gen: file.gen, path: file.path, from, to: file.size, t_from: file.lastTimestamp, t_to: '', reason: 'truncated',

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -112,6 +112,17 @@ describe('an agent', () => {
     const paths = resolvePaths({}, home);
     expect(statSync(paths.agentSocket).mode & 0o777).toBe(0o600);
     await agent.close();
+    expect([paths.agentSocket, paths.agentLockFile].filter((path) => existsSync(path))).toEqual([]);
+  });
+
+  it('ends although the disk does not take its last words', async () => {
+    await using collector = await openIngest();
+    await joined(collector);
+    const paths = resolvePaths({}, home);
+    const agent = await start();
+    await agent.ready;
+    mkdirSync(join(paths.agentStatusFile, 'in the way'), { recursive: true });
+    await expect(agent.close()).rejects.toThrow();
     expect([paths.agentSocket, paths.agentLockFile].filter((path) => existsSync(path))).toEqual([]);
   });
 

@@ -228,6 +228,19 @@ describe('kept files', () => {
     expect(fixture.tail.status().gaps).toEqual([]);
   });
 
+  it('that are cut have lost nothing of what the ledger has, although no ack of it arrived', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\ntwo\n');
+    await fixture.open();
+    const [slice] = fixture.readAll();
+    if (slice === undefined) throw new Error('nothing was read');
+    const { gen, to, tail } = slice.file;
+    await fixture.tail.settle([[gen, to, tail]]);
+    truncateSync(path, 4);
+    expect(fixture.drain()).toEqual(['one']);
+    expect(fixture.tail.status().gaps).toEqual([]);
+  });
+
   it('of which the unread end is cut off in place are a gap of just that', async () => {
     await using fixture = new TailFixture();
     const path = fixture.write('a.jsonl', 'one\n');
