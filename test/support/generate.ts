@@ -173,7 +173,8 @@ const BATCHES_PER_COMMIT = 16;
 export function generateDatabase(path: string, options: GenerateOptions): { events: number } {
   const database = openWriter(path);
   try {
-    const committer = createCommitter(openEventStore(database), { now: () => options.endMs });
+    const store = openEventStore(database);
+    const committer = createCommitter(store, { now: () => options.endMs });
     const offsets = new Map<string, number>();
     let group: Parameters<typeof committer.commit>[0][number][] = [];
     let file: File | undefined;
@@ -206,6 +207,8 @@ export function generateDatabase(path: string, options: GenerateOptions): { even
     }
     flush();
     commit();
+    // As a collector does once it has nothing else to do.
+    while (store.deriveTime());
     return { events: stored };
   } finally {
     database.close();
