@@ -9,6 +9,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { messageOf, TtError } from '../shared/errors.ts';
@@ -26,6 +27,7 @@ import { removeSpentSegments, rotateEventLog } from './event-log/segments.ts';
 import { adoptLabel, requireIdentity, type MachineIdentity } from './identity.ts';
 import { LOCK_HEARTBEAT_MS, takeAgentLock } from './lock.ts';
 import { openMachineKey } from './machine-key.ts';
+import { createProbes } from './probes.ts';
 import type { Processes } from './processes.ts';
 import { openRegistryWatch } from './registry/registry-watch.ts';
 import { openSources } from './sources.ts';
@@ -33,13 +35,15 @@ import { createDirectoryWatch } from './tail/directory-watch.ts';
 import { createTail, type Tail } from './tail/tail.ts';
 import { readEndpointFile, requireUplink } from './uplink-file.ts';
 import { createHttpClient } from './uplink/http-client.ts';
-import { createUplink, type UplinkEnd } from './uplink/uplink.ts';
+import { createUplink, type AgentUplink, type UplinkEnd } from './uplink/uplink.ts';
 import { watchForWake } from './uplink/wake-watch.ts';
 
 export interface AgentOptions {
   paths: Paths;
   config: Config;
   claudeDirs: readonly string[];
+  /** The only way to the collector, whatever `uplink.json` and `endpoint.json` say. */
+  pipe?: { url: string; connect: () => Duplex };
 }
 
 export interface AgentDeps {
@@ -64,7 +68,7 @@ const ACK_GRACE_MS = 5000;
 const ROTATION_CHECK_MS = 30_000;
 
 /** Throws `identity_missing`, `not_joined`, `agent_running`, `state_in_use` and what the files throw. */
-export async function openAgent({ paths, config, claudeDirs }: AgentOptions, deps: AgentDeps): Promise<Agent> {
+export async function openAgent({ paths, config, claudeDirs, pipe }: AgentOptions, deps: AgentDeps): Promise<Agent> {
   const { clock, log } = deps;
   const identity = requireIdentity(paths.machineFile);
   requireUplink(paths.uplinkFile);
@@ -72,23 +76,25 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
   makePrivateDirectory(paths.dataDir);
   const lock = takeAgentLock(paths.agentLockFile, deps);
   const failure = createFailure();
+  const probes = createProbes({ clock, statusLog: paths.statusLog });
 
   // Before the first look, so that what changed while no agent ran is part of it.
   const registry = openRegistryWatch(claudeDirs, {
     clock, log, processes: deps.processes, machineId: identity.machineId, statusLog: paths.statusLog, watch: createDirectoryWatch,
   });
   const tail = createTail(
-    { clock, log, sources: openSources({ paths, config, claudeDirs, identity }), checkpointDir: paths.checkpointDir, badDir: paths.badDir, keptDir: paths.keptDir },
+    { clock, log, sources: openSources({ paths, config, claudeDirs, identity, onProbe: probes.read }), checkpointDir: paths.checkpointDir, badDir: paths.badDir, keptDir: paths.keptDir },
     { ignoredDirectories: [paths.archiveDir], keptLimitBytes: config.kept_limit_bytes },
   );
   const firstLook = tail.start();
   const tried = createSignal();
   const uplink = createUplink({
-    clock, log, feed: tail, dial,
-    http: createHttpClient(clock),
+    clock, log, feed: tail, probes,
+    dial: pipe ? (url, options, handlers) => dial(url, { ...options, connect: pipe.connect }, handlers) : dial,
+    http: createHttpClient(clock, pipe?.connect),
     credentials: { identity, keys, instance: toInstanceId(randomUUID()) },
     readUplink: () => requireUplink(paths.uplinkFile),
-    readEndpoint: () => readEndpointFile(paths.endpointFile),
+    readEndpoint: () => pipe?.url ?? readEndpointFile(paths.endpointFile),
     onLabel: (label) => takeLabel(label, paths, identity, log),
     onChange: tried.done,
   });
@@ -99,6 +105,7 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
   };
   const control = await openControlServer(paths.agentSocket, {
     'GET /status': status,
+    'POST /probe': () => probes.send({ machine: identity.label, ...uplink.status() }),
     'POST /forget': (body) => tail.forget(forgetRequestSchema.parse(body).path),
   });
   const stops = [
@@ -108,14 +115,8 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
       tail.lookNow();
       uplink.wokeUp();
     }),
-    clock.every(LOCK_HEARTBEAT_MS, () => {
-      if (!lock.refresh()) failure.fail(lockLost(paths));
-    }),
-    clock.every(ROTATION_CHECK_MS, () => {
-      rotate(paths, clock, log);
-      // Connected: the collector's ledger has just confirmed what was acknowledged.
-      if (uplink.status().connected) removeSpent(paths, tail, { clock, log });
-    }),
+    clock.every(LOCK_HEARTBEAT_MS, () => void (lock.refresh() || failure.fail(lockLost(paths)))),
+    clock.every(ROTATION_CHECK_MS, () => tidyLogs(paths, { tail, uplink, clock, log })),
     watchFiles([paths.endpointFile, paths.uplinkFile], () => uplink.endpointChanged()),
   ];
   const running = uplink.run();
@@ -123,6 +124,7 @@ export async function openAgent({ paths, config, claudeDirs }: AgentOptions, dep
 
   async function close(): Promise<void> {
     for (const stop of stops) stop();
+    probes.close();
     await registry.close();
     await uplink.close(ACK_GRACE_MS);
     const last = status();
@@ -186,6 +188,12 @@ function takeLabel(label: string, { machineFile }: Paths, identity: MachineIdent
   } catch (error) {
     log.warn({ label, error: messageOf(error) }, 'the collector has another name for this machine, which could not be written');
   }
+}
+
+function tidyLogs(paths: Paths, { tail, uplink, clock, log }: Pick<AgentDeps, 'clock' | 'log'> & { tail: Tail; uplink: AgentUplink }): void {
+  rotate(paths, clock, log);
+  // Connected: the collector's ledger has just confirmed what was acknowledged.
+  if (uplink.status().connected) removeSpent(paths, tail, { clock, log });
 }
 
 function rotate(paths: Paths, clock: Clock, log: Log): void {

@@ -41,7 +41,7 @@ async function answer(request: IncomingMessage, handlers: ControlHandlers): Prom
     return { status: 404, body: { code: 'not_found', hint: `there is ${Object.keys(handlers).join(', ')}` } };
   }
   try {
-    return { status: 200, body: handler(request.method === 'GET' ? undefined : await readBody(request)) };
+    return { status: 200, body: await handler(request.method === 'GET' ? undefined : await readBody(request)) };
   } catch (error) {
     return { status: 400, body: { code: 'bad_request', hint: messageOf(error) } };
   }

@@ -6,6 +6,7 @@ import { createEventLogSource, createStatusLogSource } from './event-log/source.
 import type { SourceKind } from './extraction.ts';
 import type { MachineIdentity } from './identity.ts';
 import { readFormerMachines } from './new-identity.ts';
+import type { ProbePlace } from './probes.ts';
 import { createTextPolicy } from './privacy/texts.ts';
 
 export interface SourcesOptions {
@@ -13,15 +14,17 @@ export interface SourcesOptions {
   config: Pick<Config, 'texts' | 'projects'>;
   claudeDirs: readonly string[];
   identity: MachineIdentity;
+  /** A line of a probe was read. */
+  onProbe?: (place: ProbePlace) => void;
 }
 
-export function openSources({ paths, config, claudeDirs, identity }: SourcesOptions): SourceKind[] {
+export function openSources({ paths, config, claudeDirs, identity, onProbe }: SourcesOptions): SourceKind[] {
   const { machineId } = identity;
   const texts = createTextPolicy(config);
   const log = { dataDir: paths.dataDir, machineId, former: readFormerMachines(paths.formerMachinesFile), texts };
   return [
     createEventLogSource(log),
-    createStatusLogSource(log),
+    createStatusLogSource({ ...log, onProbe }),
     createClaudeCodeSource({ configDirs: claudeDirs, machineId, texts }),
   ];
 }

@@ -21,6 +21,7 @@ import { openMachineRegistry, type MachineRegistry } from './enrolment/machine-r
 import { createMachineEndpoints } from './ingest/endpoint-policy.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { createMachineLinks, type MachineLinks } from './ingest/machine-links.ts';
+import { createCollectorProbes, type CollectorProbes } from './ingest/probes.ts';
 import { openStatusline } from './statusline/open-statusline.ts';
 import { createTunnels, type Tunnels, type TunnelsDeps } from './tunnel/tunnels.ts';
 import { createWriter, type Writer, type WriterChannel } from './writer/writer.ts';
@@ -36,6 +37,7 @@ export interface PageDeps {
   links: MachineLinks;
   tunnels: Pick<Tunnels, 'state' | 'onChange'>;
   writer: Writer;
+  probes?: Pick<CollectorProbes, 'shownBy'>;
   /** The port agents come to. */
   ingestPort: number;
 }
@@ -105,8 +107,9 @@ async function compose(
   const codes = createEnrolmentCodes(clock);
   const desk = createEnrolmentDesk({ identity, registry, codes, clock });
   const links = createMachineLinks(clock);
+  const probes = createCollectorProbes(clock);
   const endpoints = createMachineEndpoints({ urls: config.ingest_urls });
-  const ingest = createIngest({ clock, log, identity, registry, desk, writer, links, endpointAllowed: endpoints.allows });
+  const ingest = createIngest({ clock, log, identity, registry, desk, writer, links, probes, endpointAllowed: endpoints.allows });
   onClose(async () => {
     await ingest.drain();
     await ingest.close();
@@ -117,13 +120,13 @@ async function compose(
   const { collectorId } = identity;
   const tunnels = createTunnels({ ...tunnelling, clock, log, registry, endpoints, ingest, config, socketDir: paths.runtimeDir });
   onClose(() => tunnels.close());
-  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, ingestPort });
+  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, probes, ingestPort });
   onClose(() => page.close());
   const statusline = openStatusline({ paths, config, clock, log, links, status: () => page.status() });
   onClose(() => statusline.close());
 
   const live = {
-    codes, ingest, links, tunnels,
+    codes, ingest, links, tunnels, probes,
     ingestUrl: () => config.ingest_urls[0] ?? `http://${hostInUrl(config.ingest_host)}:${ingestPort}`,
     status: () => page.status(),
     pageLink: () => page.signInLink(),

@@ -1,9 +1,11 @@
 /** Our own logs: `events.jsonl` (hooks, `tt-agent ingest`) and `status.jsonl` (the agent's registry watch), with their segments. */
 import { basename, dirname, resolve } from 'node:path';
 import type { MachineId } from '../../shared/ids.ts';
+import { PROBE_LINE_TYPE } from '../../shared/probe.ts';
 import type { JsonValue } from '../../shared/event.ts';
-import type { ExtractionSink, Extractor, SourceKind } from '../extraction.ts';
+import type { ExtractionSink, Extractor, SourceFile, SourceKind } from '../extraction.ts';
 import type { FormerMachines } from '../new-identity.ts';
+import type { ProbePlace } from '../probes.ts';
 import { isDeeperThan, isObject, parseEntry, type JsonObject } from '../json-line.ts';
 import { filterEventTexts, type Texts } from '../privacy/texts.ts';
 import { salvage } from '../salvage.ts';
@@ -16,6 +18,8 @@ export interface EventLogSourceOptions {
   /** Machines that this one was copied from. */
   former?: FormerMachines;
   texts: Texts;
+  /** A probe's line was read. It is never an event. */
+  onProbe?: ((place: ProbePlace) => void) | undefined;
 }
 
 /** Deeper JSON cannot be printed again without exhausting the stack; no event needs it. */
@@ -38,7 +42,7 @@ function logSource(name: SourceKind['name'], options: EventLogSourceOptions, isO
     name,
     roots: [directory],
     matches: (path) => dirname(resolve(path)) === directory && isOwn(basename(path)),
-    open: (_file, carry) => (carry === undefined || isOurCarry(carry) ? new EventLogExtractor(options) : undefined),
+    open: (file, carry) => (carry === undefined || isOurCarry(carry) ? new EventLogExtractor(options, file) : undefined),
   };
 }
 
@@ -50,8 +54,11 @@ function isOurCarry(carry: JsonValue): boolean {
 class EventLogExtractor implements Extractor {
   readonly #options: EventLogSourceOptions;
 
-  constructor(options: EventLogSourceOptions) {
+  readonly #gen: SourceFile['gen'];
+
+  constructor(options: EventLogSourceOptions, { gen }: SourceFile) {
     this.#options = options;
+    this.#gen = gen;
   }
 
   line(bytes: Buffer, start: number, end: number, sink: ExtractionSink): void {
@@ -70,10 +77,15 @@ class EventLogExtractor implements Extractor {
   }
 
   #event(line: JsonObject, [from, to]: [number, number], sink: ExtractionSink): void {
+    if (line['type'] === PROBE_LINE_TYPE) return this.#probe(line['id'], to);
     if (isDeeperThan(line, DEEPEST_EVENT)) return sink.bad(from, to, 'nested too deep');
     const written = toEvent(line, this.#options.machineId, this.#options.former);
     if ('problem' in written) return sink.bad(from, to, written.problem);
     filterEventTexts(written.event, this.#options.texts);
     sink.event(written.event);
+  }
+
+  #probe(id: JsonValue | undefined, to: number): void {
+    if (typeof id === 'string') this.#options.onProbe?.({ id, gen: this.#gen, to });
   }
 }

@@ -8,7 +8,7 @@ import type { FrameSocketEvents } from '../../shared/protocol/frame-socket.ts';
 import type { dial } from '../../shared/protocol/web-socket.ts';
 import type { Feed } from '../feed.ts';
 import type { Uplink } from '../uplink-file.ts';
-import { UplinkConnection, type ConnectionEnd } from './connection.ts';
+import { UplinkConnection, type ConnectionDeps, type ConnectionEnd } from './connection.ts';
 import { createHello, distrust, fetchChallenge, signToken, type Credentials } from './handshake.ts';
 import type { HttpClient } from './http-client.ts';
 
@@ -25,6 +25,7 @@ export interface AttemptDeps {
   readEndpoint(): string | undefined;
   /** The name that the collector has for this machine, at every connect. */
   onLabel?: (label: string) => void;
+  probes?: ConnectionDeps['probes'];
 }
 
 export interface AttemptEvents {
@@ -91,6 +92,7 @@ function connect({ credentials, endpoint, token }: Target, deps: AttemptDeps, ev
         distrust: (welcome, hello) => distrust(welcome, hello, credentials),
         onOpenChange: events.onOpenChange,
         onLabel: deps.onLabel,
+        probes: deps.probes,
       }, { hello: createHello(credentials, feed.positions(), clock), mayCompress: !endpoint.isLoopback });
       events.onConnection(connection);
       const report = (end: ConnectionEnd): void => {

@@ -20,7 +20,8 @@ import {
 } from '../../shared/protocol/frames.ts';
 import { createLiveness, type Liveness } from '../../shared/protocol/liveness.ts';
 import { parseGeneration } from '../../shared/ids.ts';
-import type { Feed } from '../feed.ts';
+import type { Feed, SliceReceipt } from '../feed.ts';
+import type { Probes } from '../probes.ts';
 import { createSender, type Sender } from './sender.ts';
 import { toStatusFrame } from './status-frame.ts';
 
@@ -47,6 +48,7 @@ export interface ConnectionDeps {
   onOpenChange: () => void;
   /** What the collector calls this machine; after it has proved itself. */
   onLabel?: ((label: string) => void) | undefined;
+  probes?: Pick<Probes, 'asked' | 'sent' | 'answered'> | undefined;
 }
 
 export interface ConnectionOptions {
@@ -207,8 +209,7 @@ export class UplinkConnection implements FrameSocketEvents {
       case 'rewind': return this.#onRewind(frame);
       case 'busy':
       case 'disk_full': return this.#onBusy(frame);
-      // Answers to probes are for whoever sent one; this agent sends none of its own.
-      case 'probe': return undefined;
+      case 'probe': return frame.hops.length === 0 ? this.#deps.probes?.asked(frame.id) : this.#deps.probes?.answered(frame);
     }
   }
 
@@ -220,7 +221,7 @@ export class UplinkConnection implements FrameSocketEvents {
     this.#isProven = true;
     if (welcome.label !== undefined) this.#deps.onLabel?.(welcome.label);
     this.#sender = createSender(
-      { ...this.#deps, socket: this.#socket, onSent: () => this.#statusSoon() },
+      { ...this.#deps, socket: this.#socket, onSent: (receipts) => this.#onSent(receipts) },
       { limits: within(welcome), capabilities: welcome.capabilities, mayCompress: this.#options.mayCompress },
     );
     this.#state = 'settling';
@@ -256,6 +257,12 @@ export class UplinkConnection implements FrameSocketEvents {
     this.#statusSoon();
     this.#checkIdle();
     this.#sender?.pump();
+  }
+
+  /** A probe goes behind the batch that has its line. */
+  #onSent(receipts: readonly SliceReceipt[]): void {
+    this.#statusSoon();
+    for (const probe of this.#deps.probes?.sent(receipts) ?? []) this.#socket.send(encodeFrame(probe));
   }
 
   async #onRewind(frame: RewindFrame): Promise<void> {

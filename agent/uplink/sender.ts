@@ -7,7 +7,7 @@ import { encodeBatchBytes } from '../../shared/protocol/codec.ts';
 import { compressFrame } from '../../shared/protocol/compression.ts';
 import type { FrameSocket } from '../../shared/protocol/frame-socket.ts';
 import { CAPABILITIES, type Lane, type WireLimits } from '../../shared/protocol/frames.ts';
-import type { Feed } from '../feed.ts';
+import type { Feed, SliceReceipt } from '../feed.ts';
 import { createBatcher } from './batcher.ts';
 import { SendWindow } from './window.ts';
 
@@ -31,7 +31,8 @@ export interface SenderDeps {
   log: Log;
   feed: Feed;
   socket: FrameSocket;
-  onSent: () => void;
+  /** A batch left, with what these stand for. */
+  onSent: (receipts: readonly SliceReceipt[]) => void;
 }
 
 export interface SenderOptions {
@@ -80,7 +81,7 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
     if (lane === 'live') liveSentAt = sentAt;
     if (lane === 'backfill' && compresses) sendShorter(socket, text);
     else socket.send(text, { isBinary: false });
-    onSent();
+    onSent(batch.receipts);
     return true;
   }
 

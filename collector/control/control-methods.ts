@@ -3,6 +3,7 @@
  * server, the client and the commands that work without a collector share it.
  */
 import * as z from 'zod';
+import { probeSchema } from '../../shared/probe.ts';
 import { appliedSchema, streamSchema } from '../../shared/stream-documents.ts';
 import { collectorStatusSchema, machineAddedSchema, tunnelStatusSchema } from '../../shared/status.ts';
 import { ASSIGNERS } from '../store/assignments.ts';
@@ -25,6 +26,8 @@ export const machineRowSchema = z.object({
   revoked_at: timestampOrNull,
   /** Null where no collector runs: nobody knows. */
   connected: z.boolean().nullable(),
+  /** Start of the present connection. */
+  connected_since: timestampOrNull.default(null),
   last_seen_at: timestampOrNull,
   version: z.string().nullable(),
   /** Why it is not connected, in words. */
@@ -75,6 +78,18 @@ export const tunnelRowSchema = z.object({
 });
 export type TunnelRow = z.infer<typeof tunnelRowSchema>;
 
+export const machineReportSchema = z.object({
+  machine_id: z.string(),
+  label: z.string(),
+  /** When it said so; null: nothing since this collector started, and the rest is null too. */
+  as_of: timestampOrNull,
+  problems: z.array(z.string()).nullable(),
+  bad_lines: z.number().nullable(),
+  unknown_entries: z.record(z.string(), z.number()).nullable(),
+  kept_bytes: z.number().nullable(),
+});
+export type MachineReport = z.infer<typeof machineReportSchema>;
+
 const forgetTarget = z.object({ scope: z.enum(FORGET_SCOPES), value: z.string().min(1) });
 
 export const CONTROL_METHODS = {
@@ -86,6 +101,10 @@ export const CONTROL_METHODS = {
   'machines.revoke': { request: z.object({ label: z.string() }), response: machineRowSchema },
   'machines.retire': { request: z.object({ label: z.string() }), response: machineRowSchema },
   'machines.rewind': { request: z.object({ label: z.string(), replace: z.boolean() }), response: rewoundSchema },
+  /** Asks its agent for a probe, and waits for it. */
+  'machines.probe': { request: z.object({ label: z.string() }), response: probeSchema },
+  /** What the agents said of themselves last. */
+  'machines.reports': { request: nothing, response: z.object({ machines: z.array(machineReportSchema) }) },
   /** Of machines that have one. `tunnel`: null where no collector runs. */
   'tunnels.list': { request: nothing, response: z.object({ tunnels: z.array(tunnelRowSchema) }) },
   /** Gives a machine a tunnel, or takes it away (`host`: null). */

@@ -8,12 +8,14 @@ import { printTimestamp } from '../../shared/timestamp.ts';
 import type { EnrolmentCodes } from '../enrolment/codes.ts';
 import { labelTaken, type EnrolledMachine, type MachineRegistry } from '../enrolment/machine-registry.ts';
 import type { Ingest } from '../ingest/ingest.ts';
+import type { CollectorProbes } from '../ingest/probes.ts';
 import type { MachineLinks } from '../ingest/machine-links.ts';
 import { toTunnelStatus } from '../status.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { WriterPort } from '../writer/writer.ts';
 import { writeArchive } from './archive.ts';
 import type { ControlHandlers, MachineRow, TunnelRow } from './control-methods.ts';
+import { probeMachine, toReport } from './machine-checks.ts';
 import { compactFile, forgetForAWhile } from './forget-handlers.ts';
 import { acceptGaps, labelsOf } from './gap-handlers.ts';
 import { assign, changeStreams, undoAssignments } from './stream-handlers.ts';
@@ -21,7 +23,8 @@ import { assign, changeStreams, undoAssignments } from './stream-handlers.ts';
 /** What only a running collector has. */
 export interface LiveCollector {
   codes: EnrolmentCodes;
-  ingest: Pick<Ingest, 'rewind' | 'askForReplacements'>;
+  ingest: Pick<Ingest, 'rewind' | 'askForReplacements' | 'askForProbe'>;
+  probes: Pick<CollectorProbes, 'awaited'>;
   links: MachineLinks;
   tunnels: Pick<Tunnels, 'state' | 'restart'>;
   /** Where agents on this machine dial. */
@@ -59,6 +62,8 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
       const isAsked = live?.ingest.rewind(machine.machineId, gens) ?? false;
       return { label, files: gens.length, happens: isAsked ? 'now' : 'at_next_connect' };
     },
+    'machines.probe': ({ label }) => probeMachine(known(registry, label), running(live, 'a probe'), clock),
+    'machines.reports': async () => ({ machines: registry.list().map((machine) => toReport(machine, running(live, 'what agents report'))) }),
     'tunnels.list': async () => ({ tunnels: registry.list().filter(({ sshHost }) => sshHost !== null).map((machine) => toTunnelRow(machine, live)) }),
     'tunnels.set': async ({ label, host }) => toTunnelRow(registry.setSshHost(label, host), live),
     'tunnels.restart': async ({ label }) => ({
@@ -129,6 +134,7 @@ function toRow(machine: EnrolledMachine, live: LiveCollector | undefined): Machi
     retired_at: machine.retiredAt,
     revoked_at: machine.revokedAt,
     connected: live ? (link?.connected ?? false) : null,
+    connected_since: link?.connectedSinceMs == null ? null : printTimestamp(link.connectedSinceMs),
     last_seen_at: lastSeenMs === null ? null : printTimestamp(lastSeenMs),
     version: link?.version ?? null,
     problem: link?.problem?.message ?? null,

@@ -13,6 +13,8 @@ import type { EventReader, PlacedEvent } from '../store/read-events.ts';
 export const COALESCE_MS = 250;
 export const HEARTBEAT_MS = 15_000;
 export const VIEWERS = 64;
+/** `event` of the message that carries a probe. */
+export const PROBE_EVENT = 'probe';
 /** Of one message. Who is further behind gets `skipped: true` and the newest. */
 const EVENTS_PER_MESSAGE = 100;
 
@@ -34,22 +36,24 @@ export interface LiveFeed {
   changed(): void;
   /** A new viewer; undefined when there are too many. Ends with its stream, or at `close`. */
   view(options: ViewOptions): ReadableStream<Uint8Array> | undefined;
+  /** Carries this to every viewer with the next message; who is behind does not get it. */
+  probe(body: unknown): void;
   readonly viewers: number;
   close(): void;
 }
 
 interface Viewer {
   /** Sends the present state, or remembers to when there is room. */
-  tell(): void;
+  tell(probes?: string): void;
   end(): void;
   /** Ends it as broken: a browser comes again. */
   fail(error: unknown): void;
 }
 
 /** Nobody waits for what a timer does: a database that can not be read now must not end the collector. */
-function tellOrFail(viewer: Viewer): void {
+function tellOrFail(viewer: Viewer, probes?: string): void {
   try {
-    viewer.tell();
+    viewer.tell(probes);
   } catch (error) {
     viewer.fail(error);
   }
@@ -61,21 +65,30 @@ export function createLiveFeed(deps: LiveDeps): LiveFeed {
   const status = createPrintedStatus(deps);
   let lastTold = -Infinity;
   let cancelPending: (() => void) | undefined;
+  let probes: unknown[] = [];
   const tellAll = (): void => {
     cancelPending = undefined;
     lastTold = clock.monotonic();
     status.forget();
-    for (const viewer of viewers) tellOrFail(viewer);
+    const carried = probes.map((probe) => `event: ${PROBE_EVENT}\ndata: ${JSON.stringify(probe)}\n\n`).join('');
+    probes = [];
+    for (const viewer of viewers) tellOrFail(viewer, carried);
   };
   // Also when nothing happens: what is away grows older, a day ends, and a cut is noticed by sending.
   const stopBeating = clock.every(HEARTBEAT_MS, () => {
     if (!cancelPending) tellAll();
   });
+  const changed = (): void => {
+    status.forget();
+    if (cancelPending || viewers.size === 0) return;
+    cancelPending = clock.after(Math.max(0, lastTold + COALESCE_MS - clock.monotonic()), tellAll);
+  };
   return {
-    changed() {
-      status.forget();
-      if (cancelPending || viewers.size === 0) return;
-      cancelPending = clock.after(Math.max(0, lastTold + COALESCE_MS - clock.monotonic()), tellAll);
+    changed,
+    probe(body) {
+      if (viewers.size === 0) return;
+      probes.push(body);
+      changed();
     },
     view(options) {
       return viewers.size < VIEWERS ? openStream(options, { deps, status, viewers }) : undefined;
@@ -116,13 +129,13 @@ function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps)
       const send = (text: string): void => controller.enqueue(encoder.encode(text));
       const hasRoom = (): boolean => (controller.desiredSize ?? 0) > 0;
       viewer = {
-        tell() {
+        tell(probes = '') {
           isBehind = !hasRoom();
           if (isBehind) return;
           const arrived = nextEvents(deps.events, row);
           row = arrived.row;
           const events = options.events && arrived.events.length > 0 ? message('events', row, JSON.stringify(eventsBody(arrived))) : '';
-          send(events + message('status', row, status.text()));
+          send(events + message('status', row, status.text()) + probes);
         },
         end() {
           viewers.delete(this);

@@ -12,6 +12,7 @@ import { startOfLocalDay, toCollectorStatus } from '../status.ts';
 import { createApp } from './app.ts';
 import { readAssets } from './assets.ts';
 import { createLiveFeed } from './live.ts';
+import { createProbeViewer } from './probe-viewer.ts';
 import { serve } from './serve.ts';
 import { LINK_LIFETIME_MS, openSignIn } from './sign-in.ts';
 
@@ -49,6 +50,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
   };
   const signIn = openSignIn(paths.pageSessionsFile, { clock, log });
   const live = createLiveFeed({ clock, status, events });
+  deps.probes?.shownBy(createProbeViewer(live, clock));
   const app = createApp({
     status, events, live, signIn, log,
     assets: readAssets(options.assets),

@@ -27,6 +27,7 @@ import { bannedBy, type Authenticated } from './authenticate.ts';
 import { toBatchJob } from './batch-job.ts';
 import type { Connections, Peer } from './connections.ts';
 import type { MachineLinks } from './machine-links.ts';
+import type { CollectorProbes } from './probes.ts';
 import { createRewinds, type Rewinds } from './rewinds.ts';
 import { greet } from './welcome.ts';
 
@@ -45,6 +46,7 @@ export interface ConnectionDeps {
   writer: WriterPort;
   connections: Connections;
   links: MachineLinks;
+  probes?: Pick<CollectorProbes, 'show' | 'arrived'>;
   /** The peer broke the protocol. */
   onBroken: (machineId: MachineId) => void;
   /** Called once, when the socket is gone. */
@@ -152,6 +154,13 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     if (!this.#isOpen()) return false;
     this.#rewinds.send(wanted, { replace: true });
     return true;
+  }
+
+  askForProbe(id: string): 'asked' | 'not_connected' | 'older_agent' {
+    if (!this.#isOpen()) return 'not_connected';
+    if (!this.#capabilities.includes(CAPABILITIES.probe)) return 'older_agent';
+    this.#sendFrame({ type: 'probe', id, hops: [] });
+    return 'asked';
   }
 
   /** Takes no more batches; what was handed over is still answered. */
@@ -300,13 +309,19 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     if (frame.gaps.length > 0) this.#ask(bytes, () => writer.call('reportGaps', this.#machine, frame.gaps, clock.now()));
   }
 
-  /** Times the way in, and the way through the writer and its database. */
-  async #onProbe(frame: ProbeFrame): Promise<void> {
-    const { clock, writer } = this.#deps;
-    const received = { name: 'collector', at: clock.now() };
-    await writer.call('ledger', this.machineId);
-    if (this.#isOver()) return;
-    this.#sendFrame({ ...frame, hops: [...frame.hops, received, { name: 'store', at: clock.now() }] });
+  /** Times the way in, through the writer and its database, and to the page. */
+  async #onProbe({ id, line, hops: sofar }: ProbeFrame): Promise<void> {
+    const { clock, writer, probes } = this.#deps;
+    const hops = [...sofar, { name: 'collector', at: clock.now() }];
+    // Answered behind everything that was sent before it: the batch with its line is committed, or was not taken.
+    const ledger = await writer.call('ledger', this.machineId);
+    const isStored = line === undefined || ledger.some(([gen, offset]) => gen === line.gen && offset >= line.to);
+    if (isStored) hops.push({ name: 'store', at: clock.now() });
+    const passing = { id, machineId: this.machineId, hops };
+    const shownAt = isStored ? await probes?.show(passing) : undefined;
+    if (shownAt !== undefined) hops.push({ name: 'page', at: shownAt });
+    probes?.arrived(passing);
+    if (!this.#isOver()) this.#sendFrame({ type: 'probe', id, hops });
   }
 }
 

@@ -17,6 +17,7 @@ import { openListener, type Listener, type ListenerDeps, type ListenerOptions } 
 import type { MachineLinks } from './machine-links.ts';
 import { createNonces } from './nonces.ts';
 import { createOffenders } from './offenders.ts';
+import type { CollectorProbes } from './probes.ts';
 import { createRefusalLog } from './refusal-log.ts';
 
 /** Of one machine at a time: one that works, one that replaces it, and room for a clone and a retry. */
@@ -29,6 +30,8 @@ export interface Ingest {
   rewind(machineId: MachineId, gens: readonly string[]): boolean;
   /** Asks the connected agent for what is wanted for replacement. False when it is not connected, or can not `replace`. */
   askForReplacements(machineId: MachineId): Promise<boolean>;
+  /** Asks the connected agent to send a probe. */
+  askForProbe(machineId: MachineId, id: string): 'asked' | 'not_connected' | 'older_agent';
   /** No new agents and no more batches; resolves when everything handed over is answered. */
   drain(): Promise<void>;
   /** Says goodbye and cuts who does not go. Idempotent. */
@@ -43,6 +46,7 @@ export interface IngestDeps {
   desk: EnrolmentDesk;
   writer: Writer;
   links: MachineLinks;
+  probes?: CollectorProbes;
   endpointAllowed: EndpointPolicy;
 }
 
@@ -100,13 +104,12 @@ export function createIngest(deps: IngestDeps): Ingest {
       listeners.add(listener);
       return listener;
     },
-    rewind(machineId, gens) {
-      return ofMachine(open, machineId).some((connection) => connection.rewind(gens));
-    },
+    rewind: (machineId, gens) => ofMachine(open, machineId).some((connection) => connection.rewind(gens)),
     async askForReplacements(machineId) {
       const asked = await Promise.all(ofMachine(open, machineId).map((connection) => connection.askForReplacements()));
       return asked.includes(true);
     },
+    askForProbe: (machineId, id) => askForProbe(ofMachine(open, machineId), id),
     async drain() {
       closeAll(listeners);
       for (const connection of open.values()) connection.drain();
@@ -125,6 +128,11 @@ export function createIngest(deps: IngestDeps): Ingest {
       return closed;
     },
   };
+}
+
+function askForProbe(connections: readonly AgentConnection[], id: string): ReturnType<AgentConnection['askForProbe']> {
+  const answers = connections.map((connection) => connection.askForProbe(id));
+  return (['asked', 'older_agent'] as const).find((answer) => answers.includes(answer)) ?? 'not_connected';
 }
 
 const BROKE_PROTOCOL = { code: 'broke_protocol', hint: 'what this agent sent a moment ago was not understood: wait some seconds; are both of the same version?' };

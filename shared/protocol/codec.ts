@@ -25,7 +25,8 @@ const hello = z.looseObject({
 });
 const closed = z.looseObject({ type: z.literal('closed'), gens: z.array(gen).max(20_000) });
 const probe = z.looseObject({
-  type: z.literal('probe'), id: uuid, hops: z.array(z.looseObject({ name, at: z.number() })).max(32),
+  type: z.literal('probe'), id: uuid, line: z.looseObject({ gen, to: offset }).optional(),
+  hops: z.array(z.looseObject({ name, at: z.number() })).max(32),
 });
 const gapReport = z.looseObject({
   gen, path: z.string().max(4096), from: offset, to: offset, t_from: name, t_to: name,

@@ -12,6 +12,8 @@ export const CAPABILITIES = {
   brotli: 'brotli',
   /** `rewind … replace`: batches that name every entry of their range. */
   replace: 'replace',
+  /** An agent that has it sends a probe when it is asked; a collector that has it also tells when its page carried one. */
+  probe: 'probe',
 } as const;
 
 /** First byte of a binary frame. */
@@ -104,10 +106,15 @@ export interface ClosedFrame {
   gens: string[];
 }
 
-/** Goes through file, agent, socket and store to time each hop; answered with the same `id`. */
+/**
+ * Goes through file, agent, socket, store and page to time each hop; answered with the same `id`. Of a
+ * collector and without hops: a request to send one under this `id`, only where the agent can `probe`.
+ */
 export interface ProbeFrame {
   type: 'probe';
   id: string;
+  /** The end of its line in the file that it went through: stored when the ledger is there. */
+  line?: { gen: string; to: number };
   hops: { name: string; at: number }[];
 }
 

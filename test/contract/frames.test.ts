@@ -50,7 +50,7 @@ describe.each(frames)('%s', (_name, frame) => {
     for (const decoder of decodersOf(frame.type)) expect(decoder(JSON.stringify(newer))).toEqual({ ok: true, frame: newer });
   });
 
-  const required = Object.keys(frame).filter((key) => !['entries', 'schema_version', 'replace'].includes(key));
+  const required = Object.keys(frame).filter((key) => !['entries', 'schema_version', 'replace', 'line'].includes(key));
   it.each(required)('is refused without %s', (key) => {
     const { [key]: _dropped, ...rest } = frame;
     for (const decoder of decodersOf(frame.type)) {
@@ -99,6 +99,7 @@ describe('values out of bounds', () => {
     ['frame.batch', { seq: 0 }], ['frame.batch', { files: [] }], ['frame.batch', { lane: 'slow' }],
     ['frame.batch', { files: [{ ...file, from: 50, to: 10 }] }], ['frame.batch', { files: [{ ...file, events: 1 }] }],
     ['frame.batch.replace', { schema_version: 0 }], ['frame.batch.replace', { schema_version: '2' }],
+    ['frame.probe.placed', { line: { gen: 'x', to: 1 } }], ['frame.probe.placed', { line: { gen: '00112233445566778899aabbccddeeff', to: -1 } }],
     ['frame.batch', { files: [{ ...file, from: 0.5 }] }], ['frame.batch', { edges: 'none' }],
     ['frame.status', { problems: Array.from({ length: 51 }, () => 'x') }],
   ])('are refused: %s with %j', (name, wrong) => {

@@ -9,6 +9,7 @@ import { createMachineEndpoints, type EndpointPolicy } from '../../collector/ing
 import { createIngest, type Ingest } from '../../collector/ingest/ingest.ts';
 import type { ListenerOptions } from '../../collector/ingest/listener.ts';
 import { createMachineLinks, type MachineLinks } from '../../collector/ingest/machine-links.ts';
+import { createCollectorProbes, type CollectorProbes } from '../../collector/ingest/probes.ts';
 import type { Writer } from '../../collector/writer/writer.ts';
 import { silentLog } from '../../shared/log.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -22,6 +23,7 @@ export interface IngestFixture {
   codes: EnrolmentCodes;
   writer: Writer;
   links: MachineLinks;
+  probes: CollectorProbes;
   ingest: Ingest;
   database: string;
   url: string;
@@ -45,12 +47,13 @@ export async function openIngest({ endpointAllowed, listen }: IngestFixtureOptio
   const writer = startTestWriter(clock, database);
   await writer.opened();
   const links = createMachineLinks(clock);
+  const probes = createCollectorProbes(clock);
   const ingest = createIngest({
-    clock, log: silentLog, identity, registry, desk, writer, links, endpointAllowed: endpointAllowed ?? createMachineEndpoints({ urls: [] }).allows,
+    clock, probes, log: silentLog, identity, registry, desk, writer, links, endpointAllowed: endpointAllowed ?? createMachineEndpoints({ urls: [] }).allows,
   });
   const listener = await ingest.listen(listen?.(directory) ?? { listen: { host: '127.0.0.1', port: 0 } });
   return {
-    directory, clock, identity, registry, codes, writer, links, ingest, database,
+    directory, clock, identity, registry, codes, writer, links, probes, ingest, database,
     url: `http://127.0.0.1:${listener.port ?? 0}`,
     async [Symbol.asyncDispose]() {
       await ingest.close();

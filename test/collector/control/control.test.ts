@@ -25,12 +25,12 @@ interface Controlled {
 
 async function openControlled(): Promise<Controlled> {
   const collector = await openIngest();
-  const { clock, registry, writer, codes, ingest, links, directory } = collector;
+  const { clock, registry, writer, codes, ingest, links, probes, directory } = collector;
   const paths = {
     collectorFile: join(directory, 'collector.json'), machinesFile: join(directory, 'machines.json'), database: collector.database,
   };
   const live: LiveCollector = {
-    codes, ingest, links, tunnels: noTunnels,
+    codes, ingest, links, probes, tunnels: noTunnels,
     ingestUrl: () => collector.url,
     status: () => {
       throw new Error('something nobody foresaw');
