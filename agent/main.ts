@@ -14,6 +14,7 @@ const io: CommandIo = {
   stdin: process.stdin,
   stdout: toOutput(process.stdout),
   stderr: toOutput(process.stderr),
+  bytes: process.stdout,
   environment: process.env,
   home: homedir(),
   clock: systemClock,

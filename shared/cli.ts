@@ -2,7 +2,7 @@
  * The command line of both programs, from a table. The only importer of
  * commander; a command is a plain object and never touches `process`.
  */
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { Clock } from './clock.ts';
 import { EXIT_CODES, messageOf, systemCode, TtError, type ExitCode } from './errors.ts';
@@ -31,6 +31,8 @@ export interface CommandIo {
   stdin: Readable;
   stdout: Output;
   stderr: Output;
+  /** stdout for bytes; only where a command talks to a program by it. */
+  bytes?: Writable;
   environment: Environment;
   home: string;
   clock: Clock;

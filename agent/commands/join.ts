@@ -3,13 +3,13 @@ import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from
 import { loadConfig } from '../../shared/config.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { toLabel, type CollectorId } from '../../shared/ids.ts';
-import { resolvePaths } from '../../shared/paths.ts';
-import { parseEndpoint } from '../../shared/protocol/endpoint.ts';
-import { enrol } from '../enrol.ts';
+import { resolvePaths, type Paths } from '../../shared/paths.ts';
+import { parseEndpoint, type Endpoint } from '../../shared/protocol/endpoint.ts';
+import { enrol, type Enrolment } from '../enrol.ts';
 import { openIdentity } from '../identity.ts';
 import { openMachineKey } from '../machine-key.ts';
 import { readUplink, writeUplink, type Uplink } from '../uplink-file.ts';
-import { createHttpClient } from '../uplink/http-client.ts';
+import { createHttpClient, type HttpClient } from '../uplink/http-client.ts';
 import { fetchChallenge } from '../uplink/handshake.ts';
 
 const CODE_BYTES = 1024;
@@ -27,14 +27,34 @@ export async function join(parsed: ParsedCommand, io: CommandIo): Promise<ExitCo
   const mayReplace = flag(parsed, 'replace');
   // Asked first, so that another collector's code is not spent on a mistake.
   if (pinned && !mayReplace) await fetchChallenge(http, endpoint, pinned).catch(explainOther);
-  const identity = openIdentity(paths.machineFile, textOption(parsed, 'label'), config.label ?? toLabel(hostname()));
-  const keys = await openMachineKey(paths.machineKeyFile);
-  const { uplink, label } = await enrol(http, { endpoint, code, identity, keys });
-  if (!mayReplace) requireSame(pinned, uplink.collectorId);
-  writeUplink(paths.uplinkFile, uplink);
-  openIdentity(paths.machineFile, label, label);
+  const { uplink, label } = await joinBy({
+    http, endpoint, code, paths, wish: textOption(parsed, 'label'), name: config.label ?? toLabel(hostname()), stays: mayReplace ? undefined : pinned,
+  });
   io.stdout.write(`Joined as ${label}: collector ${uplink.collectorId} at ${uplink.url}\n`);
   return EXIT_CODES.ok;
+}
+
+export interface JoinOptions {
+  http: HttpClient;
+  endpoint: Endpoint;
+  code: string;
+  paths: Pick<Paths, 'machineFile' | 'machineKeyFile' | 'uplinkFile'>;
+  /** The label that was asked for here, and the one to have without that; the code's own wins over both. */
+  wish?: string | undefined;
+  name: string;
+  /** The collector that must be the one that answers; undefined: any. */
+  stays?: Uplink | undefined;
+}
+
+/** Makes an identity and a key where there are none, enrols, and pins the collector. */
+export async function joinBy({ http, endpoint, code, paths, wish, name, stays }: JoinOptions): Promise<Enrolment> {
+  const identity = openIdentity(paths.machineFile, wish, name);
+  const keys = await openMachineKey(paths.machineKeyFile);
+  const enrolment = await enrol(http, { endpoint, code, identity, keys });
+  requireSame(stays, enrolment.uplink.collectorId);
+  writeUplink(paths.uplinkFile, enrolment.uplink);
+  openIdentity(paths.machineFile, enrolment.label, enrolment.label);
+  return enrolment;
 }
 
 function requireSame(pinned: Uplink | undefined, collectorId: CollectorId): void {

@@ -116,6 +116,14 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
       },
     },
     {
+      name: 'drain',
+      summary: 'Send what is there, once, by stdin and stdout, and end: what tt sync runs on a machine where nothing is installed',
+      load: async () => {
+        const { drain } = await import('./drain.ts');
+        return (parsed, io) => drain(parsed, io, processes());
+      },
+    },
+    {
       name: 'status',
       summary: 'Show what the agent has sent, what waits, and what is wrong',
       options: [

@@ -8,7 +8,7 @@
  * same for months; only a tunnel has a fresh one at every start.
  */
 import type { MachineId } from '../../shared/ids.ts';
-import { parseEndpoint } from '../../shared/protocol/endpoint.ts';
+import { isPipeEndpoint, parseEndpoint } from '../../shared/protocol/endpoint.ts';
 import type { EnrolledMachine } from '../enrolment/machine-registry.ts';
 
 /** The listener a request came in by. */
@@ -18,6 +18,8 @@ export interface ListenerRef {
   readonly port: number | null;
   /** The only machine it admits; undefined: every enrolled one. */
   readonly admits: MachineId | undefined;
+  /** The only address that leads here: of one run of `tt sync`, that nobody else was told. */
+  readonly dialled?: string | undefined;
 }
 
 /** May this machine come in by this listener, having dialled `endpoint` (as `parseEndpoint` prints it)? */
@@ -45,7 +47,8 @@ export function createMachineEndpoints({ urls }: MachineEndpointsOptions): Machi
   const shared = new Set(urls.map((url) => parseEndpoint(url).url));
   const current = new Map<MachineId, string | null>();
   return {
-    allows({ machineId, joinedBy }, endpoint, { admits, port }) {
+    allows({ machineId, joinedBy }, endpoint, { admits, port, dialled }) {
+      if (dialled !== undefined || isPipeEndpoint(endpoint)) return endpoint === dialled;
       const tunnel = current.get(machineId);
       if (tunnel !== undefined || admits !== undefined) return admits === machineId && tunnel === endpoint;
       return endpoint === joinedBy || shared.has(endpoint) || namesLoopbackPort(endpoint, port);

@@ -35,6 +35,8 @@ export interface ListenerOptions {
   listen: ListenAddress;
   /** The only machine admitted here, as at the end of its tunnel. */
   admits?: MachineId;
+  /** The only address that leads here. */
+  dialled?: string;
 }
 
 export interface Listener {
@@ -68,7 +70,7 @@ export async function openListener(options: ListenerOptions, deps: ListenerDeps)
   const budget = createEnrolBudget(deps.clock);
   const server = createHttpServer(listen);
   const ref: ListenerRef = {
-    name: nameOf(listen), admits: options.admits,
+    name: nameOf(listen), admits: options.admits, dialled: options.dialled,
     get port() {
       return portOf(server);
     },

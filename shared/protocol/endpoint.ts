@@ -1,6 +1,7 @@
 /**
- * Where an agent dials. `http(s)://host:port` or `tt+unix:///path/of.sock`; the
- * text itself, normalised here, is signed into the agent's token.
+ * Where an agent dials. `http(s)://host:port`, `tt+unix:///path/of.sock` or
+ * `tt+pipe:RUN`, one run of `tt sync`; the text itself, normalised here, is
+ * signed into the agent's token.
  */
 import { EXIT_CODES, TtError } from '../errors.ts';
 import { SOCKET_PATH_BYTES } from '../private-socket.ts';
@@ -10,17 +11,25 @@ export interface Endpoint {
   url: string;
   /** `ws`/`wss` URL of the upgrade; a Unix socket uses the `ws+unix:` form of the ws package. */
   webSocketUrl(path: string): string;
-  /** For `node:http`: either a socket path or an origin. */
-  http: { socketPath: string } | { origin: string };
+  /** For `node:http`: a socket path, an origin, or the pipe that the process was started with. */
+  http: { socketPath: string } | { origin: string } | { pipe: true };
   /** Frames to a loopback address are not compressed. */
   isLoopback: boolean;
 }
 
+const PIPE = /^tt\+pipe:[0-9a-f]{16,64}$/;
 /** What survives as it is in a `ws+unix:` URL, which the ws package cuts at a colon and does not decode. */
 const SOCKET_PATH = /^\/[\w./~@+,=-]+$/;
 
+/** An address that holds for one run alone. */
+export function isPipeEndpoint(url: string): boolean {
+  return PIPE.test(url);
+}
+
 /** Throws `endpoint_invalid`. What it returns as `url` parses to itself. */
 export function parseEndpoint(text: string): Endpoint {
+  // No host is dialled; what crosses the network is ssh's.
+  if (isPipeEndpoint(text)) return { url: text, webSocketUrl: (route) => `ws://localhost${route}`, http: { pipe: true }, isLoopback: false };
   let url: URL;
   try {
     url = new URL(text);

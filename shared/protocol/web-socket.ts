@@ -1,5 +1,6 @@
 /** The only importer of ws: real sockets behind `FrameSocket`, for both sides. */
 import type { IncomingMessage } from 'node:http';
+import type { createConnection } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { FrameSocket, FrameSocketEvents } from './frame-socket.ts';
@@ -36,6 +37,8 @@ export interface DialOptions {
   token: string;
   handshakeTimeoutMs: number;
   maxFrameBytes: number;
+  /** Instead of a socket to the URL's host: a stream that leads to the collector already. */
+  connect?: () => Duplex;
 }
 
 export interface DialRefusal {
@@ -56,6 +59,7 @@ export function dial(
     maxPayload: options.maxFrameBytes,
     perMessageDeflate: false,
     ...(isOwnHost(url) ? { generateMask: leaveUnmasked } : {}),
+    ...(options.connect ? { createConnection: asSocket(options.connect) } : {}),
   });
   let status: number | undefined;
   let settled = false;
@@ -91,6 +95,11 @@ function isOwnHost(url: string): boolean {
 /** The key of a frame is zero unless this fills it. */
 function leaveUnmasked(key: Buffer): void {
   key.fill(0);
+}
+
+/** The package is typed for sockets and hands this to node:http, which takes any stream. */
+function asSocket(connect: () => unknown): typeof createConnection {
+  return connect as typeof createConnection;
 }
 
 export interface UpgradeServer {
