@@ -29,7 +29,8 @@ function factOfId(id: string): string {
 function read<T>(fleet: Fleet, look: (database: Database) => T): T {
   const database = openReader(fleet.laptop.paths.database);
   try {
-    return look(database);
+    // One moment for all its questions: more may be arriving.
+    return database.transaction(() => look(database))();
   } finally {
     database.close();
   }
