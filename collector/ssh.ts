@@ -33,6 +33,15 @@ export const UNATTENDED_SSH_OPTIONS: readonly string[] = [
   '-o', 'LogLevel=INFO', // at QUIET nobody is told why it failed, nor which port was picked
 ];
 
+/** Nobody else's connection: a forward is to end with the ssh that asked for it. */
+export const OWN_CONNECTION_OPTIONS: readonly string[] = ['-o', 'ControlMaster=no', '-o', 'ControlPath=none'];
+
+/**
+ * Forwards of the user's own configuration may clash with their open session, and
+ * must not cost us ours; whether it stands, the remote end looks itself.
+ */
+export const REMOTE_FORWARD_OPTIONS: readonly string[] = ['-o', 'ExitOnForwardFailure=no', '-o', 'StreamLocalBindMask=0177'];
+
 /** `environment`: with the user's agent socket, home and language; messages are asked for in English, so that they can be told apart. */
 export function sshRunner(environment: Readonly<Record<string, string | undefined>>): RunSsh {
   return (args) => {
@@ -49,4 +58,15 @@ export function sshRunner(environment: Readonly<Record<string, string | undefine
     });
     return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended, kill: (signal) => void child.kill(signal) };
   };
+}
+
+/** Reads a stream of ssh to its end; what it returns gives the newest `kept` characters of it. */
+export function newestOf(stream: Readable, kept: number, onText: (newest: string) => void = () => {}, encoding: 'utf8' | 'latin1' = 'utf8'): () => string {
+  let newest = '';
+  stream.setEncoding(encoding);
+  stream.on('data', (chunk: string) => {
+    newest = (newest + chunk).slice(-kept);
+    onText(newest);
+  });
+  return () => newest;
 }

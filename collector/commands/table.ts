@@ -8,6 +8,7 @@ import { LOG_OPTION } from '../../shared/rotating-file.ts';
 import { serviceCommands } from '../../shared/service/commands.ts';
 import type { ServiceProgram } from '../../shared/service/service.ts';
 import { DATA_COMMANDS } from './data-commands.ts';
+import { DEPLOY_COMMANDS } from './deploy-commands.ts';
 import { READING_COMMANDS } from './reading-commands.ts';
 import { STREAM_COMMANDS } from './stream-commands.ts';
 import { SESSION_COMMANDS } from './session-commands.ts';
@@ -126,6 +127,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     load: async () => (await import('./machines.ts')).rewindMachine,
   },
+  ...DEPLOY_COMMANDS,
   ...TUNNEL_COMMANDS,
 ];
 

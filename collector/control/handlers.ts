@@ -11,6 +11,7 @@ import type { Ingest } from '../ingest/ingest.ts';
 import type { CollectorProbes } from '../ingest/probes.ts';
 import type { MachineLinks } from '../ingest/machine-links.ts';
 import { toTunnelStatus } from '../status.ts';
+import type { SyncRuns } from '../sync/sync-runs.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { WriterPort } from '../writer/writer.ts';
 import { writeArchive } from './archive.ts';
@@ -27,6 +28,7 @@ export interface LiveCollector {
   probes: Pick<CollectorProbes, 'awaited'>;
   links: MachineLinks;
   tunnels: Pick<Tunnels, 'state' | 'restart'>;
+  syncs: Pick<SyncRuns, 'open' | 'end' | 'targets'>;
   /** Where agents on this machine dial. */
   ingestUrl(): string;
   status(): CollectorStatus | Promise<CollectorStatus>;
@@ -69,6 +71,12 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
     'tunnels.restart': async ({ label }) => ({
       restarted: running(live, 'a tunnel').tunnels.restart(label === null ? undefined : known(registry, label)),
     }),
+    async 'sync.open'({ host, label }) {
+      const { label: name, isKnown, run } = await running(live, 'tt sync').syncs.open(host, label);
+      return { label: name, known: isKnown, run: run && { id: run.id, socket: run.socketPath } };
+    },
+    'sync.end': async ({ id }) => running(live, 'tt sync').syncs.end(id),
+    'sync.targets': async () => ({ targets: running(live, 'tt sync').syncs.targets() }),
     'gaps.accept': (request) => acceptGaps(request, labelsOf(registry), writer, clock.now()),
     'forget.step': (target) => forgetForAWhile(target, writer, clock, live !== undefined),
     'forget.undo': async (target) => ({ found: await writer.call('undoForget', target) }),
@@ -127,6 +135,7 @@ function toTunnelRow({ machineId, label, sshHost }: EnrolledMachine, live: LiveC
 function toRow(machine: EnrolledMachine, live: LiveCollector | undefined): MachineRow {
   const link = live?.links.get(machine.machineId);
   const lastSeenMs = link?.lastSeenMs ?? null;
+  const connectedSinceMs = link?.connectedSinceMs ?? null;
   return {
     machine_id: machine.machineId,
     label: machine.label,
@@ -134,7 +143,7 @@ function toRow(machine: EnrolledMachine, live: LiveCollector | undefined): Machi
     retired_at: machine.retiredAt,
     revoked_at: machine.revokedAt,
     connected: live ? (link?.connected ?? false) : null,
-    connected_since: link?.connectedSinceMs == null ? null : printTimestamp(link.connectedSinceMs),
+    connected_since: connectedSinceMs === null ? null : printTimestamp(connectedSinceMs),
     last_seen_at: lastSeenMs === null ? null : printTimestamp(lastSeenMs),
     version: link?.version ?? null,
     problem: link?.problem?.message ?? null,

@@ -7,12 +7,11 @@
  * sshd refuses to forward sockets it is a loopback port, which every user there
  * can reach: they are refused, but they can be a nuisance; `warning` says so.
  */
-import type { Readable } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
 import type { TunnelMode } from '../../shared/config.ts';
 import type { Log } from '../../shared/log.ts';
 import { parseEndpoint } from '../../shared/protocol/endpoint.ts';
-import { UNATTENDED_SSH_OPTIONS, type RunSsh, type SshProcess } from '../ssh.ts';
+import { newestOf, OWN_CONNECTION_OPTIONS, REMOTE_FORWARD_OPTIONS, UNATTENDED_SSH_OPTIONS, type RunSsh, type SshProcess } from '../ssh.ts';
 import { FIND_PLACE_COMMAND, HOLD_COMMAND, parseRemotePlace, printHoldRequest, type RemotePlace } from './remote-end.ts';
 import { toSshFailure, type SshFailure } from './ssh-failure.ts';
 
@@ -56,12 +55,6 @@ export interface TunnelOptions {
 
 /** An interval of 2 s twice unanswered: a dead link is left after about 5 s (testing.md §1). */
 const KEEPALIVE = ['-o', 'ServerAliveInterval=2', '-o', 'ServerAliveCountMax=2'];
-const OWN_CONNECTION = ['-o', 'ControlMaster=no', '-o', 'ControlPath=none'];
-/**
- * Forwards of the user's own configuration may clash with their open session, and
- * must not cost them the tunnel; whether ours stands, the remote end looks itself.
- */
-const FORWARDING = ['-o', 'ExitOnForwardFailure=no', '-o', 'StreamLocalBindMask=0177'];
 
 const READY_MS = 20_000;
 const AFTER_LOSS_MS = 200;
@@ -164,7 +157,7 @@ export class Tunnel {
     const token = this.#token();
     const socket = `${found.socketDir}/in-${token}.sock`;
     const remote = this.#byPort ? '127.0.0.1:0' : socket;
-    const ssh = this.#start([...KEEPALIVE, ...FORWARDING, '-R', `${remote}:${this.#deps.localSocket}`], HOLD_COMMAND);
+    const ssh = this.#start([...KEEPALIVE, ...REMOTE_FORWARD_OPTIONS, '-R', `${remote}:${this.#deps.localSocket}`], HOLD_COMMAND);
     const tooLate = this.#deps.clock.after(READY_MS, () => {
       if (this.#state.phase !== 'up') ssh.kill('SIGTERM');
     });
@@ -173,7 +166,7 @@ export class Tunnel {
       ssh.stdin.write(printHoldRequest({ endpoint, stateDir: found.stateDir, token }));
     };
     let isAnnounced = false;
-    const said = collect(ssh.stderr, (text) => {
+    const said = newestOf(ssh.stderr, KEPT_OUTPUT, (text) => {
       // Without ExitOnForwardFailure ssh stays when ours was refused.
       if (this.#byPort && /remote port forwarding failed for listen port 0\b/.test(text)) ssh.kill('SIGTERM');
       const port = /Allocated port (\d+) for remote forward/.exec(text)?.[1];
@@ -181,7 +174,7 @@ export class Tunnel {
       isAnnounced = true;
       begin(`http://127.0.0.1:${port}`);
     });
-    collect(ssh.stdout, (text) => {
+    newestOf(ssh.stdout, KEPT_OUTPUT, (text) => {
       if (this.#state.phase !== 'up' && text.includes(`tt tunnel ok ${token}`)) this.#isUp();
     });
     if (!this.#byPort) begin(`tt+unix://${socket}`);
@@ -202,7 +195,7 @@ export class Tunnel {
     for (const wanted of ['', 'tmp']) {
       if (this.#place) return this.#place;
       const ssh = this.#start([], FIND_PLACE_COMMAND);
-      const [output, said] = [collect(ssh.stdout), collect(ssh.stderr)];
+      const [output, said] = [newestOf(ssh.stdout, KEPT_OUTPUT), newestOf(ssh.stderr, KEPT_OUTPUT)];
       ssh.stdin.end(`${wanted}\n`);
       await ssh.ended;
       const place = parseRemotePlace(output());
@@ -213,7 +206,7 @@ export class Tunnel {
   }
 
   #start(options: readonly string[], command: string): SshProcess {
-    const ssh = this.#deps.runSsh([...UNATTENDED_SSH_OPTIONS, ...OWN_CONNECTION, ...options, '--', this.#options.host, command]);
+    const ssh = this.#deps.runSsh([...UNATTENDED_SSH_OPTIONS, ...OWN_CONNECTION_OPTIONS, ...options, '--', this.#options.host, command]);
     this.#ssh = ssh;
     const forget = (): void => {
       if (this.#ssh === ssh) this.#ssh = undefined;
@@ -242,17 +235,6 @@ export class Tunnel {
     const part = (): string => Math.floor(this.#deps.clock.random() * 2 ** 32).toString(16).padStart(8, '0');
     return part() + part();
   }
-}
-
-/** Reads a stream to its end; what it returns gives the newest of it. */
-function collect(stream: Readable, onText: (all: string) => void = () => {}): () => string {
-  let all = '';
-  stream.setEncoding('utf8');
-  stream.on('data', (chunk: string) => {
-    all = (all + chunk).slice(-KEPT_OUTPUT);
-    onText(all);
-  });
-  return () => all;
 }
 
 function isEndpoint(url: string): boolean {

@@ -1,0 +1,30 @@
+import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
+import { createProgress } from '../deploy/progress.ts';
+import { undeployHost } from '../deploy/undeploy-host.ts';
+import { isConfirmed } from './confirm.ts';
+import { hostOf, runningCollector, shellAt } from './other-machine.ts';
+
+const JSON_SCHEMA = 1;
+
+export async function undeploy(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const [name = ''] = parsed.args;
+  const keepData = flag(parsed, 'keepData');
+  const control = runningCollector(io);
+  const host = hostOf(name, (await control.call('tunnels.list', {})).tunnels);
+  const progress = createProgress(host, io);
+  const note = `Claude Code's own logs stay on ${host}, and only there: tt has what happened, not those files. Copy .claude/projects first if the machine goes`;
+  progress.say(note);
+  const agree = async (label: string | undefined): Promise<boolean> => flag(parsed, 'yes')
+    || isConfirmed(io, questionOf(host, label, keepData), 'repeat it with --yes');
+  const { label = null, left } = await undeployHost({ keepData }, { shell: shellAt(host, io), control, clock: io.clock, stop: io.stop, progress, agree });
+  io.stdout.write(flag(parsed, 'json')
+    ? `${JSON.stringify({ schema: JSON_SCHEMA, host, label, left, steps: progress.done, notes: [note] })}\n`
+    : `${label ?? host} is off; what it sent stays here${label === null ? '' : ` (to remove that too: tt forget ${label})`}\n`);
+  return EXIT_CODES.ok;
+}
+
+function questionOf(host: string, label: string | undefined, keepData: boolean): string {
+  const data = keepData ? '' : ', its event log and its identity';
+  return `This will remove tt's service, hooks and files${data} from ${host}${label === undefined ? '' : `, and retire ${label}`}.`;
+}

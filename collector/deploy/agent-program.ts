@@ -1,0 +1,46 @@
+/** Runs the agent's program at the other machine. */
+import { readFileSync } from 'node:fs';
+import * as z from 'zod';
+import { agentFailed } from './failures.ts';
+import type { RemoteAnswer, RemoteShell } from './remote-shell.ts';
+
+const RUN = readFileSync(new URL('../../deploy/remote-agent.sh', import.meta.url), 'utf8');
+
+export interface AgentProgram {
+  node: string;
+  file: string;
+}
+
+export function runAgentProgram(shell: RemoteShell, { node, file }: AgentProgram, args: readonly string[]): Promise<RemoteAnswer> {
+  return shell.run(RUN, { values: [node, file, ...args] });
+}
+
+const installedSchema = z.object({ kind: z.string(), notes: z.array(z.string()) });
+
+/** Installs the service, or installs it anew: in any case the agent that ran there has ended. */
+export async function installService(shell: RemoteShell, program: AgentProgram): Promise<z.infer<typeof installedSchema>> {
+  const { code, stdout, stderr } = await runAgentProgram(shell, program, ['install', '--json']);
+  const installed = code === 0 ? installedSchema.safeParse(lastJson(stdout)) : undefined;
+  if (!installed?.success) throw agentFailed(stderr, 'the service could not be installed', shell.host);
+  return installed.data;
+}
+
+/** What it logged last, for whoever waits for it in vain. */
+export async function lastLogLine(shell: RemoteShell, program: AgentProgram): Promise<string | null> {
+  try {
+    const { stdout } = await runAgentProgram(shell, program, ['logs', '--lines', '20']);
+    const lines = stdout.trim().split('\n').filter((line) => line.trim() !== '');
+    return (lines.findLast((line) => /"level":"(warn|error|fatal)"|^tt-agent: |Error: /.test(line)) ?? lines.at(-1))?.slice(0, 300) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** A login shell may have said something before it. */
+function lastJson(stdout: string): unknown {
+  try {
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,182 @@
+/** One machine from nothing, or from whatever an earlier run left, to live. */
+import { readFileSync } from 'node:fs';
+import type { Clock } from '../../shared/clock.ts';
+import { messageOf, TtError } from '../../shared/errors.ts';
+import { probeLines, type Probe } from '../../shared/probe.ts';
+import { backlogWords, bytesWords, plural } from '../../shared/status-words.ts';
+import type { Control } from '../control/control-methods.ts';
+import { installService, lastLogLine, type AgentProgram } from './agent-program.ts';
+import { notConnected, untilConnected, untilDrained, untilTunnelUp, type ArrivalDeps } from './arrival.ts';
+import { remoteFailed } from './failures.ts';
+import { joinThrough } from './join.ts';
+import { look, type RemoteFacts } from './look.ts';
+import { planDeploy, planWords, type DeployPlan, type DeployWishes } from './plan.ts';
+import type { Progress } from './progress.ts';
+import { putFile } from './put-file.ts';
+import type { RemoteShell } from './remote-shell.ts';
+import type { ShippedFiles } from './shipped-files.ts';
+import { addTmuxHooks } from './tmux.ts';
+
+const SETTLE = readFileSync(new URL('../../deploy/remote-settle.sh', import.meta.url), 'utf8');
+const BACK = readFileSync(new URL('../../deploy/remote-back.sh', import.meta.url), 'utf8');
+/** After this a backlog is told instead of waited for. */
+const DRAIN_MS = 10_000;
+
+export interface DeployDeps {
+  shell: RemoteShell;
+  control: Control;
+  clock: Clock;
+  stop: AbortSignal;
+  progress: Progress;
+  files: ShippedFiles;
+  /** Where agents come to on this laptop. */
+  ingest: string;
+  /** May what the questions say be done? */
+  agree: (questions: readonly string[]) => Promise<boolean>;
+}
+
+export interface DeployedHost {
+  label: string;
+  machineId: string | undefined;
+  probe: Probe | undefined;
+  notes: readonly string[];
+  /** Only with `dryRun`. */
+  wouldDo: readonly string[];
+}
+
+interface Found {
+  facts: RemoteFacts;
+  plan: DeployPlan;
+}
+
+/** Throws what is in the way, after which the same call goes on from there. */
+export async function deployHost({ wishes, dryRun }: { wishes: DeployWishes; dryRun: boolean }, deps: DeployDeps): Promise<DeployedHost> {
+  const { shell, progress, agree } = deps;
+  const { facts, plan } = await progress.step('look', () => lookAndPlan(wishes, deps));
+  const { label, notes } = plan;
+  for (const note of notes) progress.say(note);
+  if (dryRun) return { label, machineId: facts.machineId, probe: undefined, notes, wouldDo: planWords(plan, { host: shell.host, facts }) };
+  if (plan.questions.length > 0 && !(await agree(plan.questions))) {
+    throw new TtError('not_agreed', 'nothing was changed', { hint: `without the hooks for tmux: tt deploy ${shell.host} --no-tmux` });
+  }
+  try {
+    return await carryOut({ facts, plan }, deps);
+  } catch (error) {
+    throw goesOn(error, shell.host);
+  }
+}
+
+async function lookAndPlan(wishes: DeployWishes, { shell, control, files }: DeployDeps): Promise<{ value: Found; note: string }> {
+  const facts = await look(shell);
+  const [{ machines }, { tunnels }, { collector_id: collectorId }] = [
+    await control.call('machines.list', {}), await control.call('tunnels.list', {}), await control.call('status', {}),
+  ];
+  const tunnelHosts = new Map(tunnels.flatMap(({ machine_id, host }) => (host === null ? [] : [[machine_id, host] as const])));
+  const plan = planDeploy({ host: shell.host, facts, wishes, files, collectorId, machines, tunnelHosts });
+  const room = facts.freeKiB === null ? '' : `, ${bytesWords(facts.freeKiB * 1024)} free`;
+  return { value: { facts, plan }, note: `${facts.system}, Node ${plan.node.version}${facts.tmux === undefined ? '' : `, tmux ${facts.tmux}`}${room}` };
+}
+
+async function carryOut({ facts, plan }: Found, deps: DeployDeps): Promise<DeployedHost> {
+  const { shell, control, clock, progress } = deps;
+  const { node, label, notes } = plan;
+  const program: AgentProgram = { node: node.path, file: plan.agentFile };
+  const copiedNotes = await progress.step('copy', () => copy(plan, shell));
+  if (plan.needsJoin) {
+    await progress.step('enrol', async () => {
+      const socketDir = await settle({ facts, plan }, shell);
+      const makeCode = async (): Promise<string> => (await control.call('machines.add', { label, again: plan.isKnown })).code;
+      await joinThrough(shell, clock, { ingest: deps.ingest, node: node.path, agentFile: plan.agentFile, socketDir, makeCode });
+      return { value: undefined, note: `as ${label}` };
+    });
+  } else {
+    await settle({ facts, plan }, shell);
+  }
+  const machineId = (await control.call('machines.list', {})).machines.find((machine) => machine.label === label)?.machine_id ?? '';
+  await progress.step('tunnel', () => openTunnel(label, deps));
+  const serviceNotes = plan.service ? await progress.step('service', () => startService({ machineId, label, plan, program }, deps)) : [];
+  if (plan.tmux !== 'none') {
+    await progress.step('tmux', async () => {
+      const servers = await addTmuxHooks(shell, node.path, facts);
+      return { value: undefined, note: `hooks in ${facts.tmuxConf.file}, read by ${plural(servers, 'running server')}` };
+    });
+  }
+  const probe = plan.service ? await arrive({ machineId, label }, deps) : undefined;
+  const ownNotes = [...copiedNotes, ...serviceNotes];
+  for (const note of ownNotes) progress.say(note);
+  return { label, machineId, probe, notes: [...notes, ...ownNotes], wouldDo: [] };
+}
+
+async function copy({ copies, node, isUpgrade, agentFile }: DeployPlan, shell: RemoteShell): Promise<{ value: string[]; note: string }> {
+  for (const file of copies) await putFile(shell, node.path, file);
+  const bytes = copies.reduce((sum, { content }) => sum + content.length, 0);
+  return {
+    value: isUpgrade ? [`the agent of before is kept as ${agentFile}.previous`] : [],
+    note: copies.length === 0 ? 'all files were there' : `${plural(copies.length, 'file')}, ${bytesWords(bytes)}`,
+  };
+}
+
+/** Directories and launchers; answers where a socket may lie. */
+async function settle({ facts, plan }: Found, shell: RemoteShell): Promise<string> {
+  const { said } = await shell.run(SETTLE, { values: [plan.node.path, facts.dataDir, facts.stateDir, ''] });
+  const sockets = said.find(({ name }) => name === 'sockets')?.value;
+  if (sockets === undefined) throw remoteFailed(`write ${facts.stateDir}`, shell.host);
+  return sockets;
+}
+
+async function openTunnel(label: string, { shell: { host }, control, clock, stop }: DeployDeps): Promise<{ value: void; note: string }> {
+  const before = (await control.call('tunnels.list', {})).tunnels.find((row) => row.label === label);
+  const sinceMs = clock.now();
+  await control.call('tunnels.set', { label, host });
+  // Also where it stood already: the file that tells the agent of it may have gone.
+  if (before?.host === host) await control.call('tunnels.restart', { label });
+  const { warning } = await untilTunnelUp({ label, host, sinceMs }, { control, clock, stop });
+  return { value: undefined, note: warning ?? 'up' };
+}
+
+interface Starting {
+  machineId: string;
+  label: string;
+  plan: DeployPlan;
+  program: AgentProgram;
+}
+
+/** Until the agent has connected; where a new one does not, the one of before is put back. */
+async function startService({ machineId, label, plan, program }: Starting, { shell, control, clock, stop }: DeployDeps): Promise<{ value: string[]; note: string }> {
+  const arrival: ArrivalDeps = { control, clock, stop };
+  const start = async (): Promise<{ kind: string; notes: string[]; isUp: boolean }> => {
+    const sinceMs = clock.now();
+    const installed = await installService(shell, program);
+    return { ...installed, isUp: (await untilConnected(machineId, sinceMs, arrival)) !== undefined };
+  };
+  const { kind, notes, isUp } = await start();
+  if (isUp) return { value: notes, note: `${kind}; the agent is connected` };
+  const why = await lastLogLine(shell, program);
+  if (!plan.isUpgrade) throw notConnected(label, why);
+  await shell.run(BACK, { values: [program.file, `${program.file}.previous`] });
+  const isBack = (await start()).isUp;
+  throw new TtError('upgrade_failed', `the new agent of ${label} did not come up${why === null ? '' : ` (${why})`}; ${isBack ? 'the one of before runs again' : 'the one of before was put back, and does not come up either'}`, {
+    hint: `look at its log there: tt-agent logs`,
+  });
+}
+
+async function arrive({ machineId, label }: { machineId: string; label: string }, { control, clock, stop, progress }: DeployDeps): Promise<Probe> {
+  const probe = await progress.step('probe', async () => {
+    const value = await control.call('machines.probe', { label });
+    return { value, note: value.complete ? `${value.total_ms ?? '?'} ms all the way to the page` : (value.problem ?? `stopped before: ${value.missing ?? '?'}`) };
+  });
+  for (const line of probeLines(probe).slice(1)) progress.say(line);
+  await progress.step('first look', async () => {
+    const { isDrained, machine } = await untilDrained(machineId, 0, { control, clock, stop }, DRAIN_MS);
+    const events = `${plural(machine?.events_today ?? 0, 'event')} of today`;
+    return { value: undefined, note: isDrained ? `everything there has arrived, ${events}` : `still on its way: ${machine ? backlogWords(machine) : 'unknown'} (tt status shows it)` };
+  });
+  return probe;
+}
+
+/** What was done stays done. */
+function goesOn(error: unknown, host: string): unknown {
+  if (!(error instanceof TtError)) return new TtError('deploy_failed', messageOf(error), { hint: `tt deploy ${host} goes on from here`, cause: error });
+  const { code, message, hint, exitCode } = error;
+  return /same command again|tt deploy/.test(hint) ? error : new TtError(code, message, { hint: `${hint}; tt deploy ${host} then goes on from here`, exitCode, cause: error });
+}

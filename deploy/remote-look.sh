@@ -1,0 +1,135 @@
+#!/bin/sh
+# Run by `tt deploy` on the other machine: tells what is there and changes
+# nothing. Each answer is a line `tt:NAME=VALUE`; a login shell may have said
+# anything before it. Reads one line: the oldest Node that will do, e.g. 20.19.
+
+say() { printf 'tt:%s=%s\n' "$1" "$2"; }
+
+# The XDG standard: a relative path in its variables is ignored.
+base() {
+  case $1 in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s' "$HOME/$2" ;;
+  esac
+}
+
+say shell ok
+[ -n "${HOME-}" ] || exit 0
+IFS= read -r oldest
+data_home=$(base "${XDG_DATA_HOME-}" .local/share)
+state_home=$(base "${XDG_STATE_HOME-}" .local/state)
+config_home=$(base "${XDG_CONFIG_HOME-}" .config)
+data=$data_home/tt
+state=$state_home/tt
+say home "$HOME"
+say data "$data"
+say state "$state"
+say system "$(uname -s) $(uname -m)"
+say host "$(uname -n)"
+say wish "${TT_LABEL:-${HOST_MACHINE-}}"
+
+# A shell that is not a login shell has a short PATH, so the usual places are
+# looked at as well. Sets `node` to the first that is new enough.
+node=
+try() {
+  { [ -z "$node" ] && [ -f "$1" ] && [ -x "$1" ]; } || return 0
+  # shellcheck disable=SC2016 # JavaScript
+  found=$("$1" -p '`${process.versions.node} ${process.execPath}`' </dev/null 2>/dev/null) || return 0
+  version=${found%% *}
+  major=${version%%.*}
+  rest=${version#*.}
+  case $major${rest%%.*} in '' | *[!0-9]*) return 0 ;; esac
+  if [ "$major" -gt "${oldest%.*}" ] || { [ "$major" -eq "${oldest%.*}" ] && [ "${rest%%.*}" -ge "${oldest#*.}" ]; }; then
+    node=${found#* }
+    say node "$found"
+  else
+    say old_node "$found"
+  fi
+}
+try "$(command -v node 2>/dev/null)"
+for place in /usr/local/bin/node /usr/bin/node /opt/homebrew/bin/node /opt/node/bin/node /snap/bin/node \
+  "$HOME"/.local/bin/node "$HOME"/bin/node "$HOME"/.volta/bin/node "$HOME"/n/bin/node \
+  "${NVM_DIR:-$HOME/.nvm}"/versions/node/*/bin/node \
+  "$data_home"/fnm/node-versions/*/installation/bin/node "$HOME"/.fnm/node-versions/*/installation/bin/node \
+  "$data_home"/mise/installs/node/*/bin/node "$HOME"/.asdf/installs/nodejs/*/bin/node; do
+  try "$place"
+done
+if [ -z "$node" ]; then
+  try "$("${SHELL:-/bin/sh}" -lc 'command -v node' </dev/null 2>/dev/null | tail -n 1)"
+fi
+
+# The nearest directory that is there tells of room and rights.
+nearest() {
+  place=$1
+  while [ ! -d "$place" ] && [ -n "$place" ]; do place=${place%/*}; done
+  printf '%s' "${place:-/}"
+}
+for place in "$data" "$state"; do
+  there=$(nearest "$place")
+  if [ ! -w "$there" ] || [ ! -x "$there" ]; then say unwritable "$there"; fi
+done
+there=$(nearest "$data")
+df -Pk "$there" 2>/dev/null | {
+  IFS= read -r _
+  read -r _ _ _ free _
+  say room "$free"
+}
+
+# What is missing now was made by us if it is there later.
+for place in "$HOME/.local" "$HOME/.local/bin" "$data_home" "$data" "$state_home" "$state" "$config_home" \
+  "$config_home/systemd" "$config_home/systemd/user" "$config_home/systemd/user/default.target.wants"; do
+  [ -d "$place" ] || say missing "$place"
+done
+for name in machine.json machine.key events.jsonl uplink.json; do
+  if [ -e "$data/$name" ]; then say had "$name"; fi
+done
+if [ -f "$data/deployed" ]; then say deployed yes; fi
+if [ -f "$data/collector.json" ]; then say collector yes; fi
+if [ -f "$data/machine.json" ]; then say machine "$(tr -d '\n' <"$data/machine.json")"; fi
+if [ -f "$data/uplink.json" ]; then say uplink "$(tr -d '\n' <"$data/uplink.json")"; fi
+for name in tt tt-agent; do
+  file=$HOME/.local/bin/$name
+  if [ ! -e "$file" ] && [ ! -L "$file" ]; then
+    say launcher "free $name"
+  elif grep -q '^# Made by tt deploy' "$file" 2>/dev/null; then
+    say launcher "ours $name"
+  else
+    say launcher "taken $name"
+  fi
+done
+if [ -n "$node" ]; then
+  # shellcheck disable=SC2016 # JavaScript
+  "$node" -e '
+    const { createHash } = require("crypto"), { readFileSync } = require("fs");
+    for (const file of process.argv.slice(1)) {
+      try { console.log(`tt:sha256=${createHash("sha256").update(readFileSync(file)).digest("hex")} ${file}`); } catch {}
+    }' "$data/tt-agent.mjs" "$data/hook.sh" "$data/tmux-hooks.conf" </dev/null
+fi
+
+if [ -z "${XDG_RUNTIME_DIR-}" ] && [ -d "/run/user/$(id -u)" ]; then
+  XDG_RUNTIME_DIR=/run/user/$(id -u)
+  export XDG_RUNTIME_DIR
+fi
+case $(uname -s) in
+  Darwin) keeper=launchd ;;
+  *)
+    case $(systemctl --user is-system-running 2>/dev/null) in
+      running | degraded | starting | initializing | maintenance) keeper=systemd ;;
+      *) keeper=background ;;
+    esac
+    ;;
+esac
+say keeper "$keeper"
+if [ -f "$config_home/systemd/user/tt-agent.service" ] || [ -f "$data/tt-agent.sh" ] || [ -f "$HOME/Library/LaunchAgents/dev.tt.agent.plist" ]; then
+  say service yes
+fi
+
+if version=$(tmux -V 2>/dev/null); then
+  say tmux "${version#tmux }"
+fi
+file=$HOME/.tmux.conf
+if [ ! -e "$file" ] && [ -e "$config_home/tmux/tmux.conf" ]; then file=$config_home/tmux/tmux.conf; fi
+say tmux_conf "$file"
+if [ -e "$file" ]; then say tmux_conf_there yes; fi
+if grep -q '^# >>> tt ' "$file" 2>/dev/null; then say tmux_block yes; fi
+say end yes

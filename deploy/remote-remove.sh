@@ -1,0 +1,42 @@
+#!/bin/sh
+# Run by `tt undeploy` on the other machine: removes what tt made there, and
+# nothing else. Reads three lines: data and state directory, and `keep` where
+# identity and data stay. What was there before `tt deploy` stays in any case.
+
+IFS= read -r data && IFS= read -r state && IFS= read -r keep || exit 1
+had=' ' made=
+if [ -f "$data/deployed" ]; then
+  while read -r kind rest; do
+    case $kind in
+      had) had="$had$rest " ;;
+      # The deepest come first.
+      made) made=$rest'
+'$made ;;
+    esac
+  done <"$data/deployed"
+fi
+
+for name in tt-agent tt; do
+  file=$HOME/.local/bin/$name
+  if grep -q '^# Made by tt deploy' "$file" 2>/dev/null; then rm -f "$file"; fi
+done
+rm -f "$data/tt-agent.mjs" "$data/tt-agent.mjs.previous" "$data/hook.sh" "$data/tmux-hooks.conf" "$data/deployed"
+rm -f "$state/endpoint.json" "$state/agent.lock" "$state/run/agent.sock" "$state"/run/in-*.sock "$state"/run/enrol-*.sock "/tmp/tt-$(id -u)"/*.sock
+rmdir "/tmp/tt-$(id -u)" 2>/dev/null
+if [ "$keep" != keep ]; then
+  for name in machine.json machine.key uplink.json events.jsonl; do
+    case $had in
+      *" $name "*) ;;
+      *) rm -f "$data/$name" ;;
+    esac
+  done
+  rm -rf "$data/kept" "$data/bad" "$state/checkpoints"
+  rm -f "$data"/events-*.jsonl "$data"/status*.jsonl "$data/former-machines.json"
+  rm -f "$state/agent-status.json" "$state"/log/agent.log* "$state/log/hook.log" "$state"/tt-agent.pid
+fi
+rmdir "$state/run" "$state/log" "$state" "$data" 2>/dev/null
+printf '%s' "$made" | while IFS= read -r directory; do rmdir "$directory" 2>/dev/null; done
+for place in "$data" "$state"; do
+  if [ -d "$place" ]; then for file in "$place"/* "$place"/.[!.]*; do if [ -e "$file" ]; then printf 'tt:left=%s\n' "$file"; fi; done; fi
+done
+printf 'tt:removed=yes\n'
