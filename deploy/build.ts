@@ -24,6 +24,7 @@ const programs: readonly Program[] = [
   { entry: 'collector/launch.ts', output: 'tt.mjs', executable: true },
   { entry: 'collector/main.ts', output: 'tt-commands.mjs' },
   { entry: 'collector/writer/worker.ts', output: 'tt-writer.mjs' },
+  { entry: 'collector/answers/worker.ts', output: 'tt-answers.mjs' },
   { entry: 'deploy/start.ts', output: 'start.mjs' },
 ];
 

@@ -104,6 +104,17 @@ export const waitingDocumentSchema = z.object({
 });
 export type WaitingDocument = z.infer<typeof waitingDocumentSchema>;
 
+/** One row of `/api/v1/working`. */
+export const workingSchema = z.object({
+  ...sessionSchema.shape,
+  /** What it uses now; null: it writes or thinks, or is not told. */
+  tool: textOrNull,
+});
+export type Working = z.infer<typeof workingSchema>;
+
+export const workingDocumentSchema = z.object({ schema: z.literal(SESSIONS_SCHEMA), working: z.array(workingSchema) });
+export type WorkingDocument = z.infer<typeof workingDocumentSchema>;
+
 export const subagentSchema = z.object({
   agent_id: z.string(),
   state: z.enum(SESSION_STATES),
@@ -158,3 +169,21 @@ export const sessionDetailSchema = z.object({
   turn_list: z.array(turnSchema),
 });
 export type SessionDetail = z.infer<typeof sessionDetailSchema>;
+
+/** `/api/v1/sessions`: what `tt sessions --json` prints, in pages. */
+export const sessionsPageSchema = z.object({
+  ...sessionsDocumentSchema.shape,
+  /** Of the next page; null: there is none. */
+  cursor: textOrNull,
+});
+export type SessionsPageDocument = z.infer<typeof sessionsPageSchema>;
+
+/** `/api/v1/sessions/ID`: what `tt sessions show ID --json` prints, with the newest turns only. */
+export const sessionPageSchema = z.object({
+  ...sessionDetailSchema.shape,
+  /** Number of the first turn of `turn_list`, from 1; 0: it is empty. */
+  first_turn: z.number(),
+  /** Of the turns before these; null: there are none. */
+  cursor: textOrNull,
+});
+export type SessionPageDocument = z.infer<typeof sessionPageSchema>;

@@ -1,11 +1,10 @@
 /** What the commands that answer questions open: the database read-only, prices, and how the machines are. */
-import * as z from 'zod';
 import { usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
-import { readFileIfExists } from '../../shared/atomic-file.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { createFleet } from '../sessions/fleet.ts';
 import type { SessionsDeps } from '../sessions/session-list.ts';
+import { readThisMachine } from '../sessions/this-machine.ts';
 import { openReader, type Database } from '../store/database.ts';
 import { openSessionReader } from '../store/read-sessions.ts';
 import { openUsageReader } from '../store/read-usage.ts';
@@ -31,18 +30,6 @@ export async function openReading(io: CommandIo): Promise<Reading> {
     usage: openUsageReader(database),
     [Symbol.dispose]: () => void database.close(),
   };
-}
-
-const identitySchema = z.looseObject({ machine_id: z.string() });
-
-/** The agent's file; null where there is none, or none that can be read: only words depend on it. */
-export function readThisMachine(file: string): string | null {
-  try {
-    const text = readFileIfExists(file);
-    return text === undefined ? null : identitySchema.parse(JSON.parse(text)).machine_id;
-  } catch {
-    return null;
-  }
 }
 
 export function listOption(parsed: ParsedCommand, name: string): string[] {

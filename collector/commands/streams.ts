@@ -4,47 +4,28 @@ import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { hoursWords } from '../../shared/report-words.ts';
 import { agoWords, plural } from '../../shared/status-words.ts';
-import { printTimestamp } from '../../shared/timestamp.ts';
 import type { ControlRequest, ControlResponse } from '../control/control-methods.ts';
 import { openControl } from '../control/open-control.ts';
 import { openReader } from '../store/database.ts';
 import { readStreams } from '../store/streams.ts';
 import { resolveStream } from '../streams/names.ts';
-import { listStreams, type ListedStream, type Period, type StreamList } from '../streams/stream-list.ts';
+import { LISTED_DAYS, listStreamsOf, type ListedStream, type StreamList } from '../streams/stream-list.ts';
 import { toTextTable } from './text-table.ts';
 
 const JSON_SCHEMA = 1;
-const LISTED_DAYS = 7;
 const MINUTE_MS = 60_000;
 
 export async function listStreamsCommand(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const nowMs = io.clock.now();
   const isAll = flag(parsed, 'all');
-  const period: Period = { fromMs: isAll ? 0 : localMidnight(nowMs, 1 - LISTED_DAYS), toMs: nowMs };
   const reader = openReader(resolvePaths(io.environment, io.home).database);
-  let list: StreamList;
   try {
-    list = listStreams(reader, period);
+    const { document, hidden } = listStreamsOf(reader, { isAll, nowMs });
+    io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify(document)}\n` : toText(document.streams, { ...document, hidden, isAll }, nowMs));
   } finally {
     reader.close();
   }
-  const shown = isAll ? list.streams : list.streams.filter((stream) => isRecent(stream, period.fromMs));
-  const hidden = list.streams.length - shown.length;
-  if (flag(parsed, 'json')) {
-    const { fromMs, toMs } = period;
-    io.stdout.write(`${JSON.stringify({ schema: JSON_SCHEMA, period: { start: printTimestamp(fromMs), end: printTimestamp(toMs) }, streams: shown, unassigned: list.unassigned })}\n`);
-  } else io.stdout.write(toText(shown, { ...list, hidden, isAll }, nowMs));
   return EXIT_CODES.ok;
-}
-
-function localMidnight(nowMs: number, days: number): number {
-  const at = new Date(nowMs);
-  return new Date(at.getFullYear(), at.getMonth(), at.getDate() + days).getTime();
-}
-
-/** A stream that was just made has no event yet, and is shown all the same. */
-function isRecent({ last_event_at, created_at }: ListedStream, sinceMs: number): boolean {
-  return Date.parse(last_event_at ?? created_at) >= sinceMs;
 }
 
 function toText(shown: readonly ListedStream[], { unassigned, hidden, isAll }: { unassigned: StreamList['unassigned']; hidden: number; isAll: boolean }, nowMs: number): string {

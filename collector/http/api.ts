@@ -1,11 +1,13 @@
-/** `/api/v1`: the status, pages of events by cursor, and the live stream. */
+/** `/api/v1`: the status, pages of events by cursor, what the commands answer, and the live stream. */
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { EXIT_CODES, TtError } from '../../shared/errors.ts';
+import { TtError } from '../../shared/errors.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
-import { parseTimestamp, timestampMs } from '../../shared/timestamp.ts';
+import type { Answers } from '../answers/answers.ts';
 import type { EventFilter, EventPosition, EventReader } from '../store/read-events.ts';
+import { createAnswerRoutes } from './answer-routes.ts';
 import type { LiveFeed } from './live.ts';
+import { badRequest, listParameter, machineIdsOf, parseQuery, timeParameter } from './query.ts';
 
 export const EVENTS_SCHEMA = 1;
 const DEFAULT_PAGE = 100;
@@ -17,22 +19,16 @@ export interface ApiDeps {
   machineId(name: string): string | undefined;
   events: EventReader;
   live: LiveFeed;
+  answers: Pick<Answers, 'ask'>;
+  now(): number;
 }
 
-const time = z.string().transform((text, context) => {
-  const timestamp = parseTimestamp(text);
-  if (timestamp !== undefined) return timestampMs(timestamp);
-  context.addIssue('not an RFC 3339 time');
-  return z.NEVER;
-});
-const list = z.string().max(4096).transform((text) => text.split(','));
-
 const eventsQuery = z.strictObject({
-  machine: list.optional(),
-  type: list.optional(),
+  machine: listParameter.optional(),
+  type: listParameter.optional(),
   session: z.string().optional(),
-  since: time.optional(),
-  until: time.optional(),
+  since: timeParameter.optional(),
+  until: timeParameter.optional(),
   order: z.enum(['newest', 'oldest']).default('newest'),
   limit: z.coerce.number().int().min(1).max(LARGEST_PAGE).default(DEFAULT_PAGE),
   cursor: z.string().max(100).optional(),
@@ -54,6 +50,7 @@ export function createApi(deps: ApiDeps): Hono {
     }
     return context.json({ schema: EVENTS_SCHEMA, events, cursor: null });
   });
+  api.route('/', createAnswerRoutes(deps));
   api.get('/live', (context) => {
     const { events } = parseQuery(z.strictObject({ events: z.literal('1').optional() }), context.req.query());
     const lastRow = /^\d{1,15}$/.exec(context.req.header('last-event-id') ?? '')?.[0];
@@ -66,19 +63,8 @@ export function createApi(deps: ApiDeps): Hono {
   return api;
 }
 
-function parseQuery<T>(schema: z.ZodType<T>, query: Record<string, string>): T {
-  const result = schema.safeParse(query);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw badRequest(issue ? `${issue.path.join('.') || 'query'}: ${issue.message}` : 'malformed', 'docs/api.md says what can be asked');
-}
-
-function toFilter(query: z.infer<typeof eventsQuery>, { machineId }: Pick<ApiDeps, 'machineId'>): EventFilter {
-  const machineIds = query.machine?.map((name) => {
-    const id = machineId(name);
-    if (id === undefined) throw badRequest(`no machine is called ${JSON.stringify(name)}`, '/api/v1/status lists them');
-    return id;
-  });
+function toFilter(query: z.infer<typeof eventsQuery>, deps: Pick<ApiDeps, 'machineId'>): EventFilter {
+  const machineIds = machineIdsOf(query.machine, deps);
   return {
     ...(machineIds && { machineIds }),
     ...(query.type && { types: query.type }),
@@ -97,8 +83,4 @@ export function decodeCursor(cursor: string): EventPosition {
   const match = /^1\.(-?\d{1,15})\.(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   if (!match) throw badRequest('cursor: not one of ours', 'start again without a cursor');
   return { at: Number(match[1]), row: Number(match[2]) };
-}
-
-function badRequest(message: string, hint: string): TtError {
-  return new TtError('bad_request', message, { hint, exitCode: EXIT_CODES.usage });
 }

@@ -3,6 +3,7 @@ import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import { NO_SUCH_SESSION } from '../answers/questions.ts';
 import { createApi, type ApiDeps } from './api.ts';
 import type { Assets } from './assets.ts';
 import { noticePage } from './notice-page.ts';
@@ -34,6 +35,8 @@ export function createApp(deps: AppDeps): Hono {
   app.use(requireSignedIn(deps.signIn));
 
   app.route('/api/v1', createApi(deps));
+  // The page finds its way by its address.
+  app.get('/sessions/:id', async (_context, next) => deps.assets.find('/') ?? next());
   app.get('*', async (context, next) => deps.assets.find(context.req.path) ?? next());
   return app;
 }
@@ -109,7 +112,7 @@ function answer(context: Context, status: ErrorStatus, error: ErrorBody): Respon
 function answerError(error: unknown, context: Context, log: Log): Response | Promise<Response> {
   if (error instanceof TtError) {
     const { code, message, hint, exitCode, retryable } = error;
-    const status = exitCode === EXIT_CODES.usage ? 400 : retryable ? 503 : 500;
+    const status = code === NO_SUCH_SESSION ? 404 : exitCode === EXIT_CODES.usage ? 400 : retryable ? 503 : 500;
     return answer(context, status, { code, message, hint });
   }
   log.error({ path: context.req.path, error: messageOf(error) }, 'a request of the page failed');

@@ -9,6 +9,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
 import type { EventReader, PlacedEvent } from '../store/read-events.ts';
+import type { LiveAnswers, TopicName } from './live-answers.ts';
 
 export const COALESCE_MS = 250;
 export const HEARTBEAT_MS = 15_000;
@@ -22,6 +23,8 @@ export interface LiveDeps {
   clock: Pick<Clock, 'monotonic' | 'after' | 'every'>;
   status(): CollectorStatus;
   events: Pick<EventReader, 'arrivedAfter' | 'newestRow'>;
+  /** Sent when they have changed, and all to who comes. */
+  answers?: Pick<LiveAnswers, 'topics' | 'refresh' | 'onChange'>;
 }
 
 export interface ViewOptions {
@@ -77,11 +80,17 @@ export function createLiveFeed(deps: LiveDeps): LiveFeed {
   // Also when nothing happens: what is away grows older, a day ends, and a cut is noticed by sending.
   const stopBeating = clock.every(HEARTBEAT_MS, () => {
     if (!cancelPending) tellAll();
+    if (viewers.size > 0) deps.answers?.refresh();
   });
-  const changed = (): void => {
-    status.forget();
+  const tellSoon = (): void => {
     if (cancelPending || viewers.size === 0) return;
     cancelPending = clock.after(Math.max(0, lastTold + COALESCE_MS - clock.monotonic()), tellAll);
+  };
+  deps.answers?.onChange(tellSoon);
+  const changed = (): void => {
+    status.forget();
+    tellSoon();
+    if (viewers.size > 0) deps.answers?.refresh();
   };
   return {
     changed,
@@ -91,7 +100,10 @@ export function createLiveFeed(deps: LiveDeps): LiveFeed {
       changed();
     },
     view(options) {
-      return viewers.size < VIEWERS ? openStream(options, { deps, status, viewers }) : undefined;
+      if (viewers.size >= VIEWERS) return undefined;
+      const stream = openStream(options, { deps, status, viewers });
+      deps.answers?.refresh();
+      return stream;
     },
     get viewers() {
       return viewers.size;
@@ -124,6 +136,11 @@ function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps)
   let row = options.lastRow ?? deps.events.newestRow();
   let viewer: Viewer | undefined;
   let isBehind = false;
+  const seen = new Map<TopicName, number>();
+  const news = (): string => (deps.answers?.topics() ?? []).filter(({ name, version }) => seen.get(name) !== version).map(({ name, version, text }) => {
+    seen.set(name, version);
+    return message(name, row, text);
+  }).join('');
   return new ReadableStream<Uint8Array>({
     start(controller) {
       const send = (text: string): void => controller.enqueue(encoder.encode(text));
@@ -135,7 +152,7 @@ function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps)
           const arrived = nextEvents(deps.events, row);
           row = arrived.row;
           const events = options.events && arrived.events.length > 0 ? message('events', row, JSON.stringify(eventsBody(arrived))) : '';
-          send(events + message('status', row, status.text()) + probes);
+          send(events + news() + message('status', row, status.text()) + probes);
         },
         end() {
           viewers.delete(this);

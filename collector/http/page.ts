@@ -2,15 +2,21 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
-import type { CollectorStatus } from '../../shared/status.ts';
+import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
+import { createAnswers, startAnswersThread, type AnswersChannel } from '../answers/answers.ts';
+import { ANSWERS_ENTRY } from '../answers/entry.ts';
+import type { AnswersData, Present } from '../answers/questions.ts';
 import type { Page, PageDeps } from '../collector.ts';
+import type { EnrolledMachine } from '../enrolment/machine-registry.ts';
 import { openLastKnown } from '../last-known.ts';
 import { openReader } from '../store/database.ts';
 import { openEventReader } from '../store/read-events.ts';
 import { openStatusReader } from '../store/read-status.ts';
 import { startOfLocalDay, toCollectorStatus } from '../status.ts';
+import { systemTimeZone } from '../zoned-days.ts';
 import { createApp } from './app.ts';
 import { readAssets } from './assets.ts';
+import { createLiveAnswers } from './live-answers.ts';
 import { createLiveFeed } from './live.ts';
 import { createProbeViewer } from './probe-viewer.ts';
 import { serve } from './serve.ts';
@@ -21,6 +27,8 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/;
 export interface PageOptions {
   /** Directory of index.html and what it loads. */
   assets: string;
+  /** The thread that answers questions. */
+  startAnswers?: (data: AnswersData) => AnswersChannel;
 }
 
 /** Where the built page lies: beside the program, or in dist/ when it runs from source. */
@@ -32,6 +40,7 @@ export function assetsBeside(moduleUrl: string): string {
 /** Opens the database read-only: the writer must have opened it before. */
 export async function openPage(deps: PageDeps, options: PageOptions = { assets: assetsBeside(import.meta.url) }): Promise<Page> {
   const { clock, config, log, registry, links, paths } = deps;
+  const { startAnswers = (data: AnswersData) => startAnswersThread(ANSWERS_ENTRY, data) } = options;
   requireLoopback(config.ui_host);
   const database = openReader(paths.database);
   const counts = openStatusReader(database);
@@ -49,18 +58,26 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
     });
   };
   const signIn = openSignIn(paths.pageSessionsFile, { clock, log });
-  const live = createLiveFeed({ clock, status, events });
+  const answers = createAnswers({
+    start: () => startAnswers({ database: paths.database, machineFile: paths.machineFile, prices: config.prices }),
+    present: () => ({ nowMs: clock.now(), machines: withEnrolment(status().machines, registry.list()) }),
+  });
+  const liveAnswers = createLiveAnswers({ clock, log, answers, timezone: systemTimeZone() });
+  const live = createLiveFeed({ clock, status, events, answers: liveAnswers });
   deps.probes?.shownBy(createProbeViewer(live, clock));
   const app = createApp({
-    status, events, live, signIn, log,
+    status, events, live, answers, signIn, log,
+    now: () => clock.now(),
     assets: readAssets(options.assets),
     hosts: () => hostsOf(config.ui_host, port),
     machineId: (name) => registry.list().find((machine) => machine.label === name || machine.machineId === name)?.machineId,
   });
   const server = await serve((request) => app.fetch(request), { listen: { host: config.ui_host, port }, portVariable: 'TT_UI_PORT' })
-    .catch((error: unknown) => {
+    .catch(async (error: unknown) => {
       lastKnown.close();
       live.close();
+      liveAnswers.close();
+      await answers.close();
       database.close();
       throw error;
     });
@@ -77,11 +94,18 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
     async close() {
       for (const stop of stopWatching) stop();
       live.close();
+      liveAnswers.close();
+      await answers.close();
       await server.close();
       lastKnown.close();
       database.close();
     },
   };
+}
+
+function withEnrolment(machines: readonly MachineStatus[], enrolled: readonly EnrolledMachine[]): Present['machines'] {
+  const since = new Map<string, number>(enrolled.map(({ machineId, enrolledAt }) => [machineId, Date.parse(enrolledAt)]));
+  return machines.map((machine) => ({ ...machine, enrolledAtMs: since.get(machine.machine_id) ?? 0 }));
 }
 
 function requireLoopback(host: string): void {

@@ -1,6 +1,7 @@
 /** What `tt sessions` and `tt waiting`, the API and the page say about sessions: functions over the store. */
 import {
   SESSIONS_SCHEMA, type SessionDocument, type SessionsDocument, type SessionState, type Spent, type Waiting, type WaitingDocument,
+  type Working, type WorkingDocument,
 } from '../../shared/session-documents.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import type { SessionReader, StoredSession } from '../store/read-sessions.ts';
@@ -26,27 +27,33 @@ export interface SessionsQuery {
   states?: readonly SessionState[];
   sinceMs?: number;
   limit?: number;
+  /** Where the page before ended. */
+  after?: { lastOfAllMs: number; sessionId: string };
 }
 
 export interface SessionsPage {
   document: SessionsDocument;
   /** There are more than `limit`. */
   hasMore: boolean;
+  /** Where this page ends; undefined: it is empty. */
+  end: { lastOfAllMs: number; sessionId: string } | undefined;
 }
 
 /** Latest activity first. */
 export function listSessions(query: SessionsQuery, deps: SessionsDeps): SessionsPage {
-  const { machineIds, project, states, sinceMs, limit = Infinity } = query;
+  const { machineIds, project, states, sinceMs, after, limit = Infinity } = query;
   const sessions: SessionDocument[] = [];
-  const filter = { ...(machineIds && { machineIds }), ...(sinceMs !== undefined && { sinceMs }) };
+  let end: SessionsPage['end'];
+  const filter = { ...(machineIds && { machineIds }), ...(sinceMs !== undefined && { sinceMs }), ...(after && { after }) };
   for (const stored of deps.sessions.list(filter)) {
     if (project !== undefined && !isOfProject(stored.project, project)) continue;
     const now = stateOf(stored, deps);
     if (states && !states.includes(now.state)) continue;
-    if (sessions.length >= limit) return { document: { schema: SESSIONS_SCHEMA, sessions }, hasMore: true };
+    if (sessions.length >= limit) return { document: { schema: SESSIONS_SCHEMA, sessions }, hasMore: true, end };
     sessions.push(toDocument(stored, now, deps));
+    end = { lastOfAllMs: stored.lastOfAllMs, sessionId: stored.sessionId };
   }
-  return { document: { schema: SESSIONS_SCHEMA, sessions }, hasMore: false };
+  return { document: { schema: SESSIONS_SCHEMA, sessions }, hasMore: false, end };
 }
 
 export function isOfProject(directory: string | null, wanted: string): boolean {
@@ -108,6 +115,18 @@ export function listWaiting(deps: Pick<SessionsDeps, 'sessions' | 'fleet'>, opti
     .map(({ stored, now }) => toWaiting(stored, now, deps, options))
     .toSorted((a, b) => b.waited_ms - a.waited_ms || (a.session < b.session ? -1 : 1));
   return { schema: SESSIONS_SCHEMA, waiting };
+}
+
+/** Those at work, longest first, with the tool that they use now. */
+export function listWorking(deps: SessionsDeps): WorkingDocument {
+  const working = [...activeSessions(deps)]
+    .filter(({ now }) => now.state === 'working')
+    .map(({ stored, now }): Working => ({
+      ...toDocument(stored, now, deps),
+      tool: stored.signal === 'tool_use' ? deps.sessions.lastToolOf(stored.sessionId) : null,
+    }))
+    .toSorted((a, b) => ((a.since ?? '') < (b.since ?? '') ? -1 : (a.since ?? '') > (b.since ?? '') ? 1 : a.session < b.session ? -1 : 1));
+  return { schema: SESSIONS_SCHEMA, working };
 }
 
 /** All that may be waiting or working, on machines that still count. */

@@ -45,6 +45,8 @@ export interface SessionFilter {
   sinceMs?: number;
   /** Or what the harness's live registry still tells of, however quiet it is. */
   orLive?: boolean;
+  /** Only what comes after this one in the order of the list. */
+  after?: { lastOfAllMs: number; sessionId: string };
 }
 
 /** What can be seen of a session's process and screen. */
@@ -98,10 +100,12 @@ const LATEST = 'ORDER BY e.at DESC, e.row DESC LIMIT 1';
 const OF_CONVERSATION = "json_extract(e.data, '$.agent_id') IS NULL";
 
 export function openSessionReader(database: Database): SessionReader {
-  const order = database.prepare<[{ since: number; orLive: number }], { session: number }>(`
+  const order = database.prepare<[{ since: number; orLive: number; afterMs: number; afterId: string }], { session: number }>(`
     SELECT session FROM session_row
     WHERE last_at >= $since OR ($orLive AND agent_id = '' AND status IS NOT NULL AND status <> 'gone')
-    GROUP BY session ORDER BY max(last_at) DESC, session`);
+    GROUP BY session
+    HAVING max(last_at) < $afterMs OR (max(last_at) = $afterMs AND session > (SELECT k.session FROM session_key k WHERE k.session_id = $afterId))
+    ORDER BY max(last_at) DESC, session`);
   const conversation = (which: string): string => `
     SELECT ${COLUMNS}, ${OF_ALL} FROM (${ROLLED_UP} WHERE session = ${which} AND session <> 0 GROUP BY session) AS g
     CROSS JOIN session_row r ON r.session = g.session AND r.agent_id = '' ${VIEW}`;
@@ -128,8 +132,9 @@ export function openSessionReader(database: Database): SessionReader {
     SELECT json_extract(e.data, '$.pane_id') AS paneId, json_extract(e.data, '$.tmux_session') AS tmuxSession,
       (SELECT path FROM cwd_key WHERE cwd = e.cwd) AS cwd ${IN_SESSION} AND k.type = 'agent_status' ${LATEST}`);
   return {
-    *list({ machineIds, sinceMs = Number.MIN_SAFE_INTEGER, orLive = false }) {
-      for (const { session } of order.all({ since: sinceMs, orLive: orLive ? 1 : 0 })) {
+    *list({ machineIds, sinceMs = Number.MIN_SAFE_INTEGER, orLive = false, after }) {
+      const { lastOfAllMs: afterMs = Number.MAX_SAFE_INTEGER, sessionId: afterId = '' } = after ?? {};
+      for (const { session } of order.all({ since: sinceMs, orLive: orLive ? 1 : 0, afterMs, afterId })) {
         const found = byNumber.get(session);
         if (found !== undefined && (machineIds === undefined || machineIds.includes(found.machineId ?? ''))) yield found;
       }

@@ -37,6 +37,33 @@ export interface StreamList {
   unassigned: StreamTime;
 }
 
+export interface StreamsDocument extends StreamList {
+  schema: 1;
+  period: { start: string; end: string };
+}
+
+/** How many days a list looks back, today included, where not everything is asked for. */
+export const LISTED_DAYS = 7;
+
+/** What `tt streams --json` prints, and how many older ones it leaves out. */
+export function listStreamsOf(reader: Database, { isAll, nowMs }: { isAll: boolean; nowMs: number }): { document: StreamsDocument; hidden: number } {
+  const period: Period = { fromMs: isAll ? 0 : localMidnight(nowMs, 1 - LISTED_DAYS), toMs: nowMs };
+  const { streams, unassigned } = listStreams(reader, period);
+  const shown = isAll ? streams : streams.filter((stream) => isRecent(stream, period.fromMs));
+  const document = { schema: 1 as const, period: { start: printTimestamp(period.fromMs), end: printTimestamp(period.toMs) }, streams: shown, unassigned };
+  return { document, hidden: streams.length - shown.length };
+}
+
+function localMidnight(nowMs: number, days: number): number {
+  const at = new Date(nowMs);
+  return new Date(at.getFullYear(), at.getMonth(), at.getDate() + days).getTime();
+}
+
+/** A stream that was just made has no event yet, and is shown all the same. */
+function isRecent({ last_event_at, created_at }: ListedStream, sinceMs: number): boolean {
+  return Date.parse(last_event_at ?? created_at) >= sinceMs;
+}
+
 /** Times of the period, most first; then those without, latest first. */
 export function listStreams(reader: Database, period: Period): StreamList {
   const streams = readStreams(reader);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hono } from 'hono';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAnswers } from '../../../collector/answers/answers.ts';
 import { createApp } from '../../../collector/http/app.ts';
 import { readAssets } from '../../../collector/http/assets.ts';
 import { createLiveFeed } from '../../../collector/http/live.ts';
@@ -10,9 +11,15 @@ import { LINK_LIFETIME_MS, openSignIn, type SignIn } from '../../../collector/ht
 import { openReader } from '../../../collector/store/database.ts';
 import { openEventReader } from '../../../collector/store/read-events.ts';
 import { openStore } from '../../../collector/writer/open-store.ts';
+import { numbersDocumentSchema } from '../../../shared/numbers-document.ts';
+import { reportDocumentSchema } from '../../../shared/report-documents.ts';
+import { sessionPageSchema, sessionsPageSchema, waitingDocumentSchema, workingDocumentSchema } from '../../../shared/session-documents.ts';
+import { streamListSchema } from '../../../shared/stream-documents.ts';
+import { usageDocumentSchema } from '../../../shared/usage-documents.ts';
 import { silentLog } from '../../../shared/log.ts';
-import type { CollectorStatus } from '../../../shared/status.ts';
+import type { CollectorStatus, MachineStatus } from '../../../shared/status.ts';
 import { printTimestamp } from '../../../shared/timestamp.ts';
+import { startAnswersInProcess } from '../../support/answers-in-process.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const MACHINE = '11111111-1111-4111-8111-111111111111';
@@ -21,11 +28,17 @@ const STATUS: CollectorStatus = {
   schema: 1, role: 'collector', running: true, collector_id: 'c', version: '1', ingest_port: 7071, ui_port: 7070, complete_until: null, machines: [],
 };
 
+const NOW = Date.UTC(2026, 0, 5, 11);
+const NEVER_SEEN: MachineStatus = {
+  machine_id: MACHINE, label: 'devbox', state: 'never_seen', connected: false, last_event_at: null, lag_ms: null, backlog_bytes: null, backlog_events: null,
+  drained_at: null, complete_until: null, events_today: 0, refused: 0, gaps: 0, clock_offset_ms: null, version: null, ended_at: null, gap_bytes: 0, gap_reasons: [], refused_lately: 0,
+};
+
 let folder: string;
 let clock: ManualClock;
 let signIn: SignIn;
 let app: Hono;
-let close: () => void;
+let close: () => Promise<void>;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tt-app-'));
@@ -40,19 +53,24 @@ beforeEach(() => {
   writeFileSync(join(folder, 'app.js'), '1');
   signIn = openSignIn(join(folder, 'sessions.json'), { clock, log: silentLog });
   const live = createLiveFeed({ clock, status: () => STATUS, events });
+  const answers = createAnswers({
+    start: () => startAnswersInProcess({ database, machineFile: join(folder, 'machine.json'), prices: {} }),
+    present: () => ({ nowMs: NOW, machines: [{ ...NEVER_SEEN, enrolledAtMs: 0 }] }),
+  });
   app = createApp({
-    status: () => STATUS, events, live, signIn, assets: readAssets(folder), log: silentLog,
+    status: () => STATUS, events, live, answers, now: () => NOW, signIn, assets: readAssets(folder), log: silentLog,
     hosts: () => new Set([HOST, 'localhost:7070']), machineId: (name) => (name === 'devbox' || name === MACHINE ? MACHINE : undefined),
   });
-  close = () => {
+  close = async () => {
+    await answers.close();
     live.close();
     reader.close();
     store.close();
   };
 });
 
-afterEach(() => {
-  close();
+afterEach(async () => {
+  await close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -81,7 +99,10 @@ describe('signing in', () => {
     expect([response.status, await response.text()]).toEqual([200, '{"ok":true}']);
   });
 
-  it.each(['/', '/app.js', '/api/v1/status', '/api/v1/events', '/api/v1/live', '/nowhere'])('%s is for who is signed in', async (path) => {
+  it.each([
+    '/', '/app.js', '/api/v1/status', '/api/v1/events', '/api/v1/live', '/nowhere', '/sessions/s0@devbox',
+    '/api/v1/sessions', '/api/v1/sessions/s0', '/api/v1/waiting', '/api/v1/working', '/api/v1/numbers', '/api/v1/usage', '/api/v1/report', '/api/v1/streams',
+  ])('%s is for who is signed in', async (path) => {
     const refused = await get(path);
     expect(refused.status).toBe(401);
     expect(await refused.text()).toContain('tt open');
@@ -143,6 +164,53 @@ describe('the door', () => {
     expect(await post({ origin: 'http://evil.example' })).toBe(403);
     expect(await post({ origin: `http://${HOST}` })).toBe(404);
     expect((await get('/api/v1/status', { ...headers, origin: 'http://evil.example' })).status).toBe(403);
+  });
+});
+
+describe('what the commands answer', () => {
+  const ask = async (path: string): Promise<unknown> => json(await signedIn(`/api/v1/${path}`));
+
+  it('has the shape of their JSON', async () => {
+    expect(sessionsPageSchema.parse(await ask('sessions')).sessions.map(({ session_id }) => session_id)).toEqual(['s0', 's1']);
+    expect(waitingDocumentSchema.parse(await ask('waiting'))).toMatchObject({ schema: 1 });
+    expect(workingDocumentSchema.parse(await ask('working'))).toMatchObject({ schema: 1 });
+    expect(usageDocumentSchema.parse(await ask('usage?by=model&timezone=Europe/Berlin'))).toMatchObject({ by: 'model', timezone: 'Europe/Berlin' });
+    expect(reportDocumentSchema.parse(await ask('report?period=day&by=machine&timezone=UTC')).period).toMatchObject({ type: 'day', start: '2026-01-05' });
+    expect(reportDocumentSchema.parse(await ask('report?start=2026-01-01&end=2026-01-04&timezone=UTC')).period).toMatchObject({ start: '2026-01-01', end: '2026-01-03' });
+    expect(streamListSchema.parse(await ask('streams?all=1')).streams).toEqual([]);
+    const { today, yesterday } = numbersDocumentSchema.parse(await ask('numbers?timezone=UTC'));
+    expect([today.date, yesterday.date, today.totals.time_direct_ms > 0, yesterday.totals.time_direct_ms]).toEqual(['2026-01-05', '2026-01-04', true, 0]);
+    expect(today.completeness).toMatchObject({ complete: false, missing: [{ machine: 'devbox', since: null }] });
+  });
+
+  it('pages of sessions follow each other without a hole or a repetition', async () => {
+    const first = sessionsPageSchema.parse(await ask('sessions?limit=1'));
+    expect(first.sessions.map(({ session }) => session)).toEqual(['s0@devbox']);
+    const second = sessionsPageSchema.parse(await ask(`sessions?limit=1&cursor=${first.cursor ?? ''}`));
+    expect([second.sessions.map(({ session }) => session), second.cursor]).toEqual([['s1@devbox'], null]);
+  });
+
+  it('a session comes with its newest turns, those before by cursor', async () => {
+    const newest = sessionPageSchema.parse(await ask('sessions/s0@devbox?turns=2'));
+    expect([newest.session, newest.turn_list.length, newest.first_turn]).toEqual(['s0@devbox', 2, 2]);
+    const before = sessionPageSchema.parse(await ask(`sessions/s0@devbox?turns=2&cursor=${newest.cursor ?? ''}`));
+    expect([before.turn_list.length, before.first_turn, before.cursor]).toEqual([1, 1, null]);
+    expect(before.turn_list[0]!.started_at < newest.turn_list[0]!.started_at).toBe(true);
+  });
+
+  it('a session that is not there is not found', async () => {
+    const response = await signedIn('/api/v1/sessions/nobody');
+    expect([response.status, await response.json()]).toMatchObject([404, { error: { code: 'no_such_session', hint: expect.stringContaining('tt sessions') as unknown } }]);
+  });
+
+  it.each([
+    'sessions?limit=0', 'sessions?limit=501', 'sessions?machine=nobody', 'sessions?state=asleep', 'sessions?cursor=nonsense', 'sessions/s0?turns=x',
+    'waiting?x=1', 'working?x=1', 'usage?by=colour', 'usage?since=yesterday', 'report?period=year', 'report?period=day&start=2026-01-01', 'report?end=2026-01-01',
+    'report?start=nonsense', 'report?timezone=Mars', 'numbers?timezone=Mars', 'streams?all=yes',
+  ])('refuses %s', async (path) => {
+    const response = await signedIn(`/api/v1/${path}`);
+    expect(response.status).toBe(400);
+    expect((await json<{ error: { message: string; hint: string } }>(response)).error.hint).not.toBe('');
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { COALESCE_MS, createLiveFeed, HEARTBEAT_MS, VIEWERS, type LiveFeed } from '../../../collector/http/live.ts';
+import type { Topic } from '../../../collector/http/live-answers.ts';
 import type { PlacedEvent } from '../../../collector/store/read-events.ts';
 import { parseImported } from '../../../collector/store/import.ts';
 import type { CollectorStatus } from '../../../shared/status.ts';
@@ -10,14 +11,19 @@ let rows: PlacedEvent[];
 let built: number;
 let feed: LiveFeed;
 let isReadable: boolean;
+let topics: Topic[];
+let refreshed: number;
+let topicChanged: () => void;
 
 beforeEach(() => {
   clock = new ManualClock();
   rows = [];
   built = 0;
   isReadable = true;
+  [topics, refreshed] = [[], 0];
   feed = createLiveFeed({
     clock,
+    answers: { topics: () => topics, refresh: () => void (refreshed += 1), onChange: (listener) => void (topicChanged = listener) },
     status: () => ({ built: ++built }) as unknown as CollectorStatus,
     events: {
       arrivedAfter: (row, limit) => rows.filter((placed) => placed.row > row).slice(0, limit),
@@ -165,6 +171,39 @@ it('has room for so many viewers, and for another one when one goes', async () =
   await readings[0]!.cancel();
   expect(feed.viewers).toBe(VIEWERS - 1);
   expect(feed.view({ events: false })).toBeDefined();
+});
+
+it('sends who waits, who works and the numbers when they have changed, and all of them to who comes', async () => {
+  topics = [{ name: 'waiting', version: 1, text: '{"built":10}' }, { name: 'working', version: 1, text: '{}' }];
+  const reading = view();
+  expect((await reading.messages()).map(({ event }) => event)).toEqual(['waiting', 'working', 'status']);
+  topics = [{ name: 'waiting', version: 2, text: '{"built":11}' }, topics[1]!, { name: 'numbers', version: 1, text: '{}' }];
+  topicChanged();
+  clock.advance(COALESCE_MS);
+  const messages = await reading.messages();
+  expect(messages.map(({ event }) => event)).toEqual(['waiting', 'numbers', 'status']);
+  expect(messages[0]!.data.built).toBe(11);
+  feed.changed();
+  clock.advance(COALESCE_MS);
+  expect((await reading.messages()).map(({ event }) => event)).toEqual(['status']);
+  expect((await view().messages()).map(({ event }) => event)).toEqual(['waiting', 'working', 'numbers', 'status']);
+});
+
+it('has them asked anew for who comes, after a change and at every beat, while somebody looks', async () => {
+  feed.changed();
+  clock.advance(HEARTBEAT_MS);
+  expect(refreshed).toBe(0);
+  const reading = view();
+  await reading.messages();
+  expect(refreshed).toBe(1);
+  feed.changed();
+  expect(refreshed).toBe(2);
+  clock.advance(HEARTBEAT_MS);
+  expect(refreshed).toBe(3);
+  // What was answered asks nothing again.
+  topicChanged();
+  clock.advance(COALESCE_MS);
+  expect(refreshed).toBe(3);
 });
 
 it('ends every stream when it is closed', async () => {

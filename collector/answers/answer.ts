@@ -1,0 +1,97 @@
+/**
+ * Answers questions out of a database of its own, by the functions that the
+ * commands call, so that page and terminal can not tell different numbers.
+ */
+import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
+import type { SessionPageDocument, SessionsPageDocument } from '../../shared/session-documents.ts';
+import { createFleet } from '../sessions/fleet.ts';
+import { findSession, sessionDetail } from '../sessions/session-detail.ts';
+import { listSessions, listWaiting, listWorking, type SessionsDeps } from '../sessions/session-list.ts';
+import { readThisMachine } from '../sessions/this-machine.ts';
+import { openReader } from '../store/database.ts';
+import { readGaps } from '../store/gaps.ts';
+import { openEventReader } from '../store/read-events.ts';
+import { openSessionReader, type StoredSession } from '../store/read-sessions.ts';
+import { openUsageReader } from '../store/read-usage.ts';
+import { listStreamsOf } from '../streams/stream-list.ts';
+import { reportOf, type ReportDeps } from '../time/report.ts';
+import { openPrices } from '../usage/prices.ts';
+import { usageReport } from '../usage/usage-report.ts';
+import { encodePlace } from './cursors.ts';
+import { numbersOf } from './numbers.ts';
+import { NO_SUCH_SESSION, type Answered, type AnswersData, type Asked, type Present, type Question } from './questions.ts';
+
+/** Who copies a command pastes it anywhere: no tmux around it is taken for granted. */
+const ATTACH = { isInTmux: false };
+
+export interface Answering {
+  answer(asked: Asked): Answered;
+  close(): void;
+}
+
+/** The writer must have opened the database before. */
+export function openAnswering({ database: file, machineFile, prices: overrides }: AnswersData): Answering {
+  const database = openReader(file);
+  const [sessions, usage, events, prices] = [openSessionReader(database), openUsageReader(database), openEventReader(database), openPrices(overrides)];
+  const hereId = readThisMachine(machineFile);
+  const documentFor = (question: Question, present: Present): unknown => {
+    const { nowMs, machines } = present;
+    const fleet = createFleet(machines, nowMs, hereId);
+    const deps = { sessions, usage, prices, fleet };
+    const report = (): ReportDeps => ({ database, nowMs, machines, gaps: readGaps(database), labelOf: fleet.labelOf });
+    switch (question.ask) {
+      case 'waiting': return listWaiting(deps, ATTACH);
+      case 'working': return listWorking(deps);
+      case 'numbers': return numbersOf(question.timezone, { ...report(), usage, prices });
+      case 'sessions': return sessionsPage(question, deps);
+      case 'session': return sessionPage(question, { ...deps, events });
+      case 'usage': return usageReport(question.query, { reader: usage, prices, labelOf: fleet.labelOf });
+      case 'report': return reportOf(question, report());
+      case 'streams': return listStreamsOf(database, { isAll: question.isAll, nowMs }).document;
+    }
+  };
+  return {
+    answer({ question, present }) {
+      try {
+        return { ok: true, text: JSON.stringify(documentFor(question, present)) };
+      } catch (error) {
+        return toFailure(error);
+      }
+    },
+    close: () => void database.close(),
+  };
+}
+
+function toFailure(error: unknown): Answered {
+  if (!(error instanceof TtError)) return { ok: false, code: 'internal', message: messageOf(error), hint: 'look at the log of the collector', isUsage: false };
+  const { code, message, hint, exitCode } = error;
+  return { ok: false, code, message, hint, isUsage: exitCode === EXIT_CODES.usage };
+}
+
+function sessionsPage({ query }: Extract<Question, { ask: 'sessions' }>, deps: SessionsDeps): SessionsPageDocument {
+  const { document, hasMore, end } = listSessions(query, deps);
+  return { ...document, cursor: hasMore && end ? encodePlace({ at: end.lastOfAllMs, id: end.sessionId }) : null };
+}
+
+/** The newest turns, or those before a turn; within them in order of time. */
+function sessionPage(
+  { name, turns, before = Infinity }: Extract<Question, { ask: 'session' }>, deps: Parameters<typeof sessionDetail>[1],
+): SessionPageDocument {
+  const { turn_list: all, ...detail } = sessionDetail(foundSession(name, deps), deps, ATTACH);
+  const end = Math.max(0, Math.min(all.length, before - 1));
+  const from = Math.max(0, end - turns);
+  return {
+    ...detail, turn_list: all.slice(from, end), first_turn: end > from ? from + 1 : 0,
+    cursor: from > 0 ? encodePlace({ at: from + 1, id: '' }) : null,
+  };
+}
+
+/** Asked by an address: what is not there is not found, rather than wrongly asked. */
+function foundSession(name: string, deps: SessionsDeps): StoredSession {
+  try {
+    return findSession(name, deps);
+  } catch (error) {
+    if (!(error instanceof TtError)) throw error;
+    throw new TtError(NO_SUCH_SESSION, error.message, { hint: error.hint, exitCode: error.exitCode, cause: error });
+  }
+}

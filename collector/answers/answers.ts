@@ -1,0 +1,128 @@
+/**
+ * The main thread's end of the thread that answers questions. A year's report
+ * takes its time there, and agents are acknowledged meanwhile.
+ *
+ * The thread starts with the first question. One question is answered at a time;
+ * those of the live page go first. Limit: a question that is being answered is
+ * not interrupted, so a long one delays the live page by as long as it takes.
+ */
+import { Worker } from 'node:worker_threads';
+import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
+import type { Answered, AnswersData, Asked, Present, Question } from './questions.ts';
+
+/** The two ends of a thread, or of the same in a test. */
+export interface AnswersChannel {
+  post(message: Asked | 'close'): void;
+  onMessage(listener: (answer: Answered) => void): void;
+  /** The other end is gone; `error` when it crashed. */
+  onExit(listener: (error: Error | undefined) => void): void;
+  /** Ends it in the middle of a question. */
+  terminate(): void;
+}
+
+export interface Answers {
+  /** The JSON document. Rejects with a TtError. `isLive`: goes before others. */
+  ask(question: Question, options?: { isLive?: boolean }): Promise<string>;
+  /** What waits is refused, what is being answered is given up. Resolves when the thread has ended. */
+  close(): Promise<void>;
+}
+
+export interface AnswersDeps {
+  start(): AnswersChannel;
+  present(): Present;
+}
+
+/** Who asks more than this at once is told to come again. */
+export const QUESTIONS_AT_ONCE = 64;
+
+interface Waiting {
+  question: Question;
+  resolve(text: string): void;
+  reject(error: TtError): void;
+}
+
+/** `entry`: worker.ts from source, tt-answers.mjs as built. */
+export function startAnswersThread(entry: URL, data: AnswersData): AnswersChannel {
+  const worker = new Worker(entry, { workerData: data, name: 'tt-answers', resourceLimits: { maxYoungGenerationSizeMb: 8 } });
+  let crash: Error | undefined;
+  worker.on('error', (error: Error) => (crash = error));
+  return {
+    post: (message) => worker.postMessage(message),
+    onMessage: (listener) => worker.on('message', listener),
+    onExit: (listener) => worker.on('exit', () => listener(crash)),
+    terminate: () => void worker.terminate(),
+  };
+}
+
+export function createAnswers({ start, present }: AnswersDeps): Answers {
+  const queues = { live: [] as Waiting[], other: [] as Waiting[] };
+  let thread: { channel: AnswersChannel; ended: Promise<void> } | undefined;
+  let current: Waiting | undefined;
+  let isClosing = false;
+
+  const startThread = (): NonNullable<typeof thread> => {
+    const channel = start();
+    channel.onMessage((answered) => {
+      const asked = current;
+      current = undefined;
+      if (answered.ok) asked?.resolve(answered.text);
+      else asked?.reject(toError(answered));
+      next();
+    });
+    const ended = new Promise<void>((resolve) => {
+      channel.onExit((error) => {
+        if (thread?.channel === channel) thread = undefined;
+        current?.reject(isClosing ? closing() : gone(error));
+        current = undefined;
+        if (!isClosing) next();
+        resolve();
+      });
+    });
+    return { channel, ended };
+  };
+  const next = (): void => {
+    if (current || isClosing) return;
+    current = queues.live.shift() ?? queues.other.shift();
+    if (!current) return;
+    try {
+      thread ??= startThread();
+      thread.channel.post({ question: current.question, present: present() });
+    } catch (error) {
+      current.reject(error instanceof TtError ? error : gone(error));
+      current = undefined;
+    }
+  };
+  return {
+    ask(question, { isLive = false } = {}) {
+      if (isClosing) return Promise.reject(closing());
+      if (queues.live.length + queues.other.length >= QUESTIONS_AT_ONCE) return Promise.reject(busy());
+      return new Promise((resolve, reject) => {
+        queues[isLive ? 'live' : 'other'].push({ question, resolve, reject });
+        next();
+      });
+    },
+    async close() {
+      isClosing = true;
+      for (const { reject } of [...queues.live.splice(0), ...queues.other.splice(0)]) reject(closing());
+      if (current) thread?.channel.terminate();
+      else thread?.channel.post('close');
+      await thread?.ended;
+    },
+  };
+}
+
+function toError({ code, message, hint, isUsage }: Extract<Answered, { ok: false }>): TtError {
+  return new TtError(code, message, { hint, exitCode: isUsage ? EXIT_CODES.usage : EXIT_CODES.failed });
+}
+
+function gone(error: unknown): TtError {
+  return new TtError('answers_gone', `the thread that answers ended${error === undefined ? '' : `: ${messageOf(error)}`}`, { hint: 'ask again', retryable: true, cause: error });
+}
+
+function busy(): TtError {
+  return new TtError('busy', 'too many questions at once', { hint: 'ask again in a moment', retryable: true });
+}
+
+function closing(): TtError {
+  return new TtError('shutting_down', 'the collector is stopping', { hint: 'try again when it runs', retryable: true });
+}

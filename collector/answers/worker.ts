@@ -1,0 +1,20 @@
+/** Entry of the thread that answers. `workerData` says what it reads. */
+import { parentPort, workerData } from 'node:worker_threads';
+import * as z from 'zod';
+import { modelPriceSchema } from '../../shared/model-price.ts';
+import { openAnswering } from './answer.ts';
+import type { Asked } from './questions.ts';
+
+const port = parentPort;
+if (!port) throw new Error('worker.ts runs as a worker thread only');
+const answering = openAnswering(z.object({
+  database: z.string(), machineFile: z.string(), prices: z.record(z.string(), modelPriceSchema),
+}).parse(workerData));
+port.on('message', (message: Asked | 'close') => {
+  if (message !== 'close') {
+    port.postMessage(answering.answer(message));
+    return;
+  }
+  answering.close();
+  port.close();
+});

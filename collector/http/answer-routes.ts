@@ -1,0 +1,106 @@
+/** The part of `/api/v1` that another thread answers: what the commands of the same names print as JSON. */
+import { Hono, type Context } from 'hono';
+import * as z from 'zod';
+import { REPORT_GROUPS } from '../../shared/report-documents.ts';
+import { SESSION_STATES } from '../../shared/session-documents.ts';
+import { USAGE_GROUPS } from '../../shared/usage-documents.ts';
+import type { Answers } from '../answers/answers.ts';
+import { decodePlace } from '../answers/cursors.ts';
+import type { Question } from '../answers/questions.ts';
+import { periodsOf, type NamedPeriod } from '../time/period.ts';
+import { parseTimeZone } from '../zoned-days.ts';
+import { badRequest, listParameter, machineIdsOf, parseQuery, timeParameter } from './query.ts';
+
+export interface AnswerRoutesDeps {
+  answers: Pick<Answers, 'ask'>;
+  machineId(name: string): string | undefined;
+  now(): number;
+}
+
+const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
+const cursor = z.string().max(400).optional();
+const timezone = z.string().max(100).optional().transform((name, context) => {
+  try {
+    return parseTimeZone(name, 'timezone');
+  } catch {
+    context.addIssue('not a time zone; a name is e.g. Europe/Berlin');
+    return z.NEVER;
+  }
+});
+const isSet = z.literal('1').optional().transform((value) => value !== undefined);
+
+const nothing = z.strictObject({});
+const sessionsQuery = z.strictObject({
+  machine: listParameter.optional(),
+  project: z.string().max(4096).optional(),
+  state: listParameter.pipe(z.array(z.enum(SESSION_STATES))).optional(),
+  since: timeParameter.optional(),
+  limit: count(50, 500),
+  cursor,
+});
+const sessionQuery = z.strictObject({ turns: count(100, 1000), cursor });
+const numbersQuery = z.strictObject({ timezone });
+const usageQuery = z.strictObject({ by: z.enum(USAGE_GROUPS).default('day'), since: timeParameter.optional(), until: timeParameter.optional(), timezone });
+const PERIODS = {
+  day: { day: true }, 'last-day': { lastDay: true }, week: { week: true }, 'last-week': { lastWeek: true }, month: { month: true }, 'last-month': { lastMonth: true },
+} as const;
+const reportQuery = z.strictObject({
+  by: z.enum(REPORT_GROUPS).default('stream'),
+  period: z.enum(['day', 'last-day', 'week', 'last-week', 'month', 'last-month']).optional(),
+  start: z.string().max(40).optional(),
+  end: z.string().max(40).optional(),
+  timezone,
+});
+const streamsQuery = z.strictObject({ all: isSet });
+
+export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
+  const routes = new Hono();
+  const answer = async (context: Context, question: Question): Promise<Response> =>
+    context.body(await deps.answers.ask(question), 200, { 'content-type': 'application/json; charset=utf-8' });
+  const parse = <T>(context: Context, schema: z.ZodType<T>): T => parseQuery(schema, context.req.query());
+
+  routes.get('/waiting', (context) => {
+    parse(context, nothing);
+    return answer(context, { ask: 'waiting' });
+  });
+  routes.get('/working', (context) => {
+    parse(context, nothing);
+    return answer(context, { ask: 'working' });
+  });
+  routes.get('/numbers', (context) => answer(context, { ask: 'numbers', timezone: parse(context, numbersQuery).timezone }));
+  routes.get('/sessions', (context) => answer(context, { ask: 'sessions', query: toSessionsQuery(parse(context, sessionsQuery), deps) }));
+  routes.get('/sessions/:id', (context) => {
+    const { turns, cursor: place } = parse(context, sessionQuery);
+    return answer(context, { ask: 'session', name: context.req.param('id'), turns, before: place === undefined ? undefined : decodePlace(place).at });
+  });
+  routes.get('/usage', (context) => {
+    const { by, since, until, timezone: zone } = parse(context, usageQuery);
+    return answer(context, { ask: 'usage', query: { by, timezone: zone, sinceMs: since, untilMs: until } });
+  });
+  routes.get('/report', (context) => {
+    const query = parse(context, reportQuery);
+    return answer(context, { ask: 'report', by: query.by, timezone: query.timezone, period: periodOf(query, deps.now()) });
+  });
+  routes.get('/streams', (context) => answer(context, { ask: 'streams', isAll: parse(context, streamsQuery).all }));
+  return routes;
+}
+
+function toSessionsQuery(query: z.infer<typeof sessionsQuery>, deps: AnswerRoutesDeps): Extract<Question, { ask: 'sessions' }>['query'] {
+  const machineIds = machineIdsOf(query.machine, deps);
+  const place = query.cursor === undefined ? undefined : decodePlace(query.cursor);
+  return {
+    limit: query.limit,
+    ...(machineIds && { machineIds }),
+    ...(query.project !== undefined && { project: query.project }),
+    ...(query.state && { states: query.state }),
+    ...(query.since !== undefined && { sinceMs: query.since }),
+    ...(place && { after: { lastOfAllMs: place.at, sessionId: place.id } }),
+  };
+}
+
+function periodOf({ period, start, end, timezone: zone }: z.infer<typeof reportQuery>, nowMs: number): NamedPeriod {
+  if (period !== undefined && start !== undefined) throw badRequest('period or start?', 'give one of the two');
+  const [only] = periodsOf({ start, end, ...(period === undefined ? {} : PERIODS[period]) }, nowMs, zone);
+  if (only === undefined) throw badRequest('no period', 'docs/api.md says what can be asked');
+  return only;
+}

@@ -1,0 +1,97 @@
+import { beforeEach, expect, it } from 'vitest';
+import { createAnswers, QUESTIONS_AT_ONCE, type Answers, type AnswersChannel } from '../../../collector/answers/answers.ts';
+import type { Answered, Asked } from '../../../collector/answers/questions.ts';
+
+interface Thread {
+  asked: Asked[];
+  answer(answer: Answered): void;
+  exit(error?: Error): void;
+  isTold: boolean;
+  isTerminated: boolean;
+}
+
+let threads: Thread[];
+let answers: Answers;
+beforeEach(() => {
+  threads = [];
+  answers = createAnswers({ start, present: () => ({ nowMs: 0, machines: [] }) });
+});
+
+function start(): AnswersChannel {
+  let onMessage: (answer: Answered) => void = () => {};
+  let onExit: (error: Error | undefined) => void = () => {};
+  const thread: Thread = { asked: [], answer: (answer) => onMessage(answer), exit: (error) => onExit(error), isTold: false, isTerminated: false };
+  threads.push(thread);
+  return {
+    post: (message) => {
+      if (message === 'close') thread.isTold = true;
+      else thread.asked.push(message);
+    },
+    onMessage: (listener) => (onMessage = listener),
+    onExit: (listener) => (onExit = listener),
+    terminate: () => (thread.isTerminated = true),
+  };
+}
+
+const asks = (thread: Thread | undefined): string[] => thread?.asked.map(({ question }) => question.ask) ?? [];
+
+it('starts no thread until something is asked', async () => {
+  await answers.close();
+  expect(threads).toEqual([]);
+});
+
+it('asks one at a time, those of the live page first', async () => {
+  const report = answers.ask({ ask: 'streams', isAll: true });
+  const [sessions, waiting] = [answers.ask({ ask: 'sessions', query: {} }), answers.ask({ ask: 'waiting' }, { isLive: true })];
+  expect(asks(threads[0])).toEqual(['streams']);
+  threads[0]!.answer({ ok: true, text: '1' });
+  threads[0]!.answer({ ok: true, text: '2' });
+  threads[0]!.answer({ ok: true, text: '3' });
+  expect(asks(threads[0])).toEqual(['streams', 'waiting', 'sessions']);
+  expect(await Promise.all([report, waiting, sessions])).toEqual(['1', '2', '3']);
+});
+
+it('hands errors on, usage as usage', async () => {
+  const [wrong, broken] = [answers.ask({ ask: 'waiting' }), answers.ask({ ask: 'waiting' })];
+  threads[0]!.answer({ ok: false, code: 'usage', message: 'm', hint: 'h', isUsage: true });
+  threads[0]!.answer({ ok: false, code: 'internal', message: 'm', hint: 'h', isUsage: false });
+  await expect(wrong).rejects.toMatchObject({ code: 'usage', hint: 'h', exitCode: 2 });
+  await expect(broken).rejects.toMatchObject({ code: 'internal', exitCode: 1 });
+});
+
+it('a thread that ended fails what it was asked; the next question goes to a new one', async () => {
+  const [first, second] = [answers.ask({ ask: 'waiting' }), answers.ask({ ask: 'working' })];
+  threads[0]!.exit(new Error('out of memory'));
+  await expect(first).rejects.toMatchObject({ code: 'answers_gone', message: 'the thread that answers ended: out of memory', retryable: true });
+  threads[1]!.answer({ ok: true, text: '1' });
+  expect(await second).toBe('1');
+});
+
+it('refuses more than it can remember', async () => {
+  const kept = Array.from({ length: QUESTIONS_AT_ONCE + 1 }, () => answers.ask({ ask: 'waiting' }));
+  for (const each of kept) each.catch(() => {});
+  await expect(answers.ask({ ask: 'waiting' })).rejects.toMatchObject({ code: 'busy', retryable: true });
+});
+
+it('closing lets an idle thread end by itself, and waits for it', async () => {
+  const answer = answers.ask({ ask: 'waiting' });
+  threads[0]!.answer({ ok: true, text: '1' });
+  await answer;
+  let isClosed = false;
+  const closed = answers.close().then(() => (isClosed = true));
+  expect([threads[0]!.isTold, threads[0]!.isTerminated, isClosed]).toEqual([true, false, false]);
+  threads[0]!.exit();
+  await closed;
+  await expect(answers.ask({ ask: 'waiting' })).rejects.toMatchObject({ code: 'shutting_down' });
+});
+
+it('closing gives up what is being answered', async () => {
+  const [first, second] = [answers.ask({ ask: 'waiting' }), answers.ask({ ask: 'working' })];
+  const closed = answers.close();
+  await expect(second).rejects.toMatchObject({ code: 'shutting_down' });
+  expect(threads[0]!.isTerminated).toBe(true);
+  threads[0]!.exit();
+  await expect(first).rejects.toMatchObject({ code: 'shutting_down' });
+  await closed;
+  expect(threads).toHaveLength(1);
+});
