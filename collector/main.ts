@@ -32,7 +32,7 @@ const io: CommandIo = {
   environment: process.env,
   home: homedir(),
   clock: systemClock,
-  program: { node: process.execPath, file: process.argv[1] ?? '' },
+  program: { node: process.execPath, file: process.argv[1] ?? '', nodeVersion: process.versions.node },
   stop: signals.stop,
   abandon: signals.abandon,
 };

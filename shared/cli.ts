@@ -37,7 +37,7 @@ export interface CommandIo {
   home: string;
   clock: Clock;
   /** The program itself, for whoever starts it again: Node and the file it runs. */
-  program: { node: string; file: string };
+  program: { node: string; file: string; nodeVersion?: string };
   /** Aborts at the first SIGINT or SIGTERM; `abandon` at the second. */
   stop: AbortSignal;
   abandon: AbortSignal;

@@ -13,11 +13,16 @@ const SHOWN_GAPS = 20;
 /** `tt-agent status`: of the running agent, else its last values. */
 export async function status(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const paths = resolvePaths(io.environment, io.home);
-  const running = await askAgent(paths.agentSocket, io.clock, { method: 'GET', path: '/status' }, (body) => agentStatusSchema.parse(body));
-  const current = running ?? readLastStatus(paths.agentStatusFile) ?? nothingKnown(paths);
+  const current = await readAgentStatus(paths, io.clock);
   io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify(current, null, 2)}\n` : printStatus(current));
   const isHealthy = current.running && current.connected && current.problems.length === 0 && current.gaps.length === 0;
   return flag(parsed, 'strict') && !isHealthy ? EXIT_CODES.unhealthy : EXIT_CODES.ok;
+}
+
+/** Of the running agent, else its last values. */
+export async function readAgentStatus(paths: Paths, clock: Pick<CommandIo['clock'], 'after'>): Promise<AgentStatus> {
+  const running = await askAgent(paths.agentSocket, clock, { method: 'GET', path: '/status' }, (body) => agentStatusSchema.parse(body));
+  return running ?? readLastStatus(paths.agentStatusFile) ?? nothingKnown(paths);
 }
 
 function nothingKnown(paths: Paths): AgentStatus {

@@ -78,6 +78,31 @@ const SERVICE: ServiceProgram = {
   check: ({ environment, home }) => void requireUplink(resolvePaths(environment, home).uplinkFile),
 };
 
+const HEALTH_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'status',
+    summary: 'Show what the agent has sent, what waits, and what is wrong',
+    options: [
+      { flags: '--strict', description: 'exit 4 when it is not running, not connected or has a problem' },
+      JSON_OPTION,
+    ],
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
+    name: 'doctor',
+    summary: 'Look for what is wrong on this machine, and say what to do; exits 4 when something is',
+    example: 'tt-agent doctor --json',
+    options: [
+      { flags: '--probe', description: 'instead, send a line through file, agent, wire, database and page, and time each hop' },
+      JSON_OPTION,
+    ],
+    load: async () => {
+      const { doctor } = await import('./doctor.ts');
+      return (parsed, io) => doctor(parsed, io, SERVICE);
+    },
+  },
+];
+
 export function agentCommands(processes: () => Processes): readonly CommandSpec[] {
   return [
     {
@@ -123,15 +148,7 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
         return (parsed, io) => drain(parsed, io, processes());
       },
     },
-    {
-      name: 'status',
-      summary: 'Show what the agent has sent, what waits, and what is wrong',
-      options: [
-        { flags: '--strict', description: 'exit 4 when it is not running, not connected or has a problem' },
-        JSON_OPTION,
-      ],
-      load: async () => (await import('./status.ts')).status,
-    },
+    ...HEALTH_COMMANDS,
     {
       name: 'forget',
       summary: 'Release what is kept of a deleted log, or of all below a directory; tells what is lost by it',

@@ -2,6 +2,7 @@
 import { userInfo, platform } from 'node:os';
 import { join } from 'node:path';
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../cli.ts';
+import type { ServiceFacts } from '../doctor/service-kept.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../errors.ts';
 import { resolvePaths } from '../paths.ts';
 import { chooseKeeper, programRunner, showProgram } from './keeper.ts';
@@ -20,6 +21,14 @@ function keeperOf(program: ServiceProgram, io: CommandIo): Promise<ServiceKeeper
     finalStatus: program.finalStatus,
   };
   return chooseKeeper(spec, { platform: platform(), environment: io.environment, home: io.home, user, uid, paths, run: programRunner(io.environment) });
+}
+
+/** Read only. */
+export async function readService(program: ServiceProgram, io: CommandIo): Promise<ServiceFacts> {
+  const keeper = await keeperOf(program, io);
+  const { installed, running } = await keeper.state();
+  const lingers = installed ? ((await keeper.lingers?.()) ?? null) : null;
+  return { name: program.name, kind: keeper.kind, installed, running, lingers, user: userInfo().username, install: `${program.words} install` };
 }
 
 export async function install(program: ServiceProgram, parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {

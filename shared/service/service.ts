@@ -43,6 +43,8 @@ export interface ServiceKeeper {
   uninstall(): Promise<boolean>;
   restart(): Promise<void>;
   state(): Promise<ServiceState>;
+  /** Does it run while its user is logged out? Only where the system makes a difference; null: it does not tell. */
+  lingers?(): Promise<boolean | null>;
   /** A command that prints the newest of its log, and goes on with `follow`. */
   logs(options: { lines: number; follow: boolean }): readonly string[];
 }

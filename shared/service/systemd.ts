@@ -65,15 +65,20 @@ export function createSystemdKeeper(spec: ServiceSpec, { run, configHome, user }
       const { code } = await run('systemctl', ['--user', 'is-active', '--quiet', unit]);
       return { installed: existsSync(file), running: code === 0 };
     },
+    lingers: () => lingers(run, user),
     logs: ({ lines, follow }) => ['journalctl', '--user', '--unit', unit, '--lines', String(lines), '--no-pager', ...(follow ? ['--follow'] : [])],
   };
 }
 
 /** Without lingering systemd ends a user's services when they log out, and starts them only when they log in. */
 async function lingerNotes(run: RunProgram, user: string): Promise<string[]> {
-  const { code, stdout } = await run('loginctl', ['show-user', user, '--property=Linger', '--value']);
-  if (code === 0 && stdout.trim() === 'yes') return [];
+  if (await lingers(run, user)) return [];
   return [`it stops when ${user} logs out, and starts only at the next login, until: loginctl enable-linger ${user}`];
+}
+
+async function lingers(run: RunProgram, user: string): Promise<boolean | null> {
+  const { code, stdout } = await run('loginctl', ['show-user', user, '--property=Linger', '--value']);
+  return code === 0 ? stdout.trim() === 'yes' : null;
 }
 
 /** Is there a user's systemd to ask? */
