@@ -16,6 +16,9 @@ export interface Mark {
   carry: string | null;
 }
 
+/** The bytes before it are known by their last ones. */
+export type Witness = Pick<Mark, 'offset' | 'tail'>;
+
 export interface ReadSlice extends Mark {
   receipt: SliceReceipt;
   isAcknowledged: boolean;
@@ -24,6 +27,7 @@ export interface ReadSlice extends Mark {
 export class Positions {
   #acknowledged: Mark;
   #pending: ReadSlice[] = [];
+  #reached: Witness | null = null;
 
   constructor(acknowledged: Mark) {
     this.#acknowledged = acknowledged;
@@ -38,6 +42,11 @@ export class Positions {
     return this.#pending.at(-1) ?? this.#acknowledged;
   }
 
+  /** The furthest place that was handed out, while the cursor is behind it: what was forgotten may be stored all the same. */
+  get reached(): Witness | null {
+    return this.#reached;
+  }
+
   get hasPending(): boolean {
     return this.#pending.length > 0;
   }
@@ -45,6 +54,7 @@ export class Positions {
   /** A slice from the cursor to `to` was handed out. */
   advance(receipt: SliceReceipt, to: Mark): void {
     this.#pending.push({ ...to, receipt, isAcknowledged: false });
+    if (this.#reached !== null && to.offset >= this.#reached.offset) this.#reached = null;
   }
 
   /** True when the checkpoint moved. */
@@ -64,11 +74,13 @@ export class Positions {
 
   /** Back to the checkpoint: what was read beyond it counts as never read. */
   forget(): void {
-    this.#pending = [];
+    if (this.#pending.length > 0) this.lower(this.#acknowledged);
   }
 
   /** Replaces the checkpoint by a lower one and forgets what was read. */
   lower(mark: Mark): void {
+    const { offset, tail } = this.cursor;
+    if (offset > Math.max(mark.offset, this.#reached?.offset ?? 0)) this.#reached = { offset, tail };
     this.#acknowledged = mark;
     this.#pending = [];
   }

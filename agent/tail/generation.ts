@@ -11,6 +11,7 @@ import { TtError } from '../../shared/errors.ts';
 import { parseGeneration, type Generation } from '../../shared/ids.ts';
 import { PREFIX_HASH_BYTES, TAIL_HASH_BYTES } from '../../shared/limits.ts';
 import { hashBytes } from '../../shared/protocol/positions.ts';
+import type { Witness } from '../checkpoint/positions.ts';
 import type { FileAccess } from './file-access.ts';
 import type { PrefixHash, TailedFile } from './tailed-file.ts';
 
@@ -46,15 +47,16 @@ export function readTailHash(files: FileAccess, fd: number, offset: number): str
 /** Cheap check, before each read. */
 export function hasSameTail(files: FileAccess, fd: number, file: TailedFile): boolean {
   const { offset, tail } = file.positions.cursor;
-  return (offset === 0 || readTailHash(files, fd, offset) === tail) && hasWhatIsStored(files, fd, file);
+  const { stored, positions } = file;
+  return (offset === 0 || readTailHash(files, fd, offset) === tail) && hasWitness(files, fd, file, stored) && hasWitness(files, fd, file, positions.reached);
 }
 
-/** Written anew before our checkpoint got as far as the ledger, it would go on under a name that stands for other bytes. */
-function hasWhatIsStored(files: FileAccess, fd: number, { stored, positions, presence }: TailedFile): boolean {
-  if (stored === null || stored.offset <= positions.cursor.offset) return true;
-  const tail = readTailHash(files, fd, stored.offset);
+/** Cut or written anew while the cursor is behind what was sent or stored, it would go on under a name that stands for other bytes. */
+function hasWitness(files: FileAccess, fd: number, { positions, presence }: TailedFile, witness: Witness | null): boolean {
+  if (witness === null || witness.offset <= positions.cursor.offset) return true;
+  const tail = readTailHash(files, fd, witness.offset);
   // What is kept of a file that is gone may be shorter.
-  return tail === undefined ? presence !== 'present' : tail === stored.tail;
+  return tail === undefined ? presence !== 'present' : tail === witness.tail;
 }
 
 function hasSamePrefix(files: FileAccess, fd: number, prefix: PrefixHash): boolean {

@@ -12,7 +12,7 @@ import { hasSameContent, isSameBirth, mintGeneration } from './generation.ts';
 import type { KeptFiles } from './kept-files.ts';
 import type { Lanes } from './lanes.ts';
 import type { Readers } from './readers.ts';
-import { createTailedFile, scannedEnd, type TailedFile } from './tailed-file.ts';
+import { createTailedFile, scannedEnd, takenEnd, type TailedFile } from './tailed-file.ts';
 
 export interface LooksDeps {
   files: FileAccess;
@@ -35,8 +35,8 @@ export interface LooksDeps {
 export interface Looks {
   /** True when something changed since the last look. What can be read waits in its lane then. */
   look(path: string, source: SourceKind): boolean;
-  /** The content is not what was read: a new generation at 0. Bytes of the old one that nobody read are gone. */
-  replaceGeneration(file: TailedFile): TailedFile;
+  /** The content is not what was read: a new generation at 0. Bytes of the old one that nobody read are gone, but for the first `left` ones. */
+  replaceGeneration(file: TailedFile, left?: number): TailedFile;
   /** The same, found by comparing bytes: the last look may have met the new content already. */
   contentChanged(file: TailedFile): TailedFile;
   /** The same content again, as another generation. */
@@ -117,8 +117,8 @@ class FileLooks implements Looks {
     file.gap = null;
     file.problem = null;
     if (stat.size === file.size && stat.mtimeMs === file.mtimeMs) return file;
-    const isCut = stat.size < file.positions.cursor.offset || (stat.size < file.size && this.#isCopied(file));
-    if (isCut) return this.#withStat(this.replaceGeneration(file), stat);
+    const isCut = stat.size < takenEnd(file) || (stat.size < file.size && this.#isCopied(file));
+    if (isCut) return this.#withStat(this.replaceGeneration(file, stat.size), stat);
     if (stat.size < file.size) this.#declareTruncated(file, Math.max(stat.size, scannedEnd(file)));
     // An unterminated tail may have been cut and written anew.
     if (stat.size < file.scannedTo) file.scannedTo = 0;
@@ -201,7 +201,7 @@ class FileLooks implements Looks {
 
   /** Are the bytes that were read of `file` those at the beginning of what `path` leads to now? */
   #isSame(file: TailedFile, path: string, stat: FileStat): boolean {
-    const { offset } = file.positions.cursor;
+    const offset = takenEnd(file);
     if (stat.size < offset) return false;
     if (stat.size === file.size && stat.mtimeMs === file.mtimeMs && stat.ino === file.ino && stat.dev === file.dev) return true;
     if (offset === 0) return stat.ino === file.ino && stat.birthMs === file.birthMs;
@@ -220,9 +220,9 @@ class FileLooks implements Looks {
     const measure = this.#deps.kept.measure(file.gen);
     if (measure === undefined) this.#deps.kept.release(file.gen); // Somebody cleared `kept/`.
     const keptSize = measure?.size ?? 0;
-    if (measure !== undefined && !this.#isCopied(file) && keptSize < file.positions.cursor.offset) {
+    if (measure !== undefined && !this.#isCopied(file) && keptSize < takenEnd(file)) {
       // It was cut before its name went: whatever was written behind the cut is in the link, below where we read.
-      return this.#vanishAs(this.replaceGeneration(file), keptSize);
+      return this.#vanishAs(this.replaceGeneration(file, keptSize), keptSize);
     }
     if (this.#isCopied(file)) {
       if (openSize < keptSize) this.#deps.readers.close(file);
@@ -242,9 +242,9 @@ class FileLooks implements Looks {
     if (this.#isReadable(file)) this.#deps.lanes.enqueue(file);
   }
 
-  replaceGeneration(file: TailedFile): TailedFile {
+  replaceGeneration(file: TailedFile, left = 0): TailedFile {
     if (file.presence !== 'gone' && this.#isCopied(file)) return this.#leaveToCopy(file);
-    if (file.size > scannedEnd(file)) this.#declareTruncated(file, file.positions.cursor.offset);
+    if (file.size > scannedEnd(file)) this.#declareTruncated(file, Math.max(left, file.positions.cursor.offset));
     return this.renewGeneration(file);
   }
 

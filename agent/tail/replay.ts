@@ -58,6 +58,12 @@ class FileReplay implements Replay {
     }
   }
 
+  /** Also where nothing is left to read: it may have been cut, and have grown to where we know it, since that was stored. */
+  #compareAgain(file: TailedFile): void {
+    file.verifiedMtimeMs = Number.NaN;
+    this.#deps.lanes.enqueue(file);
+  }
+
   #readAgain(file: TailedFile): void {
     file.scannedTo = 0;
     file.gap = null;
@@ -116,6 +122,7 @@ class FileReplay implements Replay {
       const [, offset, tail] = known.get(file.gen) ?? [file.gen, 0, ''];
       known.delete(file.gen);
       file.stored = offset > ours.offset ? { offset, tail } : null;
+      if (file.stored !== null) this.#compareAgain(file);
       if (ours.offset === 0 || offset > ours.offset || (offset === ours.offset && tail === ours.tail)) continue;
       hasLowered = true;
       // The next look declares a gap from there on.

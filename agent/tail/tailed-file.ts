@@ -1,5 +1,5 @@
 /** One generation: what the tailer knows about one life of one file. */
-import { Positions, type Mark } from '../checkpoint/positions.ts';
+import { Positions, type Witness } from '../checkpoint/positions.ts';
 import type { SourceKind } from '../extraction.ts';
 import type { Generation } from '../../shared/ids.ts';
 import type { GapReport, Lane } from '../../shared/protocol/frames.ts';
@@ -28,7 +28,7 @@ export interface TailedFile {
   prefix: PrefixHash;
   readonly positions: Positions;
   /** Where the collector's ledger was further than our checkpoint: the bytes before it must still be those it stored. */
-  stored: Pick<Mark, 'offset' | 'tail'> | null;
+  stored: Witness | null;
   /** No newline in `[cursor, scannedTo)`; never below the cursor in meaning. */
   scannedTo: number;
   /** Hash of the ≤ 256 bytes before `scannedTo` where that lies behind the cursor; empty when not known. */
@@ -81,6 +81,11 @@ export function createTailedFile(gen: Generation, source: SourceKind | undefined
 
 export function scannedEnd(file: TailedFile): number {
   return Math.max(file.scannedTo, file.positions.cursor.offset);
+}
+
+/** Bytes up to here were sent under this generation, or are stored: it can stand for no others. */
+export function takenEnd({ positions, stored }: TailedFile): number {
+  return Math.max(positions.cursor.offset, positions.reached?.offset ?? 0, stored?.offset ?? 0);
 }
 
 /** Are there bytes no one has looked at, or a change that may have touched bytes already read? */

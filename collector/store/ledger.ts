@@ -13,13 +13,16 @@ export type LedgerDecision =
   | { take: false; reset: true };
 
 /**
- * Pure. `from` beyond the ledger would leave a hole: go back. `from` at the
- * ledger over other bytes: another life of the file. Before it: a resend.
+ * Pure. `from` beyond the ledger would leave a hole: go back. `from` or `to` at
+ * the ledger over other bytes: another life of the file, which could not be told
+ * from the first by its offset once a backup is put back. Before it: a resend.
  */
-export function decideRange(file: Pick<BatchFile, 'from' | 'prev'>, stored: { offset: number; tail: string } | undefined): LedgerDecision {
+export function decideRange(file: Pick<BatchFile, 'from' | 'to' | 'prev' | 'tail'>, stored: { offset: number; tail: string } | undefined): LedgerDecision {
   const offset = stored?.offset ?? 0;
   if (file.from > offset) return { take: false, to: offset };
-  if (file.from === offset && offset > 0 && stored !== undefined && file.prev !== stored.tail) return { take: false, reset: true };
+  if (stored === undefined || offset === 0) return { take: true };
+  const isOther = file.from === offset ? file.prev !== stored.tail : file.to === offset && file.tail !== stored.tail;
+  if (isOther) return { take: false, reset: true };
   return { take: true };
 }
 

@@ -88,7 +88,8 @@ export class ModelCollector {
     const rewinds = batch.files.flatMap((file): CollectorFrame[] => {
       const stored = this.ledger.get(file.gen) ?? { offset: 0, tail: file.prev };
       if (file.from > stored.offset) return [{ type: 'rewind', seq: batch.seq, gen: file.gen, to: stored.offset }];
-      if (file.from === stored.offset && stored.tail !== file.prev) return [{ type: 'rewind', seq: batch.seq, gen: file.gen, reset: true }];
+      const isOther = file.from === stored.offset ? stored.tail !== file.prev : file.to === stored.offset && stored.tail !== file.tail;
+      if (isOther) return [{ type: 'rewind', seq: batch.seq, gen: file.gen, reset: true }];
       return [];
     });
     if (rewinds.length > 0) return this.#answer(rewinds);

@@ -25,6 +25,7 @@ type Action =
   | { do: 'read'; slices: number; bytes: number }
   | { do: 'store'; count: number; acknowledge: number }
   | { do: 'restart' | 'crash'; damage: 'none' | 'torn' | 'garbage' | 'deleted'; at: number }
+  | { do: 'rewind'; at: number; to: number }
   | { do: 'look' | 'reconnect' | 'restore' };
 
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -44,6 +45,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       at: fc.nat(2000),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rewind' as const), at: fc.nat(20), to: fc.constantFrom(0, 0, 40) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('look' as const, 'look' as const, 'reconnect' as const, 'restore' as const) }) },
 );
 
@@ -145,6 +147,7 @@ class Model {
       case 'read': return this.read(step.slices, step.bytes);
       case 'store': return this.store(step.count, step.acknowledge);
       case 'reconnect': return this.reconnect();
+      case 'rewind': return this.rewind(step.at, step.to);
       case 'restore':
         this.ledger = new Map(this.backup);
         this.stored = new Set(this.backupLines);
@@ -208,12 +211,13 @@ class Model {
         await this.again(() => this.fixture.tail.rewind(parseGeneration(gen)!, known.offset, { replace: false }), gen);
         continue;
       }
-      if (from === known.offset && from > 0 && prev !== known.tail) {
+      const isOther = from === known.offset ? prev !== known.tail : to === known.offset && tail !== known.tail;
+      if (known.offset > 0 && isOther) {
         await this.again(() => this.fixture.tail.reset(parseGeneration(gen)!), gen);
         continue;
       }
       for (const text of slice.printed) this.stored.add(eventOf(text).line);
-      if (to >= known.offset) this.ledger.set(gen, { offset: to, tail });
+      if (to > known.offset) this.ledger.set(gen, { offset: to, tail });
       this.unacknowledged.push(slice);
     }
     const late = this.unacknowledged.splice(0).filter((slice, index) => {
@@ -230,6 +234,15 @@ class Model {
     this.readTo.delete(gen);
     this.sent = this.sent.filter((slice) => slice.file.gen !== gen);
     this.unacknowledged = this.unacknowledged.filter((slice) => slice.file.gen !== gen);
+  }
+
+  /** A person asks for it: what is on the way still arrives. */
+  async rewind(at: number, to: number): Promise<void> {
+    const positions = [...this.fixture.tail.positions()];
+    const [gen] = positions[at % Math.max(1, positions.length)] ?? [];
+    if (gen === undefined) return;
+    await this.fixture.tail.rewind(gen, to, { replace: false });
+    this.readTo.delete(gen);
   }
 
   async reconnect(): Promise<void> {

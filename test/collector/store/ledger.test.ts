@@ -14,8 +14,11 @@ describe('the ledger', () => {
     { name: 'the next range after other bytes is another life of the file', from: 100, prev: 'other', before: stored, decision: { take: false, reset: true } },
     { name: 'a range with a hole before it goes back to what is stored', from: 120, prev: 'x', before: stored, decision: { take: false, to: 100 } },
     { name: 'a range that starts before what is stored is a resend', from: 40, prev: 'whatever', before: stored, decision: { take: true } },
-  ])('$name', ({ from, prev, before, decision }) => {
-    expect(decideRange({ from, prev }, before)).toEqual(decision);
+    { name: 'a resend up to what is stored is taken', from: 40, prev: 'whatever', to: 100, tail: 'at-100', before: stored, decision: { take: true } },
+    { name: 'a resend past what is stored is taken', from: 40, prev: 'whatever', to: 101, tail: 'other', before: stored, decision: { take: true } },
+    { name: 'other bytes up to the very place that is stored are another life of the file', from: 40, prev: 'whatever', to: 100, tail: 'other', before: stored, decision: { take: false, reset: true } },
+  ])('$name', ({ from, prev, to = from + 1, tail = '', before, decision }) => {
+    expect(decideRange({ from, to, prev, tail }, before)).toEqual(decision);
   });
 
   it('takes nothing of a batch in which one file leaves a hole', () => {
