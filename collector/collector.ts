@@ -23,6 +23,7 @@ import { createIngest } from './ingest/ingest.ts';
 import { createMachineLinks, type MachineLinks } from './ingest/machine-links.ts';
 import { createCollectorProbes, type CollectorProbes } from './ingest/probes.ts';
 import { openStatusline } from './statusline/open-statusline.ts';
+import { createSyncRuns } from './sync/sync-runs.ts';
 import { createTunnels, type Tunnels, type TunnelsDeps } from './tunnel/tunnels.ts';
 import { createWriter, type Writer, type WriterChannel } from './writer/writer.ts';
 
@@ -120,13 +121,15 @@ async function compose(
   const { collectorId } = identity;
   const tunnels = createTunnels({ ...tunnelling, clock, log, registry, endpoints, ingest, config, socketDir: paths.runtimeDir });
   onClose(() => tunnels.close());
+  const syncs = createSyncRuns({ clock, registry, links, ingest, socketDir: paths.runtimeDir });
+  onClose(() => syncs.close());
   const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, probes, ingestPort });
   onClose(() => page.close());
   const statusline = openStatusline({ paths, config, clock, log, links, status: () => page.status() });
   onClose(() => statusline.close());
 
   const live = {
-    codes, ingest, links, tunnels, probes,
+    codes, ingest, links, tunnels, syncs, probes,
     ingestUrl: () => config.ingest_urls[0] ?? `http://${hostInUrl(config.ingest_host)}:${ingestPort}`,
     status: () => page.status(),
     pageLink: () => page.signInLink(),

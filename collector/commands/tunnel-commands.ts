@@ -1,9 +1,17 @@
-/** The commands about the tunnels by which machines reach this collector. */
+/** The commands about the ways by which machines reach this collector. */
 import { JSON_OPTION, type CommandSpec } from '../../shared/cli.ts';
 
 const LABEL = { syntax: '[label]', description: 'of this machine only (its label or its host)' };
 
 export const TUNNEL_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'sync',
+    summary: 'Fetch once, by ssh, what a machine has where nothing may be installed; without a host, of all that are not connected',
+    example: 'tt sync codespace me@devbox',
+    arguments: [{ syntax: '[host...]', description: 'where ssh reaches it, as in ~/.ssh/config' }],
+    options: [{ flags: '--label <label>', description: 'what to call a machine that is new; else as its host' }, JSON_OPTION],
+    load: async () => (await import('./sync.ts')).sync,
+  },
   {
     name: 'tunnel',
     summary: 'Show the tunnels: up since when, or why not and what to do',

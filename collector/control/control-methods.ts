@@ -110,6 +110,18 @@ export const CONTROL_METHODS = {
   /** Gives a machine a tunnel, or takes it away (`host`: null). */
   'tunnels.set': { request: z.object({ label: z.string(), host: z.string().nullable() }), response: tunnelRowSchema },
   'tunnels.restart': { request: z.object({ label: z.string().nullable() }), response: z.object({ restarted: z.number() }) },
+  /** A way in for one run of `tt sync`: `socket` leads to the ingest for whoever dialled `tt+pipe:ID`. Null: it is connected. */
+  'sync.open': {
+    request: z.object({ host: z.string(), label: z.string().nullable() }),
+    response: z.object({ label: z.string(), known: z.boolean(), run: z.object({ id: z.string(), socket: z.string() }).nullable() }),
+  },
+  /** Closes it; answers whose it was and what came by it. */
+  'sync.end': {
+    request: z.object({ id: z.string() }),
+    response: z.object({ machine: z.string().nullable(), stored: z.number(), duplicates: z.number(), refused: z.number() }),
+  },
+  /** Machines that ssh reaches and that are not connected. */
+  'sync.targets': { request: nothing, response: z.object({ targets: z.array(z.object({ host: z.string(), label: z.string() })) }) },
   /** Of `ids`, or of `machine` (label or ID), or `all`; answers which changed. */
   'gaps.accept': {
     request: z.object({ ids: z.array(z.string()), machine: z.string().nullable(), all: z.boolean(), undo: z.boolean() }),

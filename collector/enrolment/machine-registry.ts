@@ -24,6 +24,8 @@ export interface EnrolledMachine {
   readonly joinedBy: string | null;
   /** Where ssh reaches it, for the tunnel of its own; null: it comes by itself. */
   readonly sshHost: string | null;
+  /** Where `tt sync` found it last; null: it never did. */
+  readonly syncHost: string | null;
 }
 
 export interface MachineRegistry {
@@ -40,6 +42,7 @@ export interface MachineRegistry {
   retire(label: string, nowMs: number): EnrolledMachine;
   /** Null: it has no tunnel any more. */
   setSshHost(label: string, sshHost: string | null): EnrolledMachine;
+  setSyncHost(label: string, syncHost: string): EnrolledMachine;
   /** Called after every change with the machine as it is now. Returns the way to stop. */
   onChange(listener: (machine: EnrolledMachine) => void): () => void;
 }
@@ -64,6 +67,7 @@ const machineSchema = z.looseObject({
   revoked_at: timestamp.nullable().default(null),
   joined_by: z.string().nullable().default(null),
   ssh_host: z.string().refine(isSshDestination).nullable().default(null),
+  sync_host: z.string().refine(isSshDestination).nullable().default(null),
 });
 type MachineRow = z.infer<typeof machineSchema>;
 const registrySchema = z.looseObject({ version: z.literal(1), machines: z.array(machineSchema) });
@@ -111,7 +115,7 @@ export function openMachineRegistry(file: string): MachineRegistry {
       requireFreeLabel(label, find(label), machineId);
       const known = rows.get(machineId);
       const enrolled_at = known?.enrolled_at ?? printTimestamp(nowMs);
-      return save({ ...known, machine_id: machineId, label, public_key: publicKey, enrolled_at, retired_at: null, revoked_at: null, joined_by: joinedBy, ssh_host: known?.ssh_host ?? null });
+      return save({ ...known, machine_id: machineId, label, public_key: publicKey, enrolled_at, retired_at: null, revoked_at: null, joined_by: joinedBy, ssh_host: known?.ssh_host ?? null, sync_host: known?.sync_host ?? null });
     },
     moved(machineId, joinedBy) {
       const row = rows.get(machineId);
@@ -127,6 +131,10 @@ export function openMachineRegistry(file: string): MachineRegistry {
     setSshHost(label, sshHost) {
       if (sshHost !== null && !isSshDestination(sshHost)) throw sshHostInvalid(sshHost);
       return save({ ...require(label), ssh_host: sshHost });
+    },
+    setSyncHost(label, syncHost) {
+      if (!isSshDestination(syncHost)) throw sshHostInvalid(syncHost);
+      return save({ ...require(label), sync_host: syncHost });
     },
     onChange(listener) {
       listeners.add(listener);
@@ -172,5 +180,6 @@ function toMachine(row: MachineRow): EnrolledMachine {
     revokedAt: row.revoked_at,
     joinedBy: row.joined_by,
     sshHost: row.ssh_host,
+    syncHost: row.sync_host,
   };
 }

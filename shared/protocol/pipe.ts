@@ -38,7 +38,7 @@ export interface Pipe {
   say(value: unknown): void;
   /** Resolves when the other side ended, or broke the rules; every stream is then destroyed. */
   readonly ended: Promise<void>;
-  /** Lets go of both ends; what was said is still written. */
+  /** Reads no more; what was said is still written. */
   close(): void;
 }
 
@@ -84,7 +84,6 @@ class FramedPipe implements Pipe {
   close(): void {
     this.#finish();
     this.#ends.input.destroy();
-    this.#ends.output.end();
   }
 
   /** `done` is called when the bytes were taken, or can not be. */

@@ -13,6 +13,7 @@ import { silentLog } from '../../../shared/log.ts';
 import { resolvePaths } from '../../../shared/paths.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { openIngest, type IngestFixture } from '../../support/ingest-fixture.ts';
+import { createSyncRuns } from '../../../collector/sync/sync-runs.ts';
 import { noTunnels } from '../../support/no-tunnels.ts';
 import { batchOf, GEN, join as joinMachine, machineId, ScriptedAgent, tokenFor } from '../../support/scripted-agent.ts';
 
@@ -31,6 +32,7 @@ async function openControlled(): Promise<Controlled> {
   };
   const live: LiveCollector = {
     codes, ingest, links, probes, tunnels: noTunnels,
+    syncs: createSyncRuns({ clock, registry, links, ingest, socketDir: directory }),
     ingestUrl: () => collector.url,
     status: () => {
       throw new Error('something nobody foresaw');

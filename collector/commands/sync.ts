@@ -1,0 +1,74 @@
+/** `tt sync`: fetches what machines have where nothing is installed. */
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
+import { resolvePaths } from '../../shared/paths.ts';
+import { bytesWords, plural } from '../../shared/status-words.ts';
+import { createControlClient } from '../control/control-client.ts';
+import { readShippedFiles } from '../deploy/shipped-files.ts';
+import { sshRunner } from '../ssh.ts';
+import { syncHost, type HostOutcome } from '../sync/sync-host.ts';
+
+const JSON_SCHEMA = 1;
+/** Logins at one time. */
+const AT_ONCE = 8;
+
+/** Hosts that are named must all succeed; without names it fetches what can be had. */
+export async function sync(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const named = [...new Set(parsed.args)];
+  const label = textOption(parsed, 'label') ?? null;
+  if (label !== null && named.length !== 1) throw usageError('--label names one machine', 'give one host with it');
+  const control = createControlClient(resolvePaths(io.environment, io.home).controlSocket);
+  const { targets } = await control.call('sync.targets', {});
+  const hosts = named.length > 0 ? named : targets.map(({ host }) => host);
+  const agent = await promisify(gzip)(readShippedFiles(io.program.file).agent);
+  const isJson = flag(parsed, 'json');
+  const fetched = await eachOf(hosts, async (host) => {
+    const outcome = await syncHost({ host, label }, {
+      control, agent, runSsh: sshRunner(io.environment), stop: io.stop,
+      onProgress: (bytes) => io.stderr.write(`${host}: ${bytes === null ? 'looking' : `${bytesWords(bytes)} to go`}\n`),
+    });
+    if (!isJson) tell(host, outcome, io);
+    return { host, outcome };
+  });
+  if (isJson) io.stdout.write(`${JSON.stringify({ schema: JSON_SCHEMA, hosts: fetched.map(({ host, outcome }) => toRow(host, outcome)) })}\n`);
+  else if (hosts.length === 0) io.stdout.write('nothing to fetch: every machine that ssh reaches is connected; for another: tt sync HOST\n');
+  return named.length === 0 && !io.stop.aborted ? EXIT_CODES.ok : exitCodeOf(fetched.map(({ outcome }) => outcome));
+}
+
+function tell(host: string, { state, machine, stored, duplicates, refused, badLines, gaps, error }: HostOutcome, { stdout, stderr }: CommandIo): void {
+  const name = machine === null || machine === host ? host : `${host} (${machine})`;
+  if (state === 'connected') return stdout.write(`${name}: connected, what it writes comes by itself\n`);
+  const notes = [
+    `${plural(stored, 'event')} new`, `${plural(duplicates, 'duplicate')}`, `${refused} refused`,
+    ...(badLines > 0 ? [plural(badLines, 'bad line')] : []), ...(gaps > 0 ? [plural(gaps, 'gap')] : []),
+  ].join(', ');
+  if (error === null) return stdout.write(`${name}: ${notes}\n`);
+  if (stored + duplicates + refused > 0) stdout.write(`${name}: ${notes}; not all\n`);
+  return stderr.write(`${host}: ${error.message}\n  next: ${error.hint}\n`);
+}
+
+function toRow(host: string, { state, machine, stored, duplicates, refused, badLines, gaps, error }: HostOutcome): object {
+  return {
+    host, machine, state, new: stored, duplicates, refused, bad_lines: badLines, gaps,
+    error: error && { code: error.code, message: error.message, hint: error.hint },
+  };
+}
+
+/** That of the failures where they agree. */
+function exitCodeOf(outcomes: readonly HostOutcome[]): ExitCode {
+  const codes = new Set(outcomes.flatMap(({ error }) => (error ? [error.exitCode] : [])));
+  const [only = EXIT_CODES.ok] = codes;
+  return codes.size > 1 ? EXIT_CODES.failed : only;
+}
+
+async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results = new Map<number, R>();
+  const waiting = [...items.entries()];
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) results.set(next[0], await work(next[1]));
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
+  return items.flatMap((_item, at) => results.get(at) ?? []);
+}
