@@ -146,9 +146,9 @@ async function talk(ssh: SshProcess, { run, label, known }: OpenedRun, { control
 
 function relay(stream: Duplex, socketPath: string): void {
   const socket = connect(socketPath);
+  // An end is handed on by `pipe`, behind what was said before it; only a break is told at once.
   socket.on('error', () => stream.destroy());
-  socket.on('close', () => stream.destroy());
-  stream.on('close', () => socket.destroy());
+  stream.on('error', () => socket.destroy());
   stream.pipe(socket);
   socket.pipe(stream);
 }

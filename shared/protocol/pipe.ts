@@ -69,6 +69,8 @@ class FramedPipe implements Pipe {
     ends.input.on('close', () => this.#finish());
     ends.input.on('end', () => this.#finish());
     ends.input.on('data', (chunk: Buffer) => this.#take(chunk));
+    // Whoever read up to here may have paused it.
+    ends.input.resume();
   }
 
   open(): Duplex {
