@@ -21,7 +21,7 @@ const LABEL = { syntax: '<label>', description: 'label of the machine, as `tt ma
 export const GROUPS: Readonly<Record<string, string>> = { collector: 'Run, back up, restore and rebuild the collector' };
 
 /** Commands of tt-agent that `tt` passes to it. A word that neither knows is a mistake, which `tt` explains. */
-export const HANDED_ON: readonly string[] = ['init', 'join', 'run', 'ingest', 'export', 'preview'];
+export const HANDED_ON: readonly string[] = ['init', 'join', 'run', 'install', 'uninstall', 'logs', 'ingest', 'export', 'preview', 'drain'];
 
 const SERVICE: ServiceProgram = {
   name: 'tt-collector', words: 'tt collector', arguments: ['collector', 'run'], logName: 'collector.log', finalStatus: EXIT_CODES.usage,
@@ -63,6 +63,21 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: 'Derive sessions, usage and times again from the events',
     options: [JSON_OPTION],
     load: async () => (await import('./rebuild.ts')).rebuild,
+  },
+  {
+    name: 'doctor',
+    summary: 'Look for what is wrong with the collector and its machines, and say what to do; exits 4 when something is',
+    example: 'tt doctor --probe --machine devbox',
+    options: [
+      { flags: '--probe', description: 'instead, have agents send a line through file, agent, wire, database and page, and time each hop' },
+      { flags: '--machine <label>', description: 'with --probe: of this machine only' },
+      { flags: '--deep', description: 'compare every index of the database with its table, too; takes long' },
+      JSON_OPTION,
+    ],
+    load: async () => {
+      const { doctor } = await import('./doctor.ts');
+      return (parsed, io) => doctor(parsed, io, SERVICE);
+    },
   },
   {
     name: 'completion',
