@@ -38,6 +38,8 @@ export interface Paths {
   lastKnownFile: string;
   /** What a prompt shows; the collector keeps it. */
   statuslineFile: string;
+  /** When the last backup was made, and where to. */
+  lastBackupFile: string;
   /** Hashes of the browsers' sign-ins. */
   pageSessionsFile: string;
 }
@@ -81,6 +83,7 @@ export function resolvePaths(environment: Environment, home: string): Paths {
     controlSocket: join(stateDir, 'run', 'collector.sock'),
     lastKnownFile: join(stateDir, 'last-known.json'),
     statuslineFile: join(stateDir, 'statusline'),
+    lastBackupFile: join(stateDir, 'last-backup.json'),
     pageSessionsFile: join(stateDir, 'page-sessions.json'),
   };
 }
