@@ -65,3 +65,23 @@ describe('a machine’s own socket', () => {
     expect(() => createMachineEndpoints({ urls: ['somewhere'] })).toThrow(expect.objectContaining({ code: 'endpoint_invalid' }));
   });
 });
+
+describe('a run of tt sync', () => {
+  const run = `tt+pipe:${'a'.repeat(32)}`;
+  const ofRun: ListenerRef = { name: 'sync.sock', port: null, admits: undefined, dialled: run };
+
+  it('admits whoever dialled it, also a machine that has a tunnel, and no other address', () => {
+    const endpoints = createMachineEndpoints({ urls: ['https://tt.example'] });
+    endpoints.tunnelled(own.machineId, 'tt+unix:///run/1.sock');
+    expect([own, other].map((machine) => endpoints.allows(machine, run, ofRun))).toEqual([true, true]);
+    for (const endpoint of [`tt+pipe:${'b'.repeat(32)}`, 'https://tt.example', 'tt+unix:///run/1.sock']) {
+      expect(endpoints.allows(own, endpoint, ofRun)).toBe(false);
+    }
+  });
+
+  it('leads nowhere else, not even for a machine that joined by it', () => {
+    const { allows } = createMachineEndpoints({ urls: [] });
+    expect(allows({ ...own, joinedBy: run }, run, shared)).toBe(false);
+    expect(allows({ ...own, joinedBy: run }, run, ownSocket)).toBe(false);
+  });
+});

@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Control } from '../../../collector/control/control-methods.ts';
+import { createSyncRuns, type SyncRuns } from '../../../collector/sync/sync-runs.ts';
+import { syncHost } from '../../../collector/sync/sync-host.ts';
+import type { RunSsh } from '../../../collector/ssh.ts';
+import { createControlHandlers } from '../../../collector/control/handlers.ts';
+import { openIngest, type IngestFixture } from '../../support/ingest-fixture.ts';
+import { noTunnels } from '../../support/no-tunnels.ts';
+
+let collector: IngestFixture;
+let syncs: SyncRuns;
+let control: Control;
+
+beforeEach(async () => {
+  collector = await openIngest();
+  const { clock, registry, writer, codes, ingest, links, probes, directory } = collector;
+  syncs = createSyncRuns({ clock, registry, links, ingest, socketDir: directory });
+  const live = {
+    codes, ingest, links, probes, syncs, tunnels: noTunnels, ingestUrl: () => collector.url,
+    status: () => Promise.reject(new Error('nobody asks')), pageLink: () => ({ url: '', expiresAtMs: 0 }),
+  };
+  const handlers = createControlHandlers({ clock, registry, paths: { collectorFile: '', machinesFile: '', database: '' }, writer, live });
+  control = { call: (method, request) => handlers[method](request) };
+});
+afterEach(async () => {
+  syncs.close();
+  await collector[Symbol.asyncDispose]();
+});
+
+/** What ssh would run there, run here: with this text before all that is sent to it. */
+function localShell(change: (text: string) => string): RunSsh {
+  return (args) => {
+    const child = spawn('/bin/sh', ['-c', args.at(-1) ?? ''], { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '', HOME: collector.directory } });
+    child.stdin.on('error', () => {});
+    const stdin = child.stdin;
+    const write = stdin.write.bind(stdin);
+    let isFirst = true;
+    stdin.write = ((chunk: string | Buffer) => {
+      const sent = isFirst ? change(chunk.toString()) : chunk;
+      isFirst = false;
+      return write(sent);
+    }) as typeof stdin.write;
+    return {
+      stdin, stdout: child.stdout, stderr: child.stderr, kill: (signal) => void child.kill(signal),
+      ended: new Promise((resolve) => child.once('close', (code) => resolve(code))),
+    };
+  };
+}
+
+function run(runSsh: RunSsh, agent: Uint8Array = Buffer.from('no program')): ReturnType<typeof syncHost> {
+  return syncHost({ host: 'devbox', label: null }, { control, runSsh, agent, stop: new AbortController().signal, onProgress: () => {} });
+}
+
+describe('a host', () => {
+  it('without a Node that is new enough says which it has, and what to do', async () => {
+    const { state, error } = await run(localShell((text) => text.replace(/^\S+/, '99.0')));
+    expect(state).toBe('failed');
+    expect(error).toMatchObject({ code: 'remote_node', message: `there is no Node 20.19 or newer on devbox, only ${process.versions.node}`, hint: expect.stringContaining('nvm') as string });
+  });
+
+  it('whose agent ends without a word is told with its last line', async () => {
+    const { error } = await run(localShell((text) => text));
+    expect(error).toMatchObject({ code: 'remote_failed', message: expect.stringContaining('devbox') as string });
+  });
+
+  it('is asked for by no option of ssh', async () => {
+    const outcome = await syncHost({ host: '-oProxyCommand=x', label: null }, {
+      control, agent: Buffer.of(), stop: new AbortController().signal, onProgress: () => {},
+      runSsh: () => {
+        throw new Error('nothing is started');
+      },
+    });
+    expect(outcome.error).toMatchObject({ code: 'host_invalid', exitCode: 2 });
+  });
+});
+
+describe('a run', () => {
+  it('is called after its host, and ends once', async () => {
+    const { label, isKnown, run: opened } = await syncs.open('me@devbox.example:2222', null);
+    expect({ label, isKnown }).toEqual({ label: 'devbox', isKnown: false });
+    expect(opened?.socketPath).toContain(opened?.id);
+    expect(syncs.end(opened?.id ?? '')).toEqual({ machine: null, stored: 0, duplicates: 0, refused: 0 });
+    expect(() => syncs.end(opened?.id ?? '')).toThrow(expect.objectContaining({ code: 'run_unknown' }) as Error);
+  });
+});
