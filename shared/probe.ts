@@ -145,7 +145,7 @@ export function probeLines(probe: Probe): string[] {
   const name = probe.machine === null ? '' : ` of ${probe.machine}`;
   const verdict = probe.complete
     ? `Probe${name}: ${probe.total_ms ?? '–'} ms all the way`
-    : `Probe${name}: did not arrive${probe.problem === null ? '' : `: ${probe.problem}`}`;
+    : `Probe${name}: ${probe.hops.length === 0 ? 'was not sent' : 'did not arrive'}${probe.problem === null ? '' : `: ${probe.problem}`}`;
   const hops = probe.hops.map(({ name: hop, delay_ms: delay }, index) =>
     `  ${index === 0 ? 'start' : delay === null ? '?' : `+${delay} ms`}`.padEnd(14) + (isHop(hop) ? HOP_WORDS[hop] : hop));
   const { missing, clock_offset_ms: offset, clock_error_ms: error } = probe;

@@ -26,6 +26,7 @@ export async function doctor(parsed: ParsedCommand, io: CommandIo, service: Serv
 
 function examine(paths: Paths, io: CommandIo, service: ServiceProgram, deep: boolean): Promise<Check[]> {
   const nowMs = io.clock.now();
+  if (io.stderr.isTTY) io.stderr.write(deep ? 'looking at every row and index, which takes a while …\n' : 'looking …\n');
   return examineCollector({
     paths, nowMs, deep,
     nodeVersion: io.program.nodeVersion,

@@ -35,14 +35,18 @@ function judgePresence(machine: MachineStatus, running: boolean, nowMs: number):
   const { label, state, last_event_at: last, lag_ms: lag, problem } = machine;
   if (problem !== null && problem !== undefined && state !== 'live') return fail('machines', problem, 'look there: tt-agent doctor', label);
   if (state === 'never_seen') return warn('machines', 'never seen', 'on that machine: tt-agent join as tt machines add printed it, then tt-agent install', label);
-  if (!running) return ok('machines', `last event ${agoWords(last, nowMs)}`, label);
+  if (!running) return ok('machines', lastWords(last, nowMs), label);
   if (state === 'away') {
     const isLong = last === null || nowMs - Date.parse(last) > AWAY_MS;
-    const what = `away, last event ${agoWords(last, nowMs)}`;
+    const what = `away, ${lastWords(last, nowMs)}`;
     return isLong ? warn('machines', what, `is it on? There: tt-agent doctor. For good: tt machines retire ${label}`, label) : ok('machines', what, label);
   }
   if (lag !== null && lag > LATE_MS) return warn('machines', `connected, and ${durationWords(lag)} late`, 'it catches up as fast as the link allows: tt status --watch', label);
-  return ok('machines', `connected, last event ${agoWords(last, nowMs)}`, label);
+  return ok('machines', `connected, ${lastWords(last, nowMs)}`, label);
+}
+
+function lastWords(last: string | null, nowMs: number): string {
+  return last === null ? 'no event yet' : `last event ${agoWords(last, nowMs)}`;
 }
 
 function judgeVersion({ label, version }: MachineStatus, ours: string): Check[] {
