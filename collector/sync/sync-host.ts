@@ -119,7 +119,7 @@ type LastWord = Extract<FromAgent, { type: 'drained' | 'failed' }>;
 async function talk(ssh: SshProcess, { run, label, known }: OpenedRun, { control, onProgress }: SyncHostDeps): Promise<LastWord | undefined> {
   const ofCollector = await control.call('status', {});
   let last: LastWord | undefined;
-  let failure: unknown;
+  let failure: TtError | undefined;
   const pipe: Pipe = createPipe({ input: ssh.stdout, output: ssh.stdin }, {
     onStream: (stream) => relay(stream, run.socket),
     onMessage(value) {
@@ -130,7 +130,7 @@ async function talk(ssh: SshProcess, { run, label, known }: OpenedRun, { control
     },
   });
   const fail = (error: unknown): void => {
-    failure ??= error;
+    failure ??= toTtError(error);
     ssh.kill('SIGTERM');
   };
   const answer = async (joined: string | null): Promise<void> => {
@@ -140,7 +140,7 @@ async function talk(ssh: SshProcess, { run, label, known }: OpenedRun, { control
   };
   await Promise.race([pipe.ended, ssh.ended]);
   ssh.stdin.end();
-  if (failure !== undefined) throw failure;
+  if (failure) throw failure;
   return last;
 }
 

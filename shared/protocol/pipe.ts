@@ -135,7 +135,7 @@ class FramedPipe implements Pipe {
       // Of a stream that is gone here: its cut is on the way.
       case KINDS.data: return void (stream?.push(Buffer.from(payload)) === false && this.#pause(id));
       case KINDS.end: return void stream?.push(null);
-      case KINDS.cut: return void stream?.cut();
+      case KINDS.cut: return stream?.cut();
       default: return this.#finish();
     }
   }
