@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { toJSONSchema } from 'zod';
 import { assignmentDocumentSchema } from '../collector/streams/document.ts';
 import { configSchema } from '../shared/config.ts';
+import { doctorSchema } from '../shared/doctor/check.ts';
 import { explanationDocumentSchema, reportDocumentSchema } from '../shared/report-documents.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../shared/status.ts';
@@ -27,6 +28,7 @@ const shapes = {
   'assignments-applied': { title: 'tt classify --apply FILE --json', schema: appliedDocumentSchema },
   report: { title: 'tt report --json', schema: reportDocumentSchema },
   'report-explained': { title: 'tt report --explain --json', schema: explanationDocumentSchema },
+  doctor: { title: 'tt doctor --json, tt-agent doctor --json', schema: doctorSchema },
   config: { title: 'config.toml', schema: configSchema },
 } as const;
 

@@ -6,6 +6,7 @@ import { openIdentity, readIdentity } from '../../agent/identity.ts';
 import { assignmentDocumentSchema } from '../../collector/streams/document.ts';
 import { renderSchemas } from '../../deploy/json-schemas.ts';
 import { configSchema } from '../../shared/config.ts';
+import { doctorSchema } from '../../shared/doctor/check.ts';
 import { isLabel, parseMachineId } from '../../shared/ids.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../../shared/status.ts';
@@ -19,6 +20,7 @@ const SHAPES = [
   ['agent-status.stopped', agentStatusSchema], ['machine-added', machineAddedSchema],
   ['sessions', sessionsDocumentSchema], ['session', sessionDetailSchema], ['waiting', waitingDocumentSchema], ['usage', usageDocumentSchema],
   ['streams', streamListSchema], ['streams-changed', changedStreamsSchema], ['classification', classificationSchema], ['assignments-applied', appliedDocumentSchema],
+  ['doctor', doctorSchema], ['doctor.probe', doctorSchema],
   ['report', reportDocumentSchema], ['report-explained', explanationDocumentSchema],
 ] as const;
 
