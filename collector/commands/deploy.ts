@@ -82,15 +82,18 @@ async function deployTo(host: string, wishes: DeployWishes, run: Run): Promise<{
   const progress = createProgress(host, io);
   const agree = async (questions: readonly string[]): Promise<boolean> => flag(parsed, 'yes')
     || isConfirmed(io, `This will ${questions.join(', and ')}.`, `repeat it with --yes; without hooks for tmux: --no-tmux`);
+  const shell = shellAt(host, io);
   const empty = { host, steps: progress.done, notes: [], would_do: [], probe: null };
   try {
     const { control, files, ingest, isDryRun: dryRun } = run;
-    const deployed = await deployHost({ wishes, dryRun }, { shell: shellAt(host, io), control, clock: io.clock, stop: io.stop, progress, files, ingest, agree });
+    const deployed = await deployHost({ wishes, dryRun }, { shell, control, clock: io.clock, stop: io.stop, progress, files, ingest, agree });
     const { label, machineId = null, notes, wouldDo, probe = null } = deployed;
     return { result: { ...empty, label, machine_id: machineId, ok: true, error: null, notes, would_do: wouldDo, probe }, failure: undefined };
   } catch (error) {
     const [code, hint] = error instanceof TtError ? [error.code, error.hint] : ['failed', ''];
     return { result: { ...empty, label: null, machine_id: null, ok: false, error: { code, message: messageOf(error), hint } }, failure: error instanceof Error ? error : new Error(messageOf(error)) };
+  } finally {
+    await shell.close();
   }
 }
 

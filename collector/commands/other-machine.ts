@@ -15,7 +15,11 @@ export function runningCollector(io: CommandIo): Control {
 
 export function shellAt(host: string, io: CommandIo): RemoteShell {
   if (!isSshDestination(host)) throw sshHostInvalid(host);
-  return openRemoteShell(host, { runSsh: sshRunner(io.environment), clock: io.clock, stop: io.stop });
+  const { runtimeDir } = resolvePaths(io.environment, io.home);
+  const name = Math.floor(io.clock.random() * 2 ** 32).toString(16);
+  // `%` begins a word of ssh's own.
+  const sharedLogin = `${runtimeDir.replaceAll('%', '%%')}/ssh-${name}`;
+  return openRemoteShell(host, { runSsh: sshRunner(io.environment), clock: io.clock, stop: io.stop, sharedLogin });
 }
 
 /** A host as it was given, or that of the machine so called. */

@@ -1,6 +1,7 @@
 /**
- * A POSIX shell at the other machine, by the user's own ssh: one login, one
- * script. Values go through stdin, one a line, never into a command line.
+ * A POSIX shell at the other machine, by the user's own ssh: a script at a time,
+ * all over one login. Values go through stdin, one a line, never into a command
+ * line.
  */
 import type { Clock } from '../../shared/clock.ts';
 import { TtError } from '../../shared/errors.ts';
@@ -33,6 +34,8 @@ export interface RemoteShell {
   readonly host: string;
   /** Throws what kept ssh or the script from running; a script's own exit status is in the answer. */
   run(script: string, options?: RunOptions): Promise<RemoteAnswer>;
+  /** Leaves the login; without it that ends by itself soon after. */
+  close(): Promise<void>;
 }
 
 export interface RemoteShellDeps {
@@ -40,6 +43,8 @@ export interface RemoteShellDeps {
   clock: Pick<Clock, 'after'>;
   /** Ends what is running. */
   stop: AbortSignal;
+  /** A path in a private directory that exists: ssh makes a socket of it, through which scripts share a login. Undefined: each has its own. */
+  sharedLogin: string | undefined;
 }
 
 /** A dead link is left after about 15 s, whatever is on its way. */
@@ -48,6 +53,9 @@ const LIMIT_MS = 60_000;
 const KEPT_OUTPUT = 64 * 1024;
 const KEPT_RAW = 4 * 1024 * 1024;
 const SSH_FAILED = 255;
+/** ssh binds a name that is 17 bytes longer first. */
+const LONGEST_SHARED = 84;
+const SHARED_SECONDS = 30;
 
 /**
  * A script as one word that every login shell hands on unchanged (sh, zsh, fish,
@@ -63,13 +71,20 @@ export function toRemoteCommand(script: string): string {
   return `exec /bin/sh -c 'eval "$(printf "%b" "${escaped}")"'`;
 }
 
-export function openRemoteShell(host: string, { runSsh, clock, stop }: RemoteShellDeps): RemoteShell {
+export function openRemoteShell(host: string, { runSsh, clock, stop, sharedLogin }: RemoteShellDeps): RemoteShell {
+  const isShared = sharedLogin !== undefined && Buffer.byteLength(sharedLogin) <= LONGEST_SHARED;
+  const shared = isShared
+    ? ['-o', 'ControlMaster=auto', '-o', `ControlPath=${sharedLogin}`, '-o', `ControlPersist=${SHARED_SECONDS}`]
+    : ['-o', 'ControlMaster=no'];
   return {
     host,
+    async close() {
+      if (isShared) await runSsh(['-o', `ControlPath=${sharedLogin}`, '-O', 'exit', '--', host]).ended;
+    },
     async run(script, { values = [], content = '', sshOptions, valuesAfter, limitMs = LIMIT_MS, isRaw = false } = {}) {
       if (stop.aborted) throw stopped();
-      // A forward must end with this login: no shared connection may keep it.
-      const connection = sshOptions === undefined ? ['-o', 'ControlMaster=no', '-o', 'ClearAllForwardings=yes'] : [...OWN_CONNECTION_OPTIONS, ...sshOptions];
+      // A forward is to end with its script: no shared login may keep it.
+      const connection = sshOptions === undefined ? [...shared, '-o', 'ClearAllForwardings=yes'] : [...OWN_CONNECTION_OPTIONS, ...sshOptions];
       const ssh = runSsh([...UNATTENDED_SSH_OPTIONS, ...KEEPALIVE, ...connection, '--', host, toRemoteCommand(script)]);
       const end = (): void => ssh.kill('SIGTERM');
       let isLate = false;
