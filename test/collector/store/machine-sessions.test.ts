@@ -25,4 +25,25 @@ describe('the sessions of each machine', () => {
     expect(fixture.rows('SELECT machine_id, active + stale AS open, closed FROM active_sessions_by_machine ORDER BY machine_id'))
       .toEqual([{ machine_id: ONE, open: 2, closed: 1 }, { machine_id: TWO, open: 1, closed: 0 }]);
   });
+
+  it('are found by index: of a machine and of a session by time, and the latest', () => {
+    using fixture = openStoreFixture();
+    const columns = (index: string): unknown => fixture.rows(`SELECT group_concat(name) AS names FROM pragma_index_info('${index}')`)[0];
+    expect(columns('event_row_at')).toEqual({ names: 'machine,at' });
+    expect(columns('event_row_session')).toEqual({ names: 'session,at' });
+    expect(columns('session_row_last')).toEqual({ names: 'last_at' });
+  });
+
+  it('come by machine, the latest first, with their age, and machines by their latest', () => {
+    using fixture = openStoreFixture();
+    const started = (machineId: typeof ONE, session: string, minute: number) => testEvent(
+      { machineId, type: 'agent_session', discriminator: `${session}:started`, at: START_MS + minute * MINUTE }, { session_id: session, cwd: '/p', action: 'started' },
+    );
+    fixture.answer(refOf(ONE), { gen: genOf(1), events: [started(ONE, 'a', 0), started(ONE, 'b', 5)] });
+    fixture.answer(refOf(TWO), { gen: genOf(2), events: [started(TWO, 'c', 9)] });
+    const ofMachine = { [ONE]: ['b', 'a'], [TWO]: ['c'] };
+    expect(fixture.rows('SELECT machine_id, session_id, age_seconds > 0 AS isPast FROM sessions_with_machine'))
+      .toEqual([ONE, TWO].toSorted().flatMap((id) => (ofMachine[id] ?? []).map((session) => ({ machine_id: id, session_id: session, isPast: 1 }))));
+    expect(fixture.rows('SELECT machine_id FROM active_sessions_by_machine')).toEqual([{ machine_id: TWO }, { machine_id: ONE }]);
+  });
 });
