@@ -64,7 +64,7 @@ function whoOwes({ machines }: Fleet, facts: readonly string[]): string {
 
 /** Waits until everything that must be there is there; says what it waits for when that takes long. */
 export async function untilStored(fleet: Fleet, everything: EverythingWritten, print: (line: string) => void): Promise<void> {
-  let sayAt = performance.now() + SLOW_MS;
+  let hasSaid = false;
   let fewest = Number.POSITIVE_INFINITY;
   let movedAt = performance.now();
   const failure = await until('the database to hold what was written', () => {
@@ -74,9 +74,9 @@ export async function untilStored(fleet: Fleet, everything: EverythingWritten, p
     if (missing.length < fewest) movedAt = performance.now();
     fewest = Math.min(fewest, missing.length);
     const what = `of ${everything.count} facts missing: ${some(missing)}${whoOwes(fleet, missing)}`;
-    if (performance.now() > sayAt) {
-      sayAt = Number.POSITIVE_INFINITY;
-      print(`  after ${SLOW_MS / 1000} s, ${what}`);
+    if (!hasSaid && performance.now() - movedAt > SLOW_MS) {
+      hasSaid = true;
+      print(`  nothing came for ${SLOW_MS / 1000} s, ${what}`);
       const torn = fleet.machines.reduce((sum, { owed, home }) => sum + owed.forgiveTornReads(badPathsOf(home.paths.badDir), new Set(missing)), 0);
       if (torn > 0) print(`  TORN READ of ${torn} files: cut and written anew while they were read`);
     }
