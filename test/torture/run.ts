@@ -47,6 +47,8 @@ function runElsewhere(order: Order): Promise<HistoryOutcome> {
 
 async function runHere(order: Order): Promise<void> {
   const giveBackHome = takePrivateHome();
+  const orphaned = (): void => process.exit(1); // and what it started goes with it
+  process.on('disconnect', orphaned);
   try {
     const outcome = await runHistory({ ...order, print });
     process.send?.(outcome);
@@ -54,6 +56,7 @@ async function runHere(order: Order): Promise<void> {
     await killAll();
     giveBackHome();
   }
+  process.off('disconnect', orphaned);
   process.disconnect?.();
 }
 
