@@ -1,13 +1,14 @@
 /** `tt-agent doctor`: what is wrong on this machine, and what to do about it. */
 import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { doctorText, exitCodeOf, fail, toDoctorDocument, type Check } from '../../shared/doctor/check.ts';
-import type { ExitCode } from '../../shared/errors.ts';
+import { TtError, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { probeSchema, timeProbe, type Probe } from '../../shared/probe.ts';
 import { readService } from '../../shared/service/actions.ts';
 import { programRunner } from '../../shared/service/keeper.ts';
 import type { ServiceProgram } from '../../shared/service/service.ts';
 import { VERSION } from '../../shared/version.ts';
+import { unknownStatus } from '../agent-status.ts';
 import { askAgent } from '../control-client.ts';
 import { examineMachine } from '../doctor/doctor.ts';
 import { readAgentStatus } from './status.ts';
@@ -23,11 +24,13 @@ export async function doctor(parsed: ParsedCommand, io: CommandIo, service: Serv
 }
 
 async function examine(paths: Paths, io: CommandIo, service: ServiceProgram): Promise<Check[]> {
+  const facts = { io, nodeVersion: io.program.nodeVersion, run: programRunner(io.environment), service: () => readService(service, io) };
   try {
-    const status = await readAgentStatus(paths, io.clock);
-    return await examineMachine({ io, status, nodeVersion: io.program.nodeVersion, run: programRunner(io.environment), service: () => readService(service, io) });
+    return await examineMachine({ ...facts, status: await readAgentStatus(paths, io.clock) });
   } catch (error) {
-    return [fail('agent', error instanceof Error ? error.message : String(error), 'restart the agent: tt-agent install')];
+    // It runs, and is another version; or nothing is known, not even whose it is, which another check says.
+    const skew = error instanceof TtError && error.code === 'version_skew' ? fail('agent', error.message, error.hint) : undefined;
+    return await examineMachine({ ...facts, status: unknownStatus(undefined, null), skew });
   }
 }
 

@@ -27,13 +27,15 @@ export interface AgentDoctorDeps {
   io: Pick<CommandIo, 'environment' | 'home' | 'clock'>;
   /** Of the running agent, else what it said last. */
   status: AgentStatus;
+  /** An agent runs, and does not say what it does. */
+  skew?: Check | undefined;
   /** `process.versions.node`. */
   nodeVersion: string | undefined;
   run: RunProgram;
   service: () => Promise<ServiceFacts>;
 }
 
-export async function examineMachine({ io, status, nodeVersion, run, service }: AgentDoctorDeps): Promise<Check[]> {
+export async function examineMachine({ io, status, skew, nodeVersion, run, service }: AgentDoctorDeps): Promise<Check[]> {
   const paths = resolvePaths(io.environment, io.home);
   const nowMs = io.clock.now();
   const claudeDirs = claudeConfigDirs(io.environment, io.home);
@@ -45,7 +47,7 @@ export async function examineMachine({ io, status, nodeVersion, run, service }: 
     }),
     guarded('identity', () => judgeIdentity(readIdentityFacts(paths))),
     guarded('clone', () => judgeClones(readCloneFacts(paths, status))),
-    guarded('agent', () => judgeRunning(status, VERSION)),
+    guarded('agent', () => (skew === undefined ? judgeRunning(status, VERSION) : [skew])),
     guarded('collector', () => examineReach(paths, io)),
     guarded('service', async () => judgeService(await service())),
     guarded('backlog', () => judgeReading(status, nowMs)),
