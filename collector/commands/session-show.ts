@@ -3,13 +3,13 @@ import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
 import type { SessionDetail, Subagent, Turn } from '../../shared/session-documents.ts';
-import { REASON_WORDS } from '../../shared/session-words.ts';
+import { REASON_WORDS, stateWords } from '../../shared/session-words.ts';
 import { clockWords, countWords, durationWords, minuteWords, plural, UNKNOWN } from '../../shared/status-words.ts';
 import { costWords, tokensWords } from '../../shared/usage-words.ts';
 import { findSession, sessionDetail } from '../sessions/session-detail.ts';
 import { openEventReader } from '../store/read-events.ts';
 import { openReading } from './reading.ts';
-import { fitOf, projectWords, stateWords } from './sessions.ts';
+import { fitOf, projectWords } from './sessions.ts';
 import { cutText, toTextTable } from './text-table.ts';
 
 export async function showSession(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {

@@ -3,7 +3,7 @@ import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
 import { SESSION_STATES, type SessionDocument, type SessionState, type Waiting } from '../../shared/session-documents.ts';
-import { REASON_WORDS } from '../../shared/session-words.ts';
+import { reasonWords, shortName, stateWords } from '../../shared/session-words.ts';
 import { agoWords, countWords, durationWords, minuteWords, plural, UNKNOWN } from '../../shared/status-words.ts';
 import { costWords, tokensWords } from '../../shared/usage-words.ts';
 import { listSessions, listWaiting, type SessionsQuery } from '../sessions/session-list.ts';
@@ -14,8 +14,6 @@ import { parseTimeArgument } from './time-argument.ts';
 /** A person reads a screenful; `--json` without a limit is all. */
 const SCREENFUL = 50;
 const DAY_MS = 86_400_000;
-const SHORT_ID = 8;
-const UUID_START = /^[0-9a-f]{8}-[0-9a-f]{4}-/;
 
 export async function sessions(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   using reading = await openReading(io);
@@ -56,13 +54,6 @@ export function fitOf({ stdout }: Pick<CommandIo, 'stdout'>, shrink: readonly nu
   return stdout.isTTY ? { columns: stdout.columns, shrink } : undefined;
 }
 
-/** `6f1c2a90@devbox`: enough for `tt sessions show`. A machine that was never enrolled here has only an ID. */
-export function shortName({ session_id: id, machine }: Pick<SessionDocument, 'session_id' | 'machine'>): string {
-  const short = UUID_START.test(id) ? id.slice(0, SHORT_ID) : id;
-  if (machine === null) return short;
-  return `${short}@${UUID_START.test(machine) ? machine.slice(0, SHORT_ID) : machine}`;
-}
-
 const SESSION_HEADINGS = ['SESSION', 'STATE', 'SINCE', 'LAST', 'TITLE', 'PROJECT', 'BRANCH', 'TURNS', 'PROMPTS', 'TOOLS', 'SUB', 'TOKENS', 'COST'];
 const SESSION_NUMBERS = new Set([7, 8, 9, 10, 11, 12]);
 /** In a narrow terminal: turns, last, subagents, branch, prompts, tools and tokens go, in this order. */
@@ -79,12 +70,6 @@ function sessionsText(list: readonly SessionDocument[], io: CommandIo): string {
   ]);
   const fit = fitOf(io, [6, 4, 5]);
   return toTextTable([SESSION_HEADINGS, ...rows], SESSION_NUMBERS, fit && { ...fit, drop: SESSION_DROPS, tails: SESSION_PATHS });
-}
-
-/** `waiting: permission`; with `?` where its machine is away and it was so when it was heard of last. */
-export function stateWords({ state, waiting_for, as_of }: Pick<SessionDocument, 'state' | 'waiting_for' | 'as_of'>): string {
-  const words = waiting_for === null || waiting_for === 'turn_done' ? state : `${state}: ${REASON_WORDS[waiting_for]}`;
-  return as_of === null ? words : `${words}?`;
 }
 
 export function projectWords(project: string | null, home: string): string {
@@ -105,11 +90,10 @@ function waitingText(list: readonly Waiting[], io: CommandIo): string {
   const nowMs = io.clock.now();
   const width = io.stdout.isTTY ? io.stdout.columns : Infinity;
   const paragraphs = list.map((each) => {
-    const asks = each.tool === null ? REASON_WORDS[each.reason] : `${REASON_WORDS[each.reason]} to use ${each.tool}`;
     const asOf = each.as_of === null ? '' : `, as of ${minuteWords(each.as_of, nowMs)}`;
     const about = [each.title, projectWords(each.project, io.home)].filter((words) => words !== null && words !== UNKNOWN).join(' · ');
     const lines = [
-      `${durationWords(each.waited_ms)}  ${shortName(each)}  ${asks}, since ${minuteWords(each.since, nowMs)}${asOf}`,
+      `${durationWords(each.waited_ms)}  ${shortName(each)}  ${reasonWords(each)}, since ${minuteWords(each.since, nowMs)}${asOf}`,
       ...[about, lastWords(each.last_line)].filter((line) => line !== '').map((line) => `  ${line}`),
     ].map((line) => cutText(toPlainText(line), width));
     // Never cut: half a command is none.

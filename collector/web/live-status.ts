@@ -1,4 +1,6 @@
-/** The status, kept up to date over server-sent events; what was last known stays when the collector is away. */
+/** What the collector tells, kept up to date over server-sent events; what was last known stays when it is away. */
+import type { NumbersDocument } from '../../shared/numbers-document.ts';
+import type { WaitingDocument, WorkingDocument } from '../../shared/session-documents.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
 
 export type LinkState = 'connecting' | 'live' | 'lost' | 'signed_out';
@@ -8,9 +10,17 @@ export interface LiveStatus {
   status: CollectorStatus | undefined;
   /** When `status` came, epoch ms; undefined before the first. */
   receivedAtMs: number | undefined;
+  /** Newest event that the collector knew of; '' before the first message. */
+  newest: string;
+  /** Undefined until the collector has told. */
+  waiting: WaitingDocument | undefined;
+  working: WorkingDocument | undefined;
+  numbers: NumbersDocument | undefined;
 }
 
-export const INITIAL: LiveStatus = { link: 'connecting', status: undefined, receivedAtMs: undefined };
+export const INITIAL: LiveStatus = {
+  link: 'connecting', status: undefined, receivedAtMs: undefined, newest: '', waiting: undefined, working: undefined, numbers: undefined,
+};
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
@@ -31,10 +41,15 @@ export function followStatus(onChange: (live: LiveStatus) => void): () => void {
   };
   const connect = (): void => {
     source = new EventSource('/api/v1/live');
+    // Served by the same build of the collector as this page. What comes in one message is drawn at once: the status is its end.
+    for (const name of ['waiting', 'working', 'numbers'] as const) {
+      source.addEventListener(name, (message: MessageEvent<string>) => {
+        live = { ...live, [name]: JSON.parse(message.data) as unknown };
+      });
+    }
     source.addEventListener('status', (message: MessageEvent<string>) => {
       retryMs = FIRST_RETRY_MS;
-      // Served by the same build of the collector as this page.
-      become({ link: 'live', status: JSON.parse(message.data) as CollectorStatus, receivedAtMs: Date.now() });
+      become({ link: 'live', status: JSON.parse(message.data) as CollectorStatus, receivedAtMs: Date.now(), newest: message.lastEventId });
     });
     // A browser gives up after an answer other than 200, and waits long after a cut: both are our decision.
     source.addEventListener('error', () => {

@@ -1,58 +1,78 @@
-import type { MachineStatus } from '../../shared/status.ts';
+import { toPlainText } from '../../shared/plain-text.ts';
+import type { Waiting, Working } from '../../shared/session-documents.ts';
+import { problemsOf } from '../../shared/status-problems.ts';
+import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
 import {
-  agoWords, backlogWords, clockOffsetWords, clockWords, countWords, lagWords, STATE_SHAPES, STATE_WORDS, UNKNOWN,
+  agoWords, backlogWords, clockOffsetWords, clockWords, countWords, durationWords, lagWords, STATE_SHAPES, STATE_WORDS, tunnelWords, UNKNOWN,
 } from '../../shared/status-words.ts';
+import type { Drain } from './drain.ts';
+import { Cell, Panel, Table, type Column } from './panel.tsx';
+import { isMatch } from './session-name.tsx';
 
-interface Column {
-  title: string;
-  isNumber?: true;
-  cell(machine: MachineStatus, nowMs: number): string;
+/** What stands beside the status of a machine; undefined: not told yet. */
+interface Beside {
+  waiting: readonly Waiting[] | undefined;
+  working: readonly Working[] | undefined;
+  drain: Drain;
+  nowMs: number;
 }
 
-const COLUMNS: readonly Column[] = [
-  { title: 'Last event', cell: (machine, nowMs) => agoWords(machine.last_event_at, nowMs) },
-  { title: 'Complete to', cell: (machine, nowMs) => (machine.complete_until === null ? UNKNOWN : clockWords(machine.complete_until, nowMs)) },
+interface Told extends Column {
+  cell(machine: MachineStatus, beside: Beside): string;
+  /** Where no machine has one, there is no column. */
+  isSeldom?(machine: MachineStatus): boolean;
+}
+
+const TOLD: readonly Told[] = [
+  { title: 'Sessions', cell: sessionWords },
+  { title: 'Last event', cell: (machine, { nowMs }) => agoWords(machine.last_event_at, nowMs) },
+  { title: 'Complete to', cell: (machine, { nowMs }) => (machine.complete_until === null ? UNKNOWN : clockWords(machine.complete_until, nowMs)) },
   { title: 'Lag', cell: (machine) => lagWords(machine.lag_ms) },
-  { title: 'Backlog', cell: (machine) => backlogWords(machine) },
+  { title: 'Backlog', cell: (machine, { drain }) => backlogAndRest(machine, drain) },
   { title: 'Today', isNumber: true, cell: (machine) => countWords(machine.events_today) },
   { title: 'Refused', isNumber: true, cell: (machine) => countWords(machine.refused) },
   { title: 'Gaps', isNumber: true, cell: (machine) => countWords(machine.gaps) },
+  { title: 'Tunnel', cell: ({ tunnel }) => (tunnel ? tunnelWords(tunnel) : UNKNOWN), isSeldom: ({ tunnel }) => tunnel !== null && tunnel !== undefined },
   { title: 'Version', cell: (machine) => machine.version ?? UNKNOWN },
 ];
 
-/** Roles are written out: on a phone the rows become cards, and CSS that does this would take the table's meaning away. */
-export function MachinesTable({ machines, nowMs }: { machines: readonly MachineStatus[]; nowMs: number }) {
+function sessionWords({ machine_id: id, ended_at }: MachineStatus, { waiting, working }: Beside): string {
+  if (waiting === undefined || working === undefined) return UNKNOWN;
+  const [waits, works] = [waiting, working].map((list) => list.filter(({ machine_id }) => machine_id === id).length);
+  const parts = [...(works ? [`${works} at work`] : []), ...(waits ? [`${waits} waiting`] : [])];
+  return parts.length === 0 ? (ended_at === null ? 'none' : UNKNOWN) : parts.join(', ');
+}
+
+function backlogAndRest(machine: MachineStatus, drain: Drain): string {
+  const restMs = drain.restMs(machine.machine_id);
+  return restMs === null ? backlogWords(machine) : `${backlogWords(machine)}, done in ${durationWords(restMs)}`;
+}
+
+export function MachinesTable({ status, filter, ...beside }: Beside & { status: CollectorStatus; filter: string }) {
+  const { machines } = status;
+  const told = TOLD.filter(({ isSeldom }) => isSeldom === undefined || machines.some(isSeldom));
+  const shown = machines.filter(({ label, state }) => isMatch(filter, label, STATE_WORDS[state]));
   return (
-    <div class="scroll" tabindex={0} role="region" aria-label="Machines">
-      <table role="table" aria-label="Machines">
-        <thead role="rowgroup">
-          <tr role="row">
-            <th role="columnheader" scope="col">Machine</th>
-            <th role="columnheader" scope="col">State</th>
-            {COLUMNS.map(({ title, isNumber }) => (
-              <th key={title} role="columnheader" scope="col" class={isNumber ? 'number' : ''}>{title}</th>
-            ))}
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          {machines.map((machine) => <MachineRow key={machine.machine_id} machine={machine} nowMs={nowMs} />)}
-        </tbody>
-      </table>
-    </div>
+    <Panel id="machines" title="Machines">
+      {shown.length > 0 && (
+        <Table label="Machines" columns={[{ title: 'Machine' }, { title: 'State' }, ...told]}>
+          {shown.map((machine) => <MachineRow key={machine.machine_id} machine={machine} told={told} beside={beside} />)}
+        </Table>
+      )}
+      <Problems status={status} nowMs={beside.nowMs} />
+    </Panel>
   );
 }
 
-function MachineRow({ machine, nowMs }: { machine: MachineStatus; nowMs: number }) {
+function MachineRow({ machine, told, beside }: { machine: MachineStatus; told: readonly Told[]; beside: Beside }) {
   return (
-    <tr role="row" class={machine.state}>
+    <tr role="row" tabindex={-1} data-row class={machine.state}>
       <th role="rowheader" scope="row">{machine.label}</th>
-      <td role="cell" data-title="State">
+      <Cell title="State">
         <span class="state"><span class="shape" aria-hidden="true">{STATE_SHAPES[machine.state]}</span> {STATE_WORDS[machine.state]}</span>
         {noteOf(machine)}
-      </td>
-      {COLUMNS.map(({ title, isNumber, cell }) => (
-        <td key={title} role="cell" data-title={title} class={isNumber ? 'number' : ''}>{cell(machine, nowMs)}</td>
-      ))}
+      </Cell>
+      {told.map(({ cell, ...column }) => <Cell key={column.title} {...column}>{cell(machine, beside)}</Cell>)}
     </tr>
   );
 }
@@ -60,4 +80,25 @@ function MachineRow({ machine, nowMs }: { machine: MachineStatus; nowMs: number 
 function noteOf(machine: MachineStatus) {
   const words = clockOffsetWords(machine);
   return words === '' ? null : <span class="note"> · {words}</span>;
+}
+
+const SHOWN = 5;
+
+/** What is wrong, each with its next step. */
+function Problems({ status, nowMs }: { status: CollectorStatus; nowMs: number }) {
+  const lines = [...tunnelProblems(status.machines), ...problemsOf(status, nowMs)].map(toPlainText);
+  if (lines.length === 0) return null;
+  return (
+    <ul class="problems" aria-label="To mend">
+      {lines.slice(0, SHOWN).map((line) => <li key={line}>{line}</li>)}
+      {lines.length > SHOWN && <li key="more">and {lines.length - SHOWN} more: <code>tt status --check</code></li>}
+    </ul>
+  );
+}
+
+function tunnelProblems(machines: readonly MachineStatus[]): string[] {
+  return machines.flatMap(({ label, tunnel }) => {
+    if (!tunnel || tunnel.state === 'up' || tunnel.problem === null) return [];
+    return [`tunnel to ${label}: ${tunnel.problem}${tunnel.hint === null ? '' : `; ${tunnel.hint}`}`];
+  });
 }

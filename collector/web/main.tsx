@@ -1,8 +1,18 @@
-/** The status page: a verdict, and a table of machines under it. */
-import { render, useEffect, useState } from 'hono/jsx/dom';
+/** The status page: a sentence, who needs you, machines, who works, the numbers; and a page for each session. */
+import { render, useEffect, useRef, useState } from 'hono/jsx/dom';
+import { needsWords } from '../../shared/session-words.ts';
 import { clockWords, verdictPartsOf, type Verdict } from '../../shared/status-words.ts';
+import { CopyButton } from './copy-button.tsx';
+import { createDrain, type Drain } from './drain.ts';
+import { Help } from './help.tsx';
+import { FILTER_ID, followKeys } from './keys.ts';
 import { followStatus, INITIAL, type LiveStatus } from './live-status.ts';
 import { MachinesTable } from './machines-table.tsx';
+import { NeedsYou } from './needs-you.tsx';
+import { NumbersTable } from './numbers-table.tsx';
+import { followAddress, go, sessionOf } from './route.ts';
+import { SessionPage } from './session-page.tsx';
+import { WorkingTable } from './working-table.tsx';
 import './style.css';
 
 const AGE_TICK_MS = 1000;
@@ -11,30 +21,67 @@ const ADD_COMMAND = 'tt machines add LABEL';
 function StatusPage() {
   const [live, setLive] = useState<LiveStatus>(INITIAL);
   const [nowMs, setNowMs] = useState(Date.now());
-  useEffect(() => followStatus(setLive), []);
+  const [address, setAddress] = useState(location.pathname);
+  const [isHelpOpen, setHelpOpen] = useState(false);
+  const [filter, setFilter] = useState('');
+  const drain = useRef<Drain>(createDrain());
+  useEffect(() => followStatus((next) => {
+    drain.current?.see(next.status?.machines ?? [], Date.now());
+    setLive(next);
+  }), []);
+  useEffect(() => followAddress(setAddress), []);
   useEffect(() => {
     const timer = setInterval(() => setNowMs(Date.now()), AGE_TICK_MS);
     return () => clearInterval(timer);
   }, []);
+  const leave = (): boolean => {
+    if (filter !== '') setFilter('');
+    else if (address !== '/') go('/');
+    else return false;
+    return true;
+  };
+  useEffect(() => followKeys({ toggleHelp: () => setHelpOpen((isOpen) => !isOpen), home: () => go('/'), back: leave }), [filter, address]);
 
   // A message can come between two ticks: ages are never negative.
   const shownMs = Math.max(nowMs, live.receivedAtMs ?? 0);
   const verdict = wordsOf(live, shownMs);
-  useEffect(() => {
-    document.title = `${verdict.fleet} ${verdict.completeness}`.trim();
-  }, [verdict.fleet, verdict.completeness]);
+  const waits = live.link === 'live' ? (live.waiting?.waiting.length ?? 0) : 0;
+  useTitle(waits, verdict);
 
-  const { status } = live;
+  const session = sessionOf(address);
+  const { status, waiting, working } = live;
   return (
-    <main class={live.link === 'live' ? '' : 'stale'}>
-      <h1>
-        <span role="status">{verdict.fleet}</span> <span class="completeness">{verdict.completeness}</span>
-      </h1>
-      {status && status.machines.length > 0 && <MachinesTable machines={status.machines} nowMs={shownMs} />}
-      {status && status.machines.length === 0 && <FirstMachine />}
-      {status && <footer>tt {status.version} · agents at port {status.ingest_port} · <code>tt status</code> says the same in a terminal</footer>}
-    </main>
+    <>
+      <header>
+        <h1>
+          <span role="status">{verdict.fleet}{waits > 0 && ` ${needsWords(waits)}`}</span> <span class="completeness">{verdict.completeness}</span>
+        </h1>
+        {session === undefined && status && status.machines.length > 0 && <Filter filter={filter} onChange={setFilter} />}
+      </header>
+      <main class={live.link === 'live' ? '' : 'stale'}>
+        {session !== undefined && <SessionPage name={session} stamp={live.newest} nowMs={shownMs} />}
+        {session === undefined && status && status.machines.length === 0 && <FirstMachine />}
+        {session === undefined && status && status.machines.length > 0 && (
+          <>
+            <NeedsYou waiting={waiting?.waiting} filter={filter} nowMs={shownMs} />
+            <MachinesTable status={status} waiting={waiting?.waiting} working={working?.working} drain={drain.current ?? createDrain()} filter={filter} nowMs={shownMs} />
+            <WorkingTable working={working?.working} filter={filter} nowMs={shownMs} />
+            <NumbersTable numbers={live.numbers} nowMs={shownMs} />
+          </>
+        )}
+      </main>
+      {status && <footer>tt {status.version} · agents at port {status.ingest_port} · <button type="button" class="quiet-button" onClick={() => setHelpOpen(true)}>Keys: ?</button></footer>}
+      <Help isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
+    </>
   );
+}
+
+/** In a tab that is only glanced at: how many wait, and a mark on the icon. */
+function useTitle(waits: number, { fleet }: Verdict): void {
+  useEffect(() => {
+    document.title = `${waits > 0 ? `(${waits}) ` : ''}tt · ${fleet}`;
+    document.querySelector<HTMLLinkElement>('link[rel=icon]')?.setAttribute('href', waits > 0 ? '/icon-waiting.svg' : '/icon.svg');
+  }, [waits, fleet]);
 }
 
 /** While the collector is away the last values stay, with their age. */
@@ -47,15 +94,23 @@ function wordsOf({ link, status, receivedAtMs }: LiveStatus, nowMs: number): Ver
   return status ? verdictPartsOf(status, nowMs) : { fleet: 'Connecting.', completeness: '' };
 }
 
-function FirstMachine() {
-  const [isCopied, setCopied] = useState(false);
-  const copy = (): void => {
-    navigator.clipboard.writeText(ADD_COMMAND).then(() => setCopied(true), () => setCopied(false));
+function Filter({ filter, onChange }: { filter: string; onChange(filter: string): void }) {
+  const type = (event: Event): void => {
+    if (event.target instanceof HTMLInputElement) onChange(event.target.value);
   };
   return (
-    <section class="first">
+    <p class="filter">
+      <label for={FILTER_ID}>Filter</label> <input id={FILTER_ID} type="text" value={filter} onInput={type} autocomplete="off" spellcheck={false} />
+      {filter !== '' && <button type="button" onClick={() => onChange('')}>Clear</button>}
+    </p>
+  );
+}
+
+function FirstMachine() {
+  return (
+    <section class="first" aria-label="The first machine">
       <p>On this machine run</p>
-      <p><code>{ADD_COMMAND}</code> <button type="button" onClick={copy}>{isCopied ? 'Copied' : 'Copy'}</button></p>
+      <p><code>{ADD_COMMAND}</code> <CopyButton text={ADD_COMMAND} what="the command" /></p>
       <p>with a name for LABEL. It prints the one command to run on the machine that shall be added; its row appears here.</p>
     </section>
   );

@@ -16,6 +16,7 @@ import { createKeyPair } from '../../shared/protocol/tokens.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { statusFrame } from './status-frame.ts';
 import { noTunnels } from './no-tunnels.ts';
+import { jobOf, refOf, type BatchParts } from './store-fixture.ts';
 import { startTestWriter } from './writer-in-process.ts';
 
 /** A page over a real database, with connections that the test plays. */
@@ -26,6 +27,8 @@ export interface PageFixture {
   /** Enrols a machine; returns its ID. */
   enrol(label: string): Promise<MachineId>;
   store(machineId: MachineId, count: number, agoMs: number): Promise<void>;
+  /** Stores batches of a machine, and lets the page hear of it. */
+  commit(machineId: MachineId, ...batches: readonly BatchParts[]): Promise<void>;
   connect(machineId: MachineId, status?: Partial<StatusFrame>, offsetMs?: number): void;
   /** Opens the page; `port` undefined picks one. */
   open(assets: string, port?: number): Promise<Page>;
@@ -41,6 +44,7 @@ export async function createPageFixture(): Promise<PageFixture> {
   const identity = await openCollectorIdentity(paths.collectorFile);
   const registry = openMachineRegistry(paths.machinesFile);
   const links = createMachineLinks(clock);
+  writer.onCommitted(({ summary }) => links.committed(summary));
   const pages: Page[] = [];
   let enrolled = 0;
   return {
@@ -57,6 +61,10 @@ export async function createPageFixture(): Promise<PageFixture> {
         return JSON.stringify({ id: `${machineId}:remote.tmux:tmux_pane_focus:${timestamp}:%${i}`, timestamp, source: 'remote.tmux', type: 'tmux_pane_focus' });
       });
       await writer.call('importLines', lines, clock.now());
+    },
+    async commit(machineId, ...batches) {
+      for (const batch of batches) writer.send(jobOf(refOf(machineId, clock.now() - 86_400_000), batch));
+      await writer.idle();
     },
     connect(machineId, status = {}, offsetMs = 0) {
       const now = clock.now() + offsetMs;

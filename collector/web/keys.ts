@@ -1,0 +1,96 @@
+/** The keys of the page. Rows are what carries `data-row`, in the order of the document. */
+
+export const FILTER_ID = 'filter';
+
+/** Shown by `?`, and what is listened for below. */
+export const KEYS: readonly (readonly [string, string])[] = [
+  ['j k', 'next, previous row'], ['Enter', 'open the row'], ['Esc', 'back'], ['/', 'filter'], ['c', 'copy the command of the row, or of who waits longest'],
+  ['g n', 'who needs you'], ['g m', 'machines'], ['g s', 'sessions at work'], ['g t', 'time and cost'], ['?', 'these keys'],
+];
+
+const SECTIONS: Readonly<Record<string, string>> = { n: 'needs-you', m: 'machines', s: 'sessions', t: 'time' };
+/** The second key of two comes within this. */
+const SECOND_KEY_MS = 1500;
+
+export interface KeyActions {
+  toggleHelp(): void;
+  /** To the first page. */
+  home(): void;
+  /** True: there was something to leave. */
+  back(): boolean;
+}
+
+/** Listens until the returned function is called. */
+export function followKeys(actions: KeyActions): () => void {
+  let goUntil = 0;
+  const press = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    // An open dialog has its keys to itself: Esc closes it.
+    if (document.querySelector('dialog[open]') && event.key !== '?') return;
+    const isTyping = event.target instanceof HTMLInputElement;
+    if (isTyping && event.key !== 'Escape') return;
+    const isSecond = Date.now() < goUntil;
+    goUntil = 0;
+    if (isSecond && event.key in SECTIONS) goTo(SECTIONS[event.key] ?? '', actions);
+    else if (event.key === 'g') goUntil = Date.now() + SECOND_KEY_MS;
+    else if (!act(event.key, actions)) return;
+    event.preventDefault();
+  };
+  document.addEventListener('keydown', press);
+  return () => document.removeEventListener('keydown', press);
+}
+
+function act(key: string, actions: KeyActions): boolean {
+  switch (key) {
+    case '?':
+      actions.toggleHelp();
+      return true;
+    case 'j':
+    case 'k':
+      moveBy(key === 'j' ? 1 : -1);
+      return true;
+    case 'Enter':
+      return openRow();
+    case 'c':
+      (focusedRow() ?? document).querySelector<HTMLButtonElement>('[data-copy]')?.click();
+      return true;
+    case '/':
+      document.getElementById(FILTER_ID)?.focus();
+      return true;
+    case 'Escape':
+      if (!actions.back() && document.activeElement instanceof HTMLElement) document.activeElement.blur();
+      return true;
+    default:
+      return false;
+  }
+}
+
+function focusedRow(): Element | null {
+  return document.activeElement?.closest('[data-row]') ?? null;
+}
+
+function moveBy(step: number): void {
+  const rows = [...document.querySelectorAll<HTMLElement>('[data-row]')];
+  const at = rows.findIndex((row) => row === focusedRow());
+  const next = at === -1 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + step));
+  rows[next]?.focus();
+}
+
+/** A link or a button that has the focus itself does what it does anyway. */
+function openRow(): boolean {
+  const row = document.activeElement;
+  if (!row?.hasAttribute('data-row')) return false;
+  row.querySelector<HTMLAnchorElement>('a[href]')?.click();
+  return true;
+}
+
+function goTo(section: string, { home }: KeyActions): void {
+  home();
+  // The first page may have to be drawn before.
+  requestAnimationFrame(() => {
+    const heading = document.getElementById(`${section}-title`);
+    heading?.scrollIntoView({ block: 'nearest' });
+    const row = document.querySelector<HTMLElement>(`#${section} [data-row]`);
+    (row ?? heading)?.focus();
+  });
+}

@@ -1,0 +1,36 @@
+import type { Child } from 'hono/jsx/dom';
+
+/** A part of the page: a landmark with a heading that keys lead to. */
+export function Panel({ id, title, note, children }: { id: string; title: string; note?: string; children: Child }) {
+  return (
+    <section id={id} aria-labelledby={`${id}-title`}>
+      <h2 id={`${id}-title`} tabindex={-1}>{title}{note === undefined || note === '' ? null : <span class="quiet"> {note}</span>}</h2>
+      {children}
+    </section>
+  );
+}
+
+export interface Column {
+  title: string;
+  isNumber?: true;
+}
+
+/** Roles are written out: on a phone the rows become cards, and CSS that does this would take the table's meaning away. */
+export function Table({ label, columns, children }: { label: string; columns: readonly Column[]; children: Child }) {
+  return (
+    <div class="scroll" tabindex={0} role="group" aria-label={label}>
+      <table role="table" aria-label={label}>
+        <thead role="rowgroup">
+          <tr role="row">
+            {columns.map(({ title, isNumber }) => <th key={title} role="columnheader" scope="col" class={isNumber ? 'number' : ''}>{title}</th>)}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
+export function Cell({ title, isNumber, children }: Column & { children?: Child }) {
+  return <td role="cell" data-title={title} class={isNumber ? 'number' : ''}>{children}</td>;
+}

@@ -1,0 +1,104 @@
+/** A session's page of its own: what it is, and its turns, newest first. */
+import type { SessionPageDocument, Subagent, Turn } from '../../shared/session-documents.ts';
+import { REASON_WORDS, stateWords } from '../../shared/session-words.ts';
+import { clockWords, countWords, durationWords, minuteWords, plural, UNKNOWN } from '../../shared/status-words.ts';
+import { costWords, tokensWords } from '../../shared/usage-words.ts';
+import { CopyButton } from './copy-button.tsx';
+import { Cell, Panel, Table } from './panel.tsx';
+import { plain, titleOf } from './session-name.tsx';
+import { useSession } from './session-fetch.ts';
+
+export function SessionPage({ name, stamp, nowMs }: { name: string; stamp: string; nowMs: number }) {
+  const { detail, turns, older, error, fetchOlder } = useSession(name, stamp);
+  const numbered = [...turns].toSorted(([a], [b]) => b - a);
+  return (
+    <article aria-label="Session">
+      <p><a href="/">All sessions and machines</a></p>
+      {error !== undefined && <p class="problem">{plain(error)}</p>}
+      {detail && <Facts detail={detail} nowMs={nowMs} />}
+      {detail && detail.children.length > 0 && <Subagents list={detail.children} nowMs={nowMs} />}
+      {detail && (
+        <Panel id="turns" title="Turns" note="newest first">
+          <ol class="turns">
+            {numbered.map(([number, turn]) => <TurnItem key={String(number)} number={number} turn={turn} nowMs={nowMs} />)}
+          </ol>
+          {older !== null && <button type="button" onClick={fetchOlder}>Older turns</button>}
+        </Panel>
+      )}
+    </article>
+  );
+}
+
+function Facts({ detail, nowMs }: { detail: SessionPageDocument; nowMs: number }) {
+  const { state, since, as_of: asOf, tokens } = detail;
+  const bound = detail.lower_bound_responses > 0 ? '≥ ' : '';
+  const facts: readonly (readonly [string, string])[] = [
+    ['Project', plain(detail.project) || UNKNOWN],
+    ['Branch', plain(detail.branch) || UNKNOWN],
+    ['Machine', plain(detail.machine) || UNKNOWN],
+    ['From', `${clockWords(detail.started_at, nowMs)} to ${clockWords(detail.last_at, nowMs)}`],
+    ['Asked', `${plural(detail.prompts + detail.script_prompts, 'prompt')}, ${plural(detail.commands, 'command')}, ${plural(detail.answers, 'answer')}, ${plural(detail.interrupts, 'interrupt')}`],
+    ['Tools', `${countWords(detail.tool_uses)}, ${countWords(detail.tool_errors)} failed`],
+    ['Tokens', `${tokensWords(tokens.total)}: ${tokensWords(tokens.input)} in, ${bound}${tokensWords(tokens.output)} out, cache ${tokensWords(tokens.cache_creation)} written, ${tokensWords(tokens.cache_read)} read`],
+    ['Cost', costWords(detail)],
+    ['Harness', [plain(detail.harness) || UNKNOWN, plain(detail.harness_version)].join(' ').trim()],
+  ];
+  return (
+    <>
+      <h2 class="session-title">{titleOf(detail)}</h2>
+      <p class={`session-state ${state}`}>
+        <strong>{stateWords(detail).replace(/\?$/, '')}</strong>
+        {since !== null && ` for ${durationWords(nowMs - Date.parse(since))}, since ${clockWords(since, nowMs)}`}
+        {asOf !== null && <span class="note"> as of {minuteWords(asOf, nowMs)}: its machine is away</span>}
+      </p>
+      <dl class="facts">
+        {facts.map(([term, words]) => <div key={term}><dt>{term}</dt><dd>{words}</dd></div>)}
+        <div key="command"><dt>Go there</dt><dd><code>{plain(detail.command)}</code> <CopyButton text={plain(detail.command)} what="the command that leads there" /></dd></div>
+      </dl>
+    </>
+  );
+}
+
+const SUBAGENT_COLUMNS = [
+  { title: 'Subagent' }, { title: 'State' }, { title: 'Started' }, { title: 'For' }, { title: 'Tools', isNumber: true }, { title: 'Tokens', isNumber: true }, { title: 'Cost', isNumber: true },
+] as const;
+
+function Subagents({ list, nowMs }: { list: readonly Subagent[]; nowMs: number }) {
+  return (
+    <Panel id="subagents" title="Subagents">
+      <Table label="Subagents" columns={SUBAGENT_COLUMNS}>
+        {list.map((child) => (
+          <tr key={child.agent_id} role="row">
+            <th role="rowheader" scope="row">{plain(child.agent_id)}</th>
+            <Cell title="State">{child.state}</Cell>
+            <Cell title="Started">{clockWords(child.started_at, nowMs)}</Cell>
+            <Cell title="For">{durationWords(Date.parse(child.last_at) - Date.parse(child.started_at))}</Cell>
+            <Cell title="Tools" isNumber>{countWords(child.tool_uses)}</Cell>
+            <Cell title="Tokens" isNumber>{tokensWords(child.tokens.total)}</Cell>
+            <Cell title="Cost" isNumber>{costWords(child)}</Cell>
+          </tr>
+        ))}
+      </Table>
+    </Panel>
+  );
+}
+
+function TurnItem({ number, turn, nowMs }: { number: number; turn: Turn; nowMs: number }) {
+  const lastsMs = Date.parse(turn.last_at) - Date.parse(turn.started_at);
+  const tools = turn.tools.map(({ tool, uses, errors }) => `${tool} ×${uses}${errors === 0 ? '' : ` (${errors} failed)`}`).join(', ');
+  const waits = turn.waits.map(({ reason, from, to }) => `${REASON_WORDS[reason]} ${to === null ? `since ${minuteWords(from, nowMs)}` : durationWords(Date.parse(to) - Date.parse(from))}`).join(', ');
+  return (
+    <li tabindex={-1} data-row>
+      <p class="turn-head">
+        <strong>{number}</strong> {clockWords(turn.started_at, nowMs)} · {turn.kind === 'unknown' ? 'started by what the log does not tell' : turn.kind} · {durationWords(lastsMs)}
+        {turn.interrupted && ' · interrupted'}{!turn.ended && !turn.interrupted && ' · no end known'}
+        {' · '}{tokensWords(turn.tokens.total)} tokens · {costWords(turn)}
+      </p>
+      {plain(turn.text) !== '' && <p class="prompt">{plain(turn.text)}</p>}
+      {tools !== '' && <p class="quiet">used {plain(tools)}</p>}
+      {turn.subagents.length > 0 && <p class="quiet">subagents {plain(turn.subagents.join(', '))}</p>}
+      {waits !== '' && <p class="note">waited for you: {waits}</p>}
+      {plain(turn.last_line) !== '' && <p class="reply">… {plain(turn.last_line)}</p>}
+    </li>
+  );
+}
