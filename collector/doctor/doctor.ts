@@ -45,7 +45,7 @@ export async function examineCollector(deps: CollectorDoctorDeps): Promise<Check
     }),
     await guarded('identity', () => judgeIdentity(paths)),
     await guarded('service', async () => judgeService(await deps.service())),
-    await guarded('machines', () => examineMachines(deps)),
+    await guarded('machines', () => examineMachines(deps), 'the check "database" tells more'),
     await guarded('database', () => examineDatabase(deps, deep)),
     await guarded('backup', () => {
       const last = readLastBackup(paths.lastBackupFile);

@@ -1,5 +1,6 @@
 /** What `tt doctor` asks of the database. Each question may look at many rows: nobody waits for it but a person. */
-import { SCHEMA_VERSION, openCopy, userVersion, type Database } from './database.ts';
+import { messageOf } from '../../shared/errors.ts';
+import { SCHEMA_VERSION, openCopy, userVersion, writeFailure, type Database } from './database.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -17,9 +18,15 @@ export function readSchemaVersions(database: Database): { found: number; known: 
 
 /** What SQLite finds damaged; none: it is sound. `deep` also compares every index with its table. */
 export function findDamage(database: Database, { deep }: { deep: boolean }): string[] {
-  const rows = database.pragma(deep ? 'integrity_check(10)' : 'quick_check(10)');
-  const found = Array.isArray(rows) ? rows.flatMap((row: unknown) => Object.values(row ?? {}).map(String)) : [String(rows)];
-  return found.filter((line) => line !== 'ok');
+  try {
+    const rows = database.pragma(deep ? 'integrity_check(10)' : 'quick_check(10)');
+    const found = Array.isArray(rows) ? rows.flatMap((row: unknown) => Object.values(row ?? {}).map(String)) : [String(rows)];
+    return found.filter((line) => line !== 'ok');
+  } catch (error) {
+    // Damaged where it says what it holds: then it can not even be checked.
+    if (writeFailure(error) === 'corrupt') return [messageOf(error)];
+    throw error;
+  }
 }
 
 export interface DirectoryCounts {

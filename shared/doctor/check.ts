@@ -50,12 +50,14 @@ export function fail(id: string, summary: string, fix: string, machine: string |
   return { id, state: 'fail', machine, summary, fix };
 }
 
+const UNFORESEEN = 'report it, with what this command prints';
+
 /** A check that can not look is a finding too: the others go on. */
-export async function guarded(id: string, check: () => Check[] | Promise<Check[]>): Promise<Check[]> {
+export async function guarded(id: string, check: () => Check[] | Promise<Check[]>, otherwise = UNFORESEEN): Promise<Check[]> {
   try {
     return await check();
   } catch (error) {
-    const hint = error instanceof TtError ? error.hint : 'run again with TT_DEBUG=1 for the details, and report it';
+    const hint = error instanceof TtError ? error.hint : otherwise;
     return [fail(id, messageOf(error), hint)];
   }
 }
