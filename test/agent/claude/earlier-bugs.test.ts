@@ -43,4 +43,17 @@ describe('events of a log', () => {
     expect(starts).toMatchObject([{ action: 'started', timestamp: at(1) }]);
     expect(extract(lines.slice(0, 5)).ofType('agent_session')).toEqual(starts);
   });
+
+  it('are a person’s answer inside a tool result', () => {
+    const log = new Transcript();
+    const collected = extract([
+      log.toolUse('toolu_1', 'AskUserQuestion', { questions: [] }),
+      log.toolResult('toolu_1', 'User has answered', { toolUseResult: { answers: { 'Which one?': 'the second' } } }),
+      log.toolUse('toolu_2'),
+      log.toolResult('toolu_2', "The user doesn't want to proceed; the user said: use the other file", {}, { is_error: true }),
+    ]);
+    expect(collected.ofType('user_message').map((event) => [event['kind'], event['origin'], event['text']]))
+      .toEqual([['answer', 'human', 'the second'], ['answer', 'human', 'use the other file']]);
+    expect(collected.ofType('agent_tool_result')).toHaveLength(2);
+  });
 });
