@@ -80,11 +80,14 @@ for place in "$HOME/.local" "$HOME/.local/bin" "$data_home" "$data" "$state_home
   "$config_home/systemd" "$config_home/systemd/user" "$config_home/systemd/user/default.target.wants"; do
   [ -d "$place" ] || say missing "$place"
 done
-for name in machine.json machine.key events.jsonl uplink.json; do
+for name in machine.json machine.key events.jsonl uplink.json hook.sh tmux-hooks.conf; do
   if [ -e "$data/$name" ]; then say had "$name"; fi
 done
 if [ -f "$data/deployed" ]; then say deployed yes; fi
-if [ -f "$data/collector.json" ]; then say collector yes; fi
+if [ -f "$data/collector.json" ]; then
+  # Its key is in there as well, and stays there.
+  say collector "$(sed -n 's/.*"collector_id": *"\([0-9a-f-]*\)".*/\1/p' "$data/collector.json" | head -n 1)"
+fi
 if [ -f "$data/machine.json" ]; then say machine "$(tr -d '\n' <"$data/machine.json")"; fi
 if [ -f "$data/uplink.json" ]; then say uplink "$(tr -d '\n' <"$data/uplink.json")"; fi
 for name in tt tt-agent; do

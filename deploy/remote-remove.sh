@@ -1,7 +1,8 @@
 #!/bin/sh
 # Run by `tt undeploy` on the other machine: removes what tt made there, and
 # nothing else. Reads three lines: data and state directory, and `keep` where
-# identity and data stay. What was there before `tt deploy` stays in any case.
+# identity and data stay, and the note of what was there before `tt deploy`; all
+# that stays in any case.
 
 IFS= read -r data && IFS= read -r state && IFS= read -r keep || exit 1
 had=' ' made=
@@ -20,16 +21,19 @@ for name in tt-agent tt; do
   file=$HOME/.local/bin/$name
   if grep -q '^# Made by tt deploy' "$file" 2>/dev/null; then rm -f "$file"; fi
 done
-rm -f "$data/tt-agent.mjs" "$data/tt-agent.mjs.previous" "$data/hook.sh" "$data/tmux-hooks.conf" "$data/deployed"
+rm -f "$data/tt-agent.mjs" "$data/tt-agent.mjs.previous"
+gone() {
+  case $had in
+    *" $1 "*) ;;
+    *) rm -f "$data/$1" ;;
+  esac
+}
+gone hook.sh
+gone tmux-hooks.conf
 rm -f "$state/endpoint.json" "$state/agent.lock" "$state/run/agent.sock" "$state"/run/in-*.sock "$state"/run/enrol-*.sock "/tmp/tt-$(id -u)"/*.sock
 rmdir "/tmp/tt-$(id -u)" 2>/dev/null
 if [ "$keep" != keep ]; then
-  for name in machine.json machine.key uplink.json events.jsonl; do
-    case $had in
-      *" $name "*) ;;
-      *) rm -f "$data/$name" ;;
-    esac
-  done
+  for name in machine.json machine.key uplink.json events.jsonl deployed; do gone "$name"; done
   rm -rf "$data/kept" "$data/bad" "$state/checkpoints"
   rm -f "$data"/events-*.jsonl "$data"/status*.jsonl "$data/former-machines.json"
   rm -f "$state/agent-status.json" "$state"/log/agent.log* "$state/log/hook.log" "$state"/tt-agent.pid

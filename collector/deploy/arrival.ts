@@ -29,10 +29,17 @@ async function poll<T>({ clock, stop }: Omit<ArrivalDeps, 'control'>, limitMs: n
 /** A tunnel that came up at `sinceMs` or later. Throws why it does not; it is tried on all the same. */
 export async function untilTunnelUp({ label, host, sinceMs }: { label: string; host: string; sinceMs: number }, deps: ArrivalDeps): Promise<{ warning: string | null }> {
   let last: { problem: string; hint: string } | undefined;
+  let isAsked = false;
   const up = await poll(deps, TUNNEL_MS, async () => {
     const { tunnels } = await deps.control.call('tunnels.list', {});
     const tunnel = tunnels.find((row) => row.label === label)?.tunnel;
     if (tunnel?.state === 'down' && tunnel.problem !== null) last = { problem: tunnel.problem, hint: tunnel.hint ?? '' };
+    if (tunnel?.state === 'waiting') last = { problem: 'its check says that the host does not run', hint: 'start it' };
+    if (tunnel?.state === 'off' && !isAsked) {
+      // Of a machine whose tunnel comes only when it is asked for.
+      isAsked = true;
+      await deps.control.call('tunnels.restart', { label });
+    }
     // Sockets that are refused are followed by a port at once; other refusals by nothing for a while.
     return tunnel?.state === 'up' && tunnel.host === host && timeOf(tunnel.since) >= sinceMs ? { warning: tunnel.warning } : undefined;
   });

@@ -162,7 +162,9 @@ async function startService({ machineId, label, plan, program }: Starting, { she
 
 async function arrive({ machineId, label }: { machineId: string; label: string }, { control, clock, stop, progress }: DeployDeps): Promise<Probe> {
   const probe = await progress.step('probe', async () => {
-    const value = await control.call('machines.probe', { label });
+    let value = await control.call('machines.probe', { label });
+    // An agent that has only just begun may be busy with what it found.
+    if (!value.complete && !stop.aborted) value = await control.call('machines.probe', { label });
     return { value, note: value.complete ? `${value.total_ms ?? '?'} ms all the way to the page` : (value.problem ?? `stopped before: ${value.missing ?? '?'}`) };
   });
   for (const line of probeLines(probe).slice(1)) progress.say(line);

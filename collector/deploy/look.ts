@@ -35,7 +35,8 @@ export interface RemoteFacts {
   had: readonly string[];
   /** This command was there before. */
   deployed: boolean;
-  isCollector: boolean;
+  /** Of a collector that runs or ran there, in this account. */
+  ownCollectorId: string | undefined;
   machineId: string | undefined;
   /** Of the collector that it joined. */
   collectorId: string | undefined;
@@ -77,7 +78,7 @@ export function parseFacts(said: readonly { name: string; value: string }[]): Re
     missing: [...new Set(all('missing'))],
     had: all('had'),
     deployed: one('deployed') === 'yes',
-    isCollector: one('collector') === 'yes',
+    ownCollectorId: one('collector'),
     machineId: idIn(one('machine'), 'machine_id'),
     collectorId: idIn(one('uplink'), 'collector_id'),
     takenLaunchers: all('launcher').filter((text) => text.startsWith('taken ')).map((text) => text.slice('taken '.length)),

@@ -109,6 +109,11 @@ interface Identity {
 
 function decideIdentity({ host, facts, wishes, collectorId, machines, tunnelHosts }: PlanKnowledge): Identity {
   const { machineId } = facts;
+  if (facts.ownCollectorId !== undefined && facts.ownCollectorId === collectorId) {
+    throw new TtError('this_machine', `${host} is this machine: its collector runs there, in the same account`, {
+      hint: 'it needs no tunnel: tt machines add LABEL, the command that prints, and tt-agent install', exitCode: EXIT_CODES.usage,
+    });
+  }
   if (facts.collectorId !== undefined && facts.collectorId !== collectorId) {
     throw new TtError('other_collector', `${host} has joined another collector already`, {
       hint: `undeploy it from there first; or, to leave that one: ssh ${host} rm ${facts.dataDir}/uplink.json; then run the same command again`,

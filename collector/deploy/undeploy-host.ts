@@ -46,6 +46,9 @@ export async function undeployHost({ keepData }: { keepData: boolean }, deps: Un
     const file = await removeTmuxHooks(shell, node, facts);
     return { value: undefined, note: file === undefined ? 'no hooks in tmux.conf' : `hooks removed from ${file} and from running servers` };
   });
+  if (facts.hasService && !facts.sums.has(program.file)) {
+    throw new TtError('agent_gone', `${program.file}, which knows its service, is gone from ${shell.host}`, { hint: `put it back, then again: tt deploy ${shell.host}` });
+  }
   if (facts.sums.has(program.file)) await progress.step('service', () => uninstallService(shell, program));
   if (isOurs) {
     await progress.step('retire', async () => {

@@ -154,10 +154,12 @@ describe.skipIf(!hasSshd)(`tt deploy (SEED=${seed})`, { timeout: 180_000 }, () =
     const kept = await succeed(tt('undeploy', 'devbox', '--yes', '--keep-data'));
     expect(kept.stderr).toMatch(/left there: .*machine\.json/);
     expect(existsSync(agentFile())).toBe(false);
-    // Its identity stayed: it is the same machine again.
-    await succeed(deploy());
+    // Its identity stayed: it is the same machine again, and in the end nothing of it is left.
+    await succeed(deploy('--no-tmux'));
     const states = (await collectorStatus(laptop)).machines.map(({ label, state }) => `${label} ${state}`);
     expect(states.toSorted()).toEqual(['devbox retired', 'devbox-2 live']);
+    await succeed(tt('undeploy', 'devbox', '--yes'));
+    expect({ files: remote.snapshot(), options: options(), crontab: remote.crontab() }).toEqual(before);
   });
 
   it('upgrades under load without losing anything, and keeps the build of before', async () => {

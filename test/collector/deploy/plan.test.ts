@@ -85,6 +85,7 @@ describe('the plan for a machine', () => {
     ['no room', { facts: facts('room=1000') }, 'remote_full'],
     ['a home that is not ours', { facts: facts('unwritable=/home/me') }, 'remote_write'],
     ['another collector', { facts: facts('uplink={"collector_id":"D"}') }, 'other_collector'],
+    ['the laptop itself', { facts: facts('collector=C') }, 'this_machine'],
     ['a label that is taken', { machines: [row('devbox', 'another')] }, 'label_taken'],
     ['another label than its own', { facts: joined(), machines: [row('shop')], wishes: { label: 'mine', tmux: 'no', service: 'no' } }, 'label_differs'],
     ['a revoked machine', { facts: joined(), machines: [row('shop', ID, { revoked_at: '2026-01-02T00:00:00.000Z' })] }, 'machine_revoked'],
