@@ -30,12 +30,14 @@ const INGEST_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'ingest scroll',
     summary: 'Note that someone scrolls in a tmux pane (for hooks)',
+    example: 'tt-agent ingest scroll --pane %3 --cwd /home/me/shop --session dev',
     options: PANE_OPTIONS,
     load: async () => (await import('./ingest.ts')).ingestScroll,
   },
   {
     name: 'ingest afk',
     summary: 'Note that the person went away, or is back',
+    example: 'tt-agent ingest afk --status idle --idle-ms 300000',
     options: [
       { flags: '--status <status>', description: 'idle or active', choices: ['idle', 'active'], required: true },
       { flags: '--idle-ms <ms>', description: 'how long it was idle' },
@@ -45,6 +47,7 @@ const INGEST_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'ingest window-focus',
     summary: 'Note that a window has the focus',
+    example: 'tt-agent ingest window-focus --app firefox --title "Pull request"',
     options: [
       { flags: '--app <id>', description: 'the application', required: true },
       { flags: '--title <title>', description: 'title of the window', required: true },
@@ -82,6 +85,7 @@ const HEALTH_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'status',
     summary: 'Show what the agent has sent, what waits, and what is wrong',
+    example: 'tt-agent status --json',
     options: [
       { flags: '--strict', description: 'exit 4 when it is not running, not connected or has a problem' },
       JSON_OPTION,
@@ -143,6 +147,7 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
     {
       name: 'drain',
       summary: 'Send what is there, once, by stdin and stdout, and end: what tt sync runs on a machine where nothing is installed',
+      example: 'tt-agent drain',
       load: async () => {
         const { drain } = await import('./drain.ts');
         return (parsed, io) => drain(parsed, io, processes());

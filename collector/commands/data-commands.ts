@@ -8,12 +8,14 @@ export const DATA_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'gaps',
     summary: 'List the bytes declared lost: of which machine and file, when, and why',
+    example: 'tt gaps',
     options: LIST_OPTIONS,
     load: async () => (await import('./gaps.ts')).listGaps,
   },
   {
     name: 'gaps list',
     summary: 'List them',
+    example: 'tt gaps list --machine devbox',
     options: LIST_OPTIONS,
     load: async () => (await import('./gaps.ts')).listGaps,
   },

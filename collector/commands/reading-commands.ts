@@ -44,6 +44,7 @@ export const READING_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'open',
     summary: 'Open the page in the browser, signed in',
+    example: 'tt open --print',
     options: [{ flags: '--print', description: 'only print the link' }, JSON_OPTION],
     load: async () => (await import('./open.ts')).openInBrowser,
   },

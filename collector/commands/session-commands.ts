@@ -24,6 +24,7 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'sessions list',
     summary: 'List them',
+    example: 'tt sessions list --days 7',
     options: LIST_OPTIONS,
     load: async () => (await import('./sessions.ts')).sessions,
   },
@@ -38,6 +39,7 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'waiting',
     summary: 'List the sessions that wait for you, longest first, with the line that brings you there',
+    example: 'tt waiting --json',
     options: [JSON_OPTION],
     load: async () => (await import('./sessions.ts')).waiting,
   },

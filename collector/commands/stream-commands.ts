@@ -15,12 +15,14 @@ export const STREAM_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'streams',
     summary: 'List the streams of the last 7 days with their time, or create, rename, merge and delete them',
+    example: 'tt streams --json',
     options: LIST_OPTIONS,
     load: async () => (await import('./streams.ts')).listStreamsCommand,
   },
   {
     name: 'streams list',
     summary: 'List the streams of the last 7 days with their time',
+    example: 'tt streams list',
     options: LIST_OPTIONS,
     load: async () => (await import('./streams.ts')).listStreamsCommand,
   },
@@ -35,6 +37,7 @@ export const STREAM_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'streams rename',
     summary: 'Give a stream another name; its ID stays',
+    example: 'tt streams rename checkout "checkout rewrite"',
     arguments: [STREAM, { syntax: '<name>', description: 'its new name' }],
     options: [JSON_OPTION],
     load: async () => (await import('./streams.ts')).renameStream,
@@ -50,6 +53,7 @@ export const STREAM_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'streams delete',
     summary: 'Delete a stream; its events stay, unassigned',
+    example: 'tt streams delete "checkout rewrite"',
     arguments: [STREAM],
     options: [{ flags: '--yes', description: 'do not ask' }, JSON_OPTION],
     load: async () => (await import('./streams.ts')).deleteStream,
@@ -57,6 +61,7 @@ export const STREAM_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'streams propose',
     summary: 'Propose streams for sessions that have none, by their directories; assigns nothing',
+    example: 'tt streams propose',
     options: [RANGE_OPTIONS[0], RANGE_OPTIONS[1], JSON_OPTION].filter((option) => option !== undefined),
     load: async () => (await import('./classify.ts')).proposeStreams,
   },
@@ -71,6 +76,7 @@ export const STREAM_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'untag',
     summary: 'Take tags away from a stream',
+    example: 'tt untag checkout acme',
     arguments: [STREAM, { syntax: '<tag...>', description: 'one or more tags' }],
     options: [JSON_OPTION],
     load: async () => (await import('./streams.ts')).untagStream,
@@ -113,6 +119,7 @@ export const STREAM_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'recompute',
     summary: 'Derive sessions, usage and times again; times of streams follow their assignments by themselves',
+    example: 'tt recompute',
     options: [{ flags: '--force', description: 'accepted for scripts of the earlier tool; it is always everything' }, JSON_OPTION],
     load: async () => (await import('./recompute.ts')).recompute,
   },

@@ -61,6 +61,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'collector rebuild',
     summary: 'Derive sessions, usage and times again from the events',
+    example: 'tt collector rebuild',
     options: [JSON_OPTION],
     load: async () => (await import('./rebuild.ts')).rebuild,
   },
@@ -92,12 +93,14 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'machines',
     summary: 'List the machines, or add, rename, rewind, revoke and retire them',
+    example: 'tt machines --json',
     options: [JSON_OPTION],
     load: async () => (await import('./machines.ts')).listMachines,
   },
   {
     name: 'machines list',
     summary: 'List the machines',
+    example: 'tt machines list',
     options: [JSON_OPTION],
     load: async () => (await import('./machines.ts')).listMachines,
   },
@@ -120,6 +123,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'machines revoke',
     summary: 'Shut a machine out, now; its key is worth nothing any more',
+    example: 'tt machines revoke build-1',
     arguments: [LABEL],
     options: [JSON_OPTION],
     load: async () => (await import('./machines.ts')).revokeMachine,
@@ -127,6 +131,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'machines retire',
     summary: 'A machine is gone for good: its history stays, nothing waits for it',
+    example: 'tt machines retire build-1',
     arguments: [LABEL],
     options: [JSON_OPTION],
     load: async () => (await import('./machines.ts')).retireMachine,

@@ -15,6 +15,7 @@ export const TUNNEL_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'tunnel',
     summary: 'Show the tunnels: up since when, or why not and what to do',
+    example: 'tt tunnel',
     options: [JSON_OPTION],
     load: async () => (await import('./tunnel.ts')).tunnelStatus,
   },
@@ -45,6 +46,7 @@ export const TUNNEL_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'tunnel remove',
     summary: 'Keep no tunnel to a machine any more',
+    example: 'tt tunnel remove devbox',
     arguments: [{ syntax: '<label>', description: 'the machine' }],
     options: [JSON_OPTION],
     load: async () => (await import('./tunnel.ts')).removeTunnel,

@@ -19,6 +19,7 @@ export function serviceCommands(prefix: string, program: ServiceProgram): Comman
     {
       name: `${prefix}uninstall`,
       summary: 'Stop it and remove what install wrote; data and identity stay',
+      example: `${words} uninstall`,
       options: [JSON_OPTION],
       load: async () => {
         const { uninstall } = await import('./actions.ts');
