@@ -2,11 +2,13 @@
  * The main thread's end of the thread that answers questions. A year's report
  * takes its time there, and agents are acknowledged meanwhile.
  *
- * The thread starts with the first question. One question is answered at a time;
- * those of the live page go first. Limit: a question that is being answered is
- * not interrupted, so a long one delays the live page by as long as it takes.
+ * The thread starts with a question and ends when none has come for a while: an
+ * answer can take memory that nothing else needs. One question is answered at a
+ * time, and is not interrupted: what must never wait for a long one has another
+ * of these.
  */
 import { Worker } from 'node:worker_threads';
+import type { Clock } from '../../shared/clock.ts';
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import type { Answered, AnswersData, Asked, Present, Question } from './questions.ts';
 
@@ -21,8 +23,8 @@ export interface AnswersChannel {
 }
 
 export interface Answers {
-  /** The JSON document. Rejects with a TtError. `isLive`: goes before others. */
-  ask(question: Question, options?: { isLive?: boolean }): Promise<string>;
+  /** The JSON document. Rejects with a TtError. */
+  ask(question: Question): Promise<string>;
   /** What waits is refused, what is being answered is given up. Resolves when the thread has ended. */
   close(): Promise<void>;
 }
@@ -30,7 +32,11 @@ export interface Answers {
 export interface AnswersDeps {
   start(): AnswersChannel;
   present(): Present;
+  clock: Pick<Clock, 'after'>;
 }
+
+/** So long after the last question the thread ends. */
+export const IDLE_MS = 60_000;
 
 /** Who asks more than this at once is told to come again. */
 export const QUESTIONS_AT_ONCE = 64;
@@ -54,13 +60,24 @@ export function startAnswersThread(entry: URL, data: AnswersData): AnswersChanne
   };
 }
 
-export function createAnswers({ start, present }: AnswersDeps): Answers {
-  const queues = { live: [] as Waiting[], other: [] as Waiting[] };
-  let thread: { channel: AnswersChannel; ended: Promise<void> } | undefined;
+interface Thread {
+  channel: AnswersChannel;
+  ended: Promise<void>;
+}
+
+export function createAnswers({ start, present, clock }: AnswersDeps): Answers {
+  const queue: Waiting[] = [];
+  const threads = new Set<Thread>();
+  let thread: Thread | undefined;
   let current: Waiting | undefined;
   let isClosing = false;
+  let cancelIdle: (() => void) | undefined;
 
-  const startThread = (): NonNullable<typeof thread> => {
+  const dismiss = (): void => {
+    thread?.channel.post('close');
+    thread = undefined;
+  };
+  const startThread = (): Thread => {
     const channel = start();
     channel.onMessage((answered) => {
       const asked = current;
@@ -71,19 +88,27 @@ export function createAnswers({ start, present }: AnswersDeps): Answers {
     });
     const ended = new Promise<void>((resolve) => {
       channel.onExit((error) => {
-        if (thread?.channel === channel) thread = undefined;
+        threads.delete(started);
+        resolve();
+        if (thread !== started) return;
+        thread = undefined;
         current?.reject(isClosing ? closing() : gone(error));
         current = undefined;
-        if (!isClosing) next();
-        resolve();
+        next();
       });
     });
-    return { channel, ended };
+    const started: Thread = { channel, ended };
+    threads.add(started);
+    return started;
   };
   const next = (): void => {
+    cancelIdle?.();
     if (current || isClosing) return;
-    current = queues.live.shift() ?? queues.other.shift();
-    if (!current) return;
+    current = queue.shift();
+    if (!current) {
+      if (thread) cancelIdle = clock.after(IDLE_MS, dismiss);
+      return;
+    }
     try {
       thread ??= startThread();
       thread.channel.post({ question: current.question, present: present() });
@@ -93,20 +118,21 @@ export function createAnswers({ start, present }: AnswersDeps): Answers {
     }
   };
   return {
-    ask(question, { isLive = false } = {}) {
+    ask(question) {
       if (isClosing) return Promise.reject(closing());
-      if (queues.live.length + queues.other.length >= QUESTIONS_AT_ONCE) return Promise.reject(busy());
+      if (queue.length >= QUESTIONS_AT_ONCE) return Promise.reject(busy());
       return new Promise((resolve, reject) => {
-        queues[isLive ? 'live' : 'other'].push({ question, resolve, reject });
+        queue.push({ question, resolve, reject });
         next();
       });
     },
     async close() {
       isClosing = true;
-      for (const { reject } of [...queues.live.splice(0), ...queues.other.splice(0)]) reject(closing());
+      cancelIdle?.();
+      for (const { reject } of queue.splice(0)) reject(closing());
       if (current) thread?.channel.terminate();
-      else thread?.channel.post('close');
-      await thread?.ended;
+      else dismiss();
+      await Promise.all([...threads].map(({ ended }) => ended));
     },
   };
 }

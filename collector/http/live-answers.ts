@@ -59,7 +59,7 @@ export function createLiveAnswers({ clock, log, answers, timezone }: LiveAnswers
     clock, interval,
     async ask() {
       try {
-        const text = await answers.ask(question, { isLive: true });
+        const text = await answers.ask(question);
         const known = topics.get(name);
         if (known && withoutAges(known.text) === withoutAges(text)) return;
         topics.set(name, { name, text, version: (known?.version ?? 0) + 1 });

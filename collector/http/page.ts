@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
 import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
-import { createAnswers, startAnswersThread, type AnswersChannel } from '../answers/answers.ts';
+import { createAnswers, startAnswersThread, type Answers, type AnswersChannel } from '../answers/answers.ts';
 import { ANSWERS_ENTRY } from '../answers/entry.ts';
 import type { AnswersData, Present } from '../answers/questions.ts';
 import type { Page, PageDeps } from '../collector.ts';
@@ -58,11 +58,14 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
     });
   };
   const signIn = openSignIn(paths.pageSessionsFile, { clock, log });
-  const answers = createAnswers({
+  const openAnswers = (): Answers => createAnswers({
+    clock,
     start: () => startAnswers({ database: paths.database, machineFile: paths.machineFile, prices: config.prices }),
     present: () => ({ nowMs: clock.now(), machines: withEnrolment(status().machines, registry.list()) }),
   });
-  const liveAnswers = createLiveAnswers({ clock, log, answers, timezone: systemTimeZone() });
+  // The live page has a thread of its own: it must not wait while somebody asks for the report of a year.
+  const [answers, quickAnswers] = [openAnswers(), openAnswers()];
+  const liveAnswers = createLiveAnswers({ clock, log, answers: quickAnswers, timezone: systemTimeZone() });
   const live = createLiveFeed({ clock, status, events, answers: liveAnswers });
   deps.probes?.shownBy(createProbeViewer(live, clock));
   const app = createApp({
@@ -77,7 +80,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
       lastKnown.close();
       live.close();
       liveAnswers.close();
-      await answers.close();
+      await Promise.all([answers.close(), quickAnswers.close()]);
       database.close();
       throw error;
     });
@@ -95,7 +98,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
       for (const stop of stopWatching) stop();
       live.close();
       liveAnswers.close();
-      await answers.close();
+      await Promise.all([answers.close(), quickAnswers.close()]);
       await server.close();
       lastKnown.close();
       database.close();

@@ -1,6 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
-import { createAnswers, QUESTIONS_AT_ONCE, type Answers, type AnswersChannel } from '../../../collector/answers/answers.ts';
+import { createAnswers, IDLE_MS, QUESTIONS_AT_ONCE, type Answers, type AnswersChannel } from '../../../collector/answers/answers.ts';
 import type { Answered, Asked } from '../../../collector/answers/questions.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 
 interface Thread {
   asked: Asked[];
@@ -12,9 +13,11 @@ interface Thread {
 
 let threads: Thread[];
 let answers: Answers;
+let clock: ManualClock;
 beforeEach(() => {
   threads = [];
-  answers = createAnswers({ start, present: () => ({ nowMs: 0, machines: [] }) });
+  clock = new ManualClock();
+  answers = createAnswers({ clock, start, present: () => ({ nowMs: 0, machines: [] }) });
 });
 
 function start(): AnswersChannel {
@@ -40,15 +43,30 @@ it('starts no thread until something is asked', async () => {
   expect(threads).toEqual([]);
 });
 
-it('asks one at a time, those of the live page first', async () => {
-  const report = answers.ask({ ask: 'streams', isAll: true });
-  const [sessions, waiting] = [answers.ask({ ask: 'sessions', query: {} }), answers.ask({ ask: 'waiting' }, { isLive: true })];
+it('asks one at a time, in order', async () => {
+  const asked = [answers.ask({ ask: 'streams', isAll: true }), answers.ask({ ask: 'sessions', query: {} }), answers.ask({ ask: 'waiting' })];
   expect(asks(threads[0])).toEqual(['streams']);
-  threads[0]!.answer({ ok: true, text: '1' });
-  threads[0]!.answer({ ok: true, text: '2' });
-  threads[0]!.answer({ ok: true, text: '3' });
-  expect(asks(threads[0])).toEqual(['streams', 'waiting', 'sessions']);
-  expect(await Promise.all([report, waiting, sessions])).toEqual(['1', '2', '3']);
+  for (const text of ['1', '2', '3']) threads[0]!.answer({ ok: true, text });
+  expect(asks(threads[0])).toEqual(['streams', 'sessions', 'waiting']);
+  expect(await Promise.all(asked)).toEqual(['1', '2', '3']);
+});
+
+it('lets the thread end when nothing was asked for a while, and starts another', async () => {
+  for (const index of [0, 1]) {
+    const answer = answers.ask({ ask: 'waiting' });
+    expect(threads).toHaveLength(index + 1);
+    clock.advance(IDLE_MS);
+    expect(threads[index]!.isTold).toBe(false);
+    threads[index]!.answer({ ok: true, text: '1' });
+    await answer;
+    clock.advance(IDLE_MS);
+    expect(threads[index]!.isTold).toBe(true);
+  }
+  // The first ends only now: nobody is left without an answer because of it.
+  const last = answers.ask({ ask: 'waiting' });
+  threads[0]!.exit();
+  threads[2]!.answer({ ok: true, text: '3' });
+  expect(await last).toBe('3');
 });
 
 it('hands errors on, usage as usage', async () => {

@@ -54,6 +54,7 @@ beforeEach(() => {
   signIn = openSignIn(join(folder, 'sessions.json'), { clock, log: silentLog });
   const live = createLiveFeed({ clock, status: () => STATUS, events });
   const answers = createAnswers({
+    clock,
     start: () => startAnswersInProcess({ database, machineFile: join(folder, 'machine.json'), prices: {} }),
     present: () => ({ nowMs: NOW, machines: [{ ...NEVER_SEEN, enrolledAtMs: 0 }] }),
   });
