@@ -28,7 +28,8 @@ const LOOK_MS = 200;
 
 export async function drain(_parsed: ParsedCommand, io: CommandIo, processes: Processes): Promise<ExitCode> {
   const { bytes } = io;
-  if (!bytes) throw usageError('there is no pipe to drain into', 'on the laptop: tt sync HOST');
+  const isTerminal = 'isTTY' in io.stdin && io.stdin.isTTY === true;
+  if (!bytes || isTerminal) throw usageError('there is no pipe to drain into', 'on the laptop: tt sync HOST');
   const answer = createAnswer();
   const pipe = createPipe({ input: io.stdin, output: bytes }, { onMessage: answer.take });
   const say = (message: FromAgent): void => pipe.say(message);

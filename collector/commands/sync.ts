@@ -26,7 +26,7 @@ export async function sync(parsed: ParsedCommand, io: CommandIo): Promise<ExitCo
   const isJson = flag(parsed, 'json');
   const fetched = await eachOf(hosts, async (host) => {
     const outcome = await syncHost({ host, label }, {
-      control, agent, runSsh: sshRunner(io.environment), stop: io.stop,
+      control, agent, clock: io.clock, runSsh: sshRunner(io.environment), stop: io.stop,
       onProgress: (bytes) => io.stderr.write(`${host}: ${bytes === null ? 'looking' : `${bytesWords(bytes)} to go`}\n`),
     });
     if (!isJson) tell(host, outcome, io);

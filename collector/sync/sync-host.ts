@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
+import type { Clock } from '../../shared/clock.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { createPipe, type Pipe } from '../../shared/protocol/pipe.ts';
 import { fromAgentSchema, type FromAgent } from '../../shared/protocol/sync-messages.ts';
@@ -19,6 +20,7 @@ import { newestOf, UNATTENDED_SSH_OPTIONS, type RunSsh, type SshProcess } from '
 const DRAIN = readFileSync(new URL('../../deploy/remote-drain.sh', import.meta.url), 'utf8');
 
 export interface SyncHostDeps {
+  clock: Pick<Clock, 'after'>;
   control: Control;
   runSsh: RunSsh;
   /** The agent's one file, gzipped. */
@@ -50,6 +52,8 @@ export interface HostOutcome {
 const KEPT_OUTPUT = 8192;
 /** What a login shell may say before our own first word. */
 const GREETING_BYTES = 64 * 1024;
+/** For the login and 300 kB: a shell that asks something, or a file system that hangs, is left then. */
+const GREETING_MS = 120_000;
 /** A dead link is left after about 30 s, whatever is on its way. */
 const CONNECTION = ['-o', 'ClearAllForwardings=yes', '-o', 'ServerAliveInterval=10', '-o', 'ServerAliveCountMax=3'];
 
@@ -73,7 +77,7 @@ type Drained = Extract<FromAgent, { type: 'drained' }>;
 type OpenedRun = Omit<ControlResponse<'sync.open'>, 'run'> & { run: NonNullable<ControlResponse<'sync.open'>['run']> };
 
 async function runAgent(host: string, opened: OpenedRun, deps: SyncHostDeps): Promise<Drained> {
-  const { stop, agent, runSsh } = deps;
+  const { clock, stop, agent, runSsh } = deps;
   if (stop.aborted) throw stopped();
   const ssh = runSsh([...UNATTENDED_SSH_OPTIONS, ...CONNECTION, '--', host, toRemoteCommand(DRAIN)]);
   const end = (): void => ssh.kill('SIGTERM');
@@ -83,10 +87,17 @@ async function runAgent(host: string, opened: OpenedRun, deps: SyncHostDeps): Pr
     const token = randomBytes(16).toString('hex');
     ssh.stdin.write(`${OLDEST_NODE}\n${token}\n${agent.length}\n`);
     ssh.stdin.write(agent);
+    let isLate = false;
+    const cancel = clock.after(GREETING_MS, () => {
+      isLate = true;
+      end();
+    });
     const isThere = await skipGreeting(ssh.stdout, `tt sync ${token}\n`, ssh.ended);
+    cancel();
     const last = isThere ? await talk(ssh, opened, deps) : undefined;
     const code = await ssh.ended;
     if (stop.aborted) throw stopped();
+    if (isLate) throw sshFailed(`Timeout, server ${host} not responding.`, host);
     if (last?.type === 'drained') return last;
     throw last ? agentFailed(last) : failedBefore(said(), code, host);
   } finally {

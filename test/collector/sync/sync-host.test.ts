@@ -49,7 +49,7 @@ function localShell(change: (text: string) => string): RunSsh {
 }
 
 function run(runSsh: RunSsh, agent: Uint8Array = Buffer.from('no program')): ReturnType<typeof syncHost> {
-  return syncHost({ host: 'devbox', label: null }, { control, runSsh, agent, stop: new AbortController().signal, onProgress: () => {} });
+  return syncHost({ host: 'devbox', label: null }, { control, runSsh, agent, clock: collector.clock, stop: new AbortController().signal, onProgress: () => {} });
 }
 
 describe('a host', () => {
@@ -64,9 +64,21 @@ describe('a host', () => {
     expect(error).toMatchObject({ code: 'remote_failed', message: expect.stringContaining('devbox') as string });
   });
 
+  it('whose login shell says nothing is left after two minutes', async () => {
+    let outcome: ReturnType<typeof run> | undefined;
+    await new Promise<void>((resolve) => {
+      outcome = run((args) => {
+        resolve();
+        return localShell((text) => text)([...args.slice(0, -1), 'exec sleep 600']);
+      });
+    });
+    collector.clock.advance(120_000);
+    expect((await outcome)?.error).toMatchObject({ code: 'ssh_timeout', exitCode: 3 });
+  });
+
   it('is asked for by no option of ssh', async () => {
     const outcome = await syncHost({ host: '-oProxyCommand=x', label: null }, {
-      control, agent: Buffer.of(), stop: new AbortController().signal, onProgress: () => {},
+      control, agent: Buffer.of(), clock: collector.clock, stop: new AbortController().signal, onProgress: () => {},
       runSsh: () => {
         throw new Error('nothing is started');
       },
