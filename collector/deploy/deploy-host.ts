@@ -6,7 +6,7 @@ import { probeLines, type Probe } from '../../shared/probe.ts';
 import { backlogWords, bytesWords, plural } from '../../shared/status-words.ts';
 import type { Control } from '../control/control-methods.ts';
 import { installService, lastLogLine, type AgentProgram } from './agent-program.ts';
-import { notConnected, untilConnected, untilDrained, untilTunnelUp, type ArrivalDeps } from './arrival.ts';
+import { notConnected, untilConnected, untilDrained, untilTunnelUp } from './arrival.ts';
 import { remoteFailed } from './failures.ts';
 import { joinThrough } from './join.ts';
 import { look, type RemoteFacts } from './look.ts';
@@ -141,23 +141,32 @@ interface Starting {
   program: AgentProgram;
 }
 
-/** Until the agent has connected; where a new one does not, the one of before is put back. */
-async function startService({ machineId, label, plan, program }: Starting, { shell, control, clock, stop }: DeployDeps): Promise<{ value: string[]; note: string }> {
-  const arrival: ArrivalDeps = { control, clock, stop };
-  const start = async (): Promise<{ kind: string; notes: string[]; isUp: boolean }> => {
-    const sinceMs = clock.now();
-    const installed = await installService(shell, program);
-    return { ...installed, isUp: (await untilConnected(machineId, sinceMs, arrival)) !== undefined };
-  };
-  const { kind, notes, isUp } = await start();
-  if (isUp) return { value: notes, note: `${kind}; the agent is connected` };
-  const why = await lastLogLine(shell, program);
-  if (!plan.isUpgrade) throw notConnected(label, why);
+/** Until the agent has connected; where a new one does not, or can not even be installed, the one of before is put back. */
+async function startService(starting: Starting, deps: DeployDeps): Promise<{ value: string[]; note: string }> {
+  const { label, plan, program } = starting;
+  const { shell } = deps;
+  const started = await startOnce(starting, deps);
+  if (started.isUp) return { value: started.notes, note: `${started.kind}; the agent is connected` };
+  if (!plan.isUpgrade || deps.stop.aborted) throw started.failure;
   await shell.run(BACK, { values: [program.file, `${program.file}.previous`] });
-  const isBack = (await start()).isUp;
-  throw new TtError('upgrade_failed', `the new agent of ${label} did not come up${why === null ? '' : ` (${why})`}; ${isBack ? 'the one of before runs again' : 'the one of before was put back, and does not come up either'}`, {
-    hint: `look at its log there: tt-agent logs`,
+  const { isUp: isBack } = await startOnce(starting, deps);
+  throw new TtError('upgrade_failed', `the new agent of ${label} did not come up (${started.why}); ${isBack ? 'the one of before runs again' : 'the one of before was put back, and does not come up either'}`, {
+    hint: 'look at its log there: tt-agent logs', cause: started.failure,
   });
+}
+
+type Started = { isUp: true; kind: string; notes: string[] } | { isUp: false; failure: Error; why: string };
+
+async function startOnce({ machineId, label, program }: Starting, { shell, control, clock, stop }: DeployDeps): Promise<Started> {
+  const sinceMs = clock.now();
+  try {
+    const { kind, notes } = await installService(shell, program);
+    if ((await untilConnected(machineId, sinceMs, { control, clock, stop })) !== undefined) return { isUp: true, kind, notes };
+    const why = await lastLogLine(shell, program);
+    return { isUp: false, failure: notConnected(label, why), why: why ?? 'its log says nothing' };
+  } catch (error) {
+    return { isUp: false, failure: error instanceof Error ? error : new Error(messageOf(error)), why: messageOf(error) };
+  }
 }
 
 async function arrive({ machineId, label }: { machineId: string; label: string }, { control, clock, stop, progress }: DeployDeps): Promise<Probe> {

@@ -187,7 +187,10 @@ describe.skipIf(!hasSshd)(`tt deploy (SEED=${seed})`, { timeout: 180_000 }, () =
     const writer = claudeWriter();
     await succeed(deploy('--label', 'devbox', '--no-tmux'));
     const old = readFileSync(agentFile(), 'utf8');
-    const failed = await runCommand(laptop, 'tt', ['deploy', '--all', '--yes'], { executable: brokenPackage() });
+    const uninstallable = await runCommand(laptop, 'tt', ['deploy', '--all'], { executable: brokenPackage('install') });
+    expect(uninstallable.stderr).toMatch(/the new agent of devbox did not come up \(.*a build that does not install\); the one of before runs again/);
+    expect(uninstallable.stdout).toMatch(/devbox .*the new agent of devbox did not come up/);
+    const failed = await runCommand(laptop, 'tt', ['deploy', '--all'], { executable: brokenPackage('run') });
     expect(failed.code).toBe(1);
     expect(failed.stderr).toMatch(/the new agent of devbox did not come up \(tt-agent: a build that does not run\); the one of before runs again/);
     expect(readFileSync(agentFile(), 'utf8')).toBe(old);
@@ -195,15 +198,15 @@ describe.skipIf(!hasSshd)(`tt deploy (SEED=${seed})`, { timeout: 180_000 }, () =
     await untilAgreed(laptop.paths.database, () => writer.facts, 60_000);
   });
 
-  /** The built package, with an agent that installs and does not run. */
-  function brokenPackage(): string {
+  /** The built package, with an agent whose `command` fails. */
+  function brokenPackage(command: 'install' | 'run'): string {
     const dist = join(import.meta.dirname, '../../dist');
-    const copy = join(laptop.directory, 'package', 'dist');
+    const copy = join(laptop.directory, `package-${command}`, 'dist');
     mkdirSync(copy, { recursive: true });
     remote.run('cp', ['-R', `${dist}/.`, copy]);
     remote.run('ln', ['-s', join(dist, '../node_modules'), join(dirname(copy), 'node_modules')]);
     const agent = join(copy, 'tt-agent.mjs');
-    const trap = "if (process.argv[2] === 'run') { process.stderr.write('tt-agent: a build that does not run\\n'); process.exit(1); }\n";
+    const trap = `if (process.argv[2] === '${command}') { process.stderr.write('tt-agent: a build that does not ${command}\\n'); process.exit(1); }\n`;
     writeFileSync(agent, readFileSync(agent, 'utf8').replace('\n', () => `\n${trap}`));
     return join(copy, 'tt.mjs');
   }
