@@ -29,7 +29,7 @@ let sshd: RealSshd;
 let writer: ClaudeWriter;
 
 // CI installs sshd.
-describe.skipIf(!hasSshd)(`tt sync (SEED=${seed})`, () => {
+describe.skipIf(!hasSshd)(`tt sync (SEED=${seed})`, { timeout: 180_000 }, () => {
   beforeEach(async () => {
     remote = createMachineHome('remote');
     const { HOME = '', XDG_STATE_HOME = '', XDG_DATA_HOME = '', XDG_CONFIG_HOME = '' } = remote.environment;
