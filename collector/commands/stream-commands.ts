@@ -53,7 +53,7 @@ export const STREAM_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'streams delete',
     summary: 'Delete a stream; its events stay, unassigned',
-    example: 'tt streams delete "checkout rewrite"',
+    example: 'tt streams delete "checkout rewrite" --yes',
     arguments: [STREAM],
     options: [{ flags: '--yes', description: 'do not ask' }, JSON_OPTION],
     load: async () => (await import('./streams.ts')).deleteStream,
