@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
-import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
+import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { bytesWords, clockWords, countWords, plural } from '../../shared/status-words.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
@@ -12,6 +12,7 @@ import { openMachineRegistry, type MachineRegistry } from '../enrolment/machine-
 import { openReader } from '../store/database.ts';
 import { planForget, type ForgetPlan } from '../store/forget-scope.ts';
 import { FORGET_SCOPES, readTombstones, type ForgetTarget, type Tombstone } from '../store/tombstones.ts';
+import { isConfirmed } from './confirm.ts';
 import { parseTarget } from './forget-target.ts';
 import { toTextTable } from './text-table.ts';
 
@@ -39,7 +40,7 @@ export async function forget(parsed: ParsedCommand, io: CommandIo): Promise<Exit
     if (isJson) print(io, { target, dry_run: true, ...plan });
     return EXIT_CODES.ok;
   }
-  if (!flag(parsed, 'yes') && !(await isConfirmed(io))) {
+  if (!flag(parsed, 'yes') && !(await isConfirmed(io, 'All this will be removed for good.', 'look at the counts, then repeat it with --yes'))) {
     out.write('nothing was forgotten\n');
     return EXIT_CODES.failed;
   }
@@ -70,16 +71,6 @@ async function remove(target: ForgetTarget, control: Control, io: CommandIo): Pr
     if (io.stderr.isTTY) io.stderr.write('\rwriting the database file anew; agents wait meanwhile \n');
     return { removed, compacted: await control.call('forget.compact', {}) };
   }
-}
-
-/** A person at a terminal is asked; anybody else has to say --yes. */
-async function isConfirmed(io: CommandIo): Promise<boolean> {
-  if (!('isTTY' in io.stdin && io.stdin.isTTY === true)) {
-    throw new TtError('not_confirmed', 'what is forgotten is gone, and nobody is there to ask', { hint: 'look at the counts, then repeat it with --yes', exitCode: EXIT_CODES.usage });
-  }
-  io.stderr.write('Remove all this for good? Type yes: ');
-  for await (const chunk of io.stdin as AsyncIterable<Buffer | string>) return String(chunk).trim().toLowerCase() === 'yes';
-  return false;
 }
 
 function nameOf({ scope, value }: ForgetTarget, registry: MachineRegistry): string {

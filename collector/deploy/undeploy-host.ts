@@ -16,6 +16,7 @@ import { removeTmuxHooks } from './tmux.ts';
 const REMOVE = readFileSync(new URL('../../deploy/remote-remove.sh', import.meta.url), 'utf8');
 /** A full look begins every 15 s. */
 const DRAIN_MS = 60_000;
+const AWAY_MS = 3000;
 
 export interface UndeployDeps {
   shell: RemoteShell;
@@ -73,8 +74,9 @@ async function lookFor({ shell, control }: UndeployDeps): Promise<{ value: { fac
   return { value: { facts, machine }, note: machine === undefined ? 'no machine of this collector' : machine.label };
 }
 
-async function drain({ machine_id, label }: MachineRow, { shell, control, clock, stop }: UndeployDeps): Promise<{ value: void; note: string }> {
-  const { isDrained, machine } = await untilDrained(machine_id, clock.now(), { control, clock, stop }, DRAIN_MS);
+async function drain({ machine_id, label, connected }: MachineRow, { shell, control, clock, stop }: UndeployDeps): Promise<{ value: void; note: string }> {
+  // One that is away is not waited for: a tunnel that is down has been tried for a while.
+  const { isDrained, machine } = await untilDrained(machine_id, clock.now(), { control, clock, stop }, connected === true ? DRAIN_MS : AWAY_MS);
   if (isDrained) return { value: undefined, note: 'everything there has arrived' };
   const how = machine?.connected === true ? `${backlogWords(machine)} waits` : 'its agent is not connected';
   throw new TtError('not_drained', `what ${label} has not sent yet would be lost: ${how}; nothing was changed`, {

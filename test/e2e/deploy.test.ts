@@ -162,6 +162,20 @@ describe.skipIf(!hasSshd)(`tt deploy (SEED=${seed})`, { timeout: 180_000 }, () =
     expect({ files: remote.snapshot(), options: options(), crontab: remote.crontab() }).toEqual(before);
   });
 
+  it('is not taken off while something there has not arrived, nor where it never was', async () => {
+    await open();
+    const never = await tt('undeploy', 'devbox', '--yes');
+    expect(never.stderr).toMatch(/^tt: tt deploy was never at devbox, or all of it is gone\n {2}next: /m);
+    await succeed(deploy('--label', 'devbox', '--no-tmux'));
+    remote.run('/bin/sh', [join(remote.paths.dataDir, 'background.sh'), 'stop', join(remote.paths.stateDir, 'tt-agent.pid')]);
+    const before = remote.snapshot();
+    const { code, stderr } = await tt('undeploy', 'devbox', '--yes');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tt: what devbox has not sent yet would be lost: its agent is not connected; nothing was changed\n {2}next: .*--keep-data$/m);
+    expect(remote.snapshot()).toEqual(before);
+    expect((await collectorStatus(laptop)).machines).toMatchObject([{ label: 'devbox', state: 'away' }]);
+  });
+
   it('upgrades under load without losing anything, and keeps the build of before', async () => {
     await open();
     const writer = claudeWriter();

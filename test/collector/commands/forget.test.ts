@@ -51,7 +51,7 @@ describe('tt forget', () => {
 
   it('asks a person, and takes yes', async () => {
     const run = await tt(['forget', 'aaaa1'], { isTerminal: true, stdin: 'yes\n' });
-    expect(run).toMatchObject({ code: 0, stderr: 'Remove all this for good? Type yes: ' });
+    expect(run).toMatchObject({ code: 0, stderr: 'All this will be removed for good. Type yes: ' });
     expect(run.stdout).toContain('forgotten; it stays out until: tt forget aaaa1 --undo\n');
     expect(await sessions()).toEqual([STAYS]);
     expect(isInFile(SECRET)).toBe(false);
