@@ -142,10 +142,7 @@ export async function openAgent({ paths, config, claudeDirs, pipe }: AgentOption
     ready: Promise.all([firstLook, Promise.race([tried.promise, running])]).then(() => {}),
     ended: Promise.race([running, failure.promise]),
     status,
-    close() {
-      closing ??= close();
-      return closing;
-    },
+    close: () => (closing ??= close()),
     abandon: () => uplink.abandon(),
   };
 }
