@@ -39,13 +39,15 @@ export interface LiveAnswersDeps {
 
 interface Interval {
   leastMs: number;
-  /** The thread spends at most one part in so many on it. */
+  /** After an answer the thread rests so many times as long as that took, ... */
   share: number;
+  /** ... at most so long: one slow answer, as the first, is no reason to leave a person waiting. */
+  mostMs: number;
 }
 
-const QUICK: Interval = { leastMs: 250, share: 4 };
+const QUICK: Interval = { leastMs: 250, share: 1, mostMs: 500 };
 /** Sums of two days: nobody sees a second of them. */
-const SLOW: Interval = { leastMs: 5000, share: 20 };
+const SLOW: Interval = { leastMs: 5000, share: 20, mostMs: 60_000 };
 
 interface Asking {
   refresh(): void;
@@ -94,7 +96,7 @@ function askRepeatedly({ clock, interval, ask }: { clock: LiveAnswersDeps['clock
     const started = clock.monotonic();
     await ask();
     const took = clock.monotonic() - started;
-    notBefore = clock.monotonic() + Math.max(interval.leastMs, took * interval.share);
+    notBefore = clock.monotonic() + Math.max(interval.leastMs, Math.min(took * interval.share, interval.mostMs));
     if (isClosed()) return;
     const isStale = state !== 'running';
     state = 'idle';

@@ -6,7 +6,7 @@ import {
   agoWords, backlogWords, clockOffsetWords, clockWords, countWords, durationWords, lagWords, STATE_SHAPES, STATE_WORDS, tunnelWords, UNKNOWN,
 } from '../../shared/status-words.ts';
 import type { Drain } from './drain.ts';
-import { Cell, Panel, Table, type Column } from './panel.tsx';
+import { Cell, Empty, Panel, Table, type Column } from './panel.tsx';
 import { isMatch } from './session-name.tsx';
 
 /** What stands beside the status of a machine; undefined: not told yet. */
@@ -59,6 +59,7 @@ export function MachinesTable({ status, filter, ...beside }: Beside & { status: 
           {shown.map((machine) => <MachineRow key={machine.machine_id} machine={machine} told={told} beside={beside} />)}
         </Table>
       )}
+      <Empty count={machines.length} shown={shown.length} words="" />
       <Problems status={status} nowMs={beside.nowMs} />
     </Panel>
   );

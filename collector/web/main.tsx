@@ -34,13 +34,19 @@ function StatusPage() {
     const timer = setInterval(() => setNowMs(Date.now()), AGE_TICK_MS);
     return () => clearInterval(timer);
   }, []);
-  const leave = (): boolean => {
-    if (filter !== '') setFilter('');
-    else if (address !== '/') go('/');
-    else return false;
-    return true;
-  };
-  useEffect(() => followKeys({ toggleHelp: () => setHelpOpen((isOpen) => !isOpen), home: () => go('/'), back: leave }), [filter, address]);
+  // Keys can come before the effects of the last drawing: they look at what is, not at what was drawn.
+  const latestFilter = useRef(filter);
+  latestFilter.current = filter;
+  useEffect(() => followKeys({
+    toggleHelp: () => setHelpOpen((isOpen) => !isOpen),
+    home: () => go('/'),
+    back() {
+      if (location.pathname !== '/') go('/');
+      else if (latestFilter.current !== '') setFilter('');
+      else return false;
+      return true;
+    },
+  }), []);
 
   // A message can come between two ticks: ages are never negative.
   const shownMs = Math.max(nowMs, live.receivedAtMs ?? 0);

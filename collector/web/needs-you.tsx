@@ -2,7 +2,7 @@ import type { Waiting } from '../../shared/session-documents.ts';
 import { needsWords, reasonWords } from '../../shared/session-words.ts';
 import { durationWords, minuteWords } from '../../shared/status-words.ts';
 import { CopyButton } from './copy-button.tsx';
-import { Cell, Panel, Table } from './panel.tsx';
+import { Cell, Empty, Panel, Table } from './panel.tsx';
 import { isMatch, plain, SessionName, titleOf } from './session-name.tsx';
 
 const COLUMNS = [{ title: 'Session' }, { title: 'Waits for' }, { title: 'Since' }, { title: 'Said last' }, { title: 'Go there' }];
@@ -12,7 +12,7 @@ export function NeedsYou({ waiting, filter, nowMs }: { waiting: readonly Waiting
   const shown = waiting?.filter((each) => isMatch(filter, each.title, each.session, each.project, each.last_line));
   return (
     <Panel id="needs-you" title="Needs you" note={waiting && waiting.length > 0 ? String(waiting.length) : ''}>
-      {waiting?.length === 0 && <p class="empty">{needsWords(0)}</p>}
+      <Empty count={waiting?.length} shown={shown?.length ?? 0} words={needsWords(0)} />
       {shown && shown.length > 0 && (
         <Table label="Sessions that wait for you" columns={COLUMNS}>
           {shown.map((each) => <Row key={each.session} waiting={each} nowMs={nowMs} />)}

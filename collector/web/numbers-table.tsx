@@ -2,7 +2,7 @@ import type { DayNumbers, NumbersDocument } from '../../shared/numbers-document.
 import { completenessWords, hoursWords } from '../../shared/report-words.ts';
 import { plural, UNKNOWN } from '../../shared/status-words.ts';
 import { costWords, tokensWords } from '../../shared/usage-words.ts';
-import { Cell, Panel, Table } from './panel.tsx';
+import { Cell, Empty, Panel, Table } from './panel.tsx';
 import { plain } from './session-name.tsx';
 
 interface Figure {
@@ -23,6 +23,7 @@ const COLUMNS = [{ title: 'Day' }, ...FIGURES.map(({ title }) => ({ title, isNum
 export function NumbersTable({ numbers, nowMs }: { numbers: NumbersDocument | undefined; nowMs: number }) {
   return (
     <Panel id="time" title="Numbers">
+      {numbers === undefined && <Empty count={undefined} shown={0} words="" />}
       {numbers && (
         <Table label="Numbers of today and yesterday" columns={COLUMNS}>
           <Row key="today" name="Today" day={numbers.today} nowMs={nowMs} />

@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx/dom';
+import { UNKNOWN } from '../../shared/status-words.ts';
 
 /** A part of the page: a landmark with a heading that keys lead to. */
 export function Panel({ id, title, note, children }: { id: string; title: string; note?: string; children: Child }) {
@@ -33,4 +34,10 @@ export function Table({ label, columns, children }: { label: string; columns: re
 
 export function Cell({ title, isNumber, children }: Column & { children?: Child }) {
   return <td role="cell" data-title={title} class={isNumber ? 'number' : ''}>{children}</td>;
+}
+
+/** Instead of an empty table. `count`: of all there are; undefined: not told yet. */
+export function Empty({ count, shown, words }: { count: number | undefined; shown: number; words: string }) {
+  if (shown > 0) return null;
+  return <p class="empty">{count === undefined ? UNKNOWN : count === 0 ? words : `None of ${count} matches the filter; Esc shows all.`}</p>;
 }

@@ -14,9 +14,10 @@ export interface ShownSession {
 
 const NOTHING: ShownSession = { detail: undefined, turns: new Map(), older: null, error: undefined };
 const TURNS = 50;
-/** At most so often, and the less often the longer an answer takes. */
+/** At most so often, and the less often the longer an answer takes, up to a limit. */
 const LEAST_MS = 1000;
-const SHARE = 10;
+const SHARE = 2;
+const MOST_MS = 5000;
 
 export interface SessionFetch extends ShownSession {
   fetchOlder(): void;
@@ -31,7 +32,7 @@ export function useSession(name: string, stamp: string): SessionFetch {
   useEffect(() => {
     const last = fetched.current;
     if (!last || last.isRunning || (last.name === name && last.stamp === stamp)) return undefined;
-    const waitMs = last.name === name ? Math.max(0, last.atMs + Math.max(LEAST_MS, SHARE * last.tookMs) - Date.now()) : 0;
+    const waitMs = last.name === name ? Math.max(0, last.atMs + Math.min(MOST_MS, Math.max(LEAST_MS, SHARE * last.tookMs)) - Date.now()) : 0;
     const timer = setTimeout(() => {
       const startedMs = Date.now();
       fetched.current = { name, stamp, isRunning: true, atMs: startedMs, tookMs: 0 };

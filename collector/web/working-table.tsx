@@ -2,7 +2,7 @@ import { useRef } from 'hono/jsx/dom';
 import type { Working } from '../../shared/session-documents.ts';
 import { countWords, durationWords, minuteWords, UNKNOWN } from '../../shared/status-words.ts';
 import { costWords, tokensWords } from '../../shared/usage-words.ts';
-import { Cell, Panel, Table } from './panel.tsx';
+import { Cell, Empty, Panel, Table } from './panel.tsx';
 import { isMatch, plain, SessionName } from './session-name.tsx';
 
 const COLUMNS = [
@@ -18,7 +18,7 @@ export function WorkingTable({ working, filter, nowMs }: { working: readonly Wor
   const shown = working?.filter((each) => isMatch(filter, each.title, each.session, each.project, each.tool)).toSorted((a, b) => placeOf(a) - placeOf(b));
   return (
     <Panel id="sessions" title="Now" note={working && working.length > 0 ? `${working.length} at work` : ''}>
-      {working?.length === 0 && <p class="empty">No session is at work.</p>}
+      <Empty count={working?.length} shown={shown?.length ?? 0} words="No session is at work." />
       {shown && shown.length > 0 && (
         <Table label="Sessions at work" columns={COLUMNS}>
           {shown.map((each) => <Row key={each.session} working={each} nowMs={nowMs} />)}

@@ -135,11 +135,14 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
     await tab.getByRole('dialog', { name: 'Keys' }).waitFor({ state: 'hidden' });
     await press('/');
     await tab.keyboard.type('linter');
+    await tab.locator('#sessions').getByText('None of 2 matches the filter').waitFor();
     await until('one row to be left', async () => (await tab.locator('#needs-you [data-row]').count()) === 1);
     await press('Escape');
     await until('all rows to be back', async () => (await tab.locator('#needs-you [data-row]').count()) === 3);
     await tab.locator('body').click({ position: { x: 1, y: 1 } });
-    await press('g', 'n', 'Enter');
+    await press('g', 'n');
+    await until('who waits longest to have the focus', async () => (await focusedRow(tab)).startsWith('Fix the flaky upload test'));
+    await press('Enter');
     await tab.getByRole('heading', { name: 'Fix the flaky upload test' }).waitFor();
     await press('Escape');
     await tab.getByRole('table', { name: 'Sessions at work' }).waitFor();

@@ -28,7 +28,8 @@ export type WatchedTab = Tab & { problems: string[] };
 
 /** Signs in by the link. `problems`: what the console complained of. */
 export async function openTab(browser: Browser, link: string, options: Parameters<Browser['newContext']>[0] = {}): Promise<WatchedTab> {
-  const context = await browser.newContext(options);
+  // What fades in has too little contrast until it is there.
+  const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
   const tab = Object.assign(await context.newPage(), { problems: [] as string[] });
   tab.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') tab.problems.push(message.text());

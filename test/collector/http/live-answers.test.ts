@@ -55,12 +55,25 @@ it('asks at most four times a second however much changes, for sums every five s
 });
 
 it('asks less often what takes long', async () => {
-  tookMs = 300;
+  tookMs = 400;
   for (let ms = 0; ms < 12_000; ms += 50) {
     live.refresh();
     await pass(50);
   }
   expect(countOf('waiting')).toBeLessThanOrEqual(16);
+  // Eight seconds between the sums.
+  expect(countOf('numbers')).toBe(2);
+});
+
+it('one slow answer does not keep who looks on waiting', async () => {
+  tookMs = 3000;
+  live.refresh();
+  await pass(0);
+  await pass(3000);
+  tookMs = 0;
+  live.refresh();
+  await pass(500);
+  expect(countOf('waiting')).toBe(2);
 });
 
 it('a change during the answer is asked again', async () => {
