@@ -18,12 +18,15 @@ export async function undeploy(parsed: ParsedCommand, io: CommandIo): Promise<Ex
   const agree = async (label: string | undefined): Promise<boolean> => flag(parsed, 'yes')
     || isConfirmed(io, questionOf(host, label, keepData), 'repeat it with --yes');
   const shell = shellAt(host, io);
-  const done = await undeployHost({ keepData }, { shell, control, clock: io.clock, stop: io.stop, progress, agree }).finally(() => shell.close());
-  const { label = null, left } = done;
-  io.stdout.write(flag(parsed, 'json')
-    ? `${JSON.stringify({ schema: JSON_SCHEMA, host, label, left, steps: progress.done, notes: [note] })}\n`
-    : `${label ?? host} is off; what it sent stays here${label === null ? '' : ` (to remove that too: tt forget ${label})`}\n`);
-  return EXIT_CODES.ok;
+  try {
+    const { label = null, left } = await undeployHost({ keepData }, { shell, control, clock: io.clock, stop: io.stop, progress, agree });
+    io.stdout.write(flag(parsed, 'json')
+      ? `${JSON.stringify({ schema: JSON_SCHEMA, host, label, left, steps: progress.done, notes: [note] })}\n`
+      : `${label ?? host} is off; what it sent stays here${label === null ? '' : ` (to remove that too: tt forget ${label})`}\n`);
+    return EXIT_CODES.ok;
+  } finally {
+    await shell.close();
+  }
 }
 
 function questionOf(host: string, label: string | undefined, keepData: boolean): string {

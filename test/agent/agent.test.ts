@@ -122,7 +122,7 @@ describe('an agent', () => {
     const agent = await start();
     await agent.ready;
     mkdirSync(join(paths.agentStatusFile, 'in the way'), { recursive: true });
-    await expect(agent.close()).rejects.toThrow();
+    await expect(agent.close()).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
     expect([paths.agentSocket, paths.agentLockFile].filter((path) => existsSync(path))).toEqual([]);
   });
 
