@@ -52,6 +52,27 @@ export function isMissed({ measured, target, atLeast }: Row): boolean {
   return Number.isNaN(measured) || (atLeast === true ? measured < target : measured > target);
 }
 
+/** Rows of the parts that are wanted, one part after the other. `after`: whatever became of a part. */
+export async function measureParts(
+  parts: Readonly<Record<string, () => Row[] | Promise<Row[]>>>,
+  { only, say, after }: { only: readonly string[] | undefined; say: (name: string) => void; after?: () => Promise<void> },
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [name, measure] of Object.entries(parts)) {
+    if (only !== undefined && !only.includes(name)) continue;
+    say(name);
+    try {
+      rows.push(...await measure());
+    } catch (error) {
+      // The other parts are worth their time all the same.
+      rows.push({ name: `${name} failed`, measured: Number.NaN, target: 0, note: error instanceof Error ? error.message : String(error) });
+    } finally {
+      await after?.();
+    }
+  }
+  return rows;
+}
+
 export function printTable(rows: readonly Row[]): string {
   const number = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2));
   const cells = rows.map((row) => [

@@ -11,7 +11,7 @@ import { measureAnswers } from './answers.ts';
 import { healthRows, measureBackfill, measureHealth, type Backfill } from './backfill.ts';
 import { makeCorpus, warm, type Corpus } from './corpus.ts';
 import { measureLive } from './live.ts';
-import { isMissed, median, printTable, type Row } from './measure.ts';
+import { isMissed, measureParts, median, printTable, type Row } from './measure.ts';
 import { runCcusage, runRsyslog, runScan } from './peers.ts';
 import { measureRestart } from './restart.ts';
 
@@ -117,17 +117,7 @@ async function main(): Promise<void> {
     live: async () => measureLive({ roles: await bundle('live-roles'), corpus: corpus(), isQuick }),
     answers: () => measureAnswers({ cacheDir, say, events: isQuick ? 200_000 : argv.includes('--large') ? 10_000_000 : 2_000_000 }),
   };
-  const rows: Row[] = [];
-  for (const [name, measure] of Object.entries(parts)) {
-    if (only !== undefined && !only.includes(name)) continue;
-    say(name);
-    try {
-      rows.push(...await measure());
-    } catch (error) {
-      // The other parts are worth their time all the same.
-      rows.push({ name: `${name} failed`, measured: Number.NaN, target: 0, note: error instanceof Error ? error.message : String(error) });
-    }
-  }
+  const rows = await measureParts(parts, { only, say });
   process.stdout.write(printTable(rows));
   const missed = rows.filter(isMissed);
   process.stdout.write(missed.length === 0 ? 'every target met\n' : `${missed.length} of ${rows.filter(({ target }) => target !== undefined).length} targets missed\n`);

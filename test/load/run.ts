@@ -7,7 +7,7 @@
  *   --only rate,idle,storm,hostile    some of the parts; --hostile: that one
  */
 import { parseArgs } from 'node:util';
-import { isMissed, printTable, type Row } from '../bench/measure.ts';
+import { isMissed, measureParts, printTable, type Row } from '../bench/measure.ts';
 import { ensureExecutables, killAll } from '../support/processes.ts';
 import { hostileRows, measureHostile } from './hostile.ts';
 import { idleRows, measureIdle, measureRate, measureStorm, rateRows, stormRows } from './steady.ts';
@@ -52,20 +52,8 @@ async function storm(): Promise<Row[]> {
 const hostile = async (): Promise<Row[]> => hostileRows(await measureHostile({ rounds: 4, share: 1, withExpiry: true, quietMs: 15_000, progress: say }));
 
 const parts: Record<string, () => Promise<Row[]>> = { rate, idle, storm, hostile };
-const rows: Row[] = [];
 ensureExecutables();
-for (const [name, measure] of Object.entries(parts)) {
-  if (only !== undefined && !only.includes(name)) continue;
-  say(name);
-  try {
-    rows.push(...await measure());
-  } catch (error) {
-    // The other parts are worth their time all the same.
-    rows.push({ name: `${name} failed`, measured: Number.NaN, target: 0, note: error instanceof Error ? error.message : String(error) });
-  } finally {
-    await killAll();
-  }
-}
+const rows = await measureParts(parts, { only, say, after: killAll });
 process.stdout.write(printTable(rows));
 const missed = rows.filter(isMissed);
 process.stdout.write(missed.length === 0 ? 'every limit kept\n' : `${missed.length} limits missed\n`);
