@@ -3,9 +3,9 @@
  * is there: an unterminated tail is never consumed. One buffer is reused for
  * all files; a longer line gets a larger buffer for as long as it is read.
  */
-import { createHash } from 'node:crypto';
-import { BAD_LINE_HEAD_BYTES, LINE_BYTES } from '../../shared/limits.ts';
+import { LINE_BYTES, TAIL_HASH_BYTES } from '../../shared/limits.ts';
 import type { FileAccess } from './file-access.ts';
+import { isAtPlace, placeAt, SeamedReads, seamBytes, type Place, type ReadPlace } from './seam.ts';
 
 const READ_BYTES = 256 * 1024;
 const NEWLINE = 10;
@@ -15,113 +15,102 @@ const CARRIAGE_RETURN = 13;
 export type LineHandler = (bytes: Buffer, start: number, end: number) => boolean;
 
 export interface LinesRead {
-  /** Behind the newline of the last line handled. */
-  to: number;
-  /** `end`: no further newline up to `scannedTo`. `long`: at `to` begins a line of more than 16 MiB. */
-  stop: 'enough' | 'end' | 'long';
-  scannedTo: number;
+  /** Behind the newline of the last line handled; the bytes before it as they were read. */
+  to: ReadPlace;
+  /**
+   * `end`: no further newline up to `scanned`. `long`: at `to` begins a line of more than 16 MiB.
+   * `changed`: behind `to` are not the bytes that belong to those before it.
+   */
+  stop: 'enough' | 'end' | 'long' | 'changed';
+  scanned: ReadPlace;
 }
 
-export interface LongLine {
-  /** SHA-256 of the whole line, hex. */
-  hash: string;
-  head: Buffer;
-  length: number;
-}
+export type NewlineFound =
+  | { kind: 'found' | 'none'; /** The newline, or the end of the file. */ scanned: ReadPlace }
+  | { kind: 'changed' };
 
 export interface LineSplitter {
   /** Handles lines from `from` on; none that begins at or after `until`. */
-  readLines(fd: number, from: number, onLine: LineHandler, until?: number): LinesRead;
-  /** Position of the first newline in `[from, ∞)`; undefined when there is none before `scannedTo`. */
-  findNewline(fd: number, from: number): { at: number | undefined; scannedTo: number };
+  readLines(fd: number, from: Place, onLine: LineHandler, until?: number): LinesRead;
+  /** The first newline in `[from, ∞)`. */
+  findNewline(fd: number, from: Place): NewlineFound;
 }
 
 export function createLineSplitter(files: FileAccess): LineSplitter {
-  const shared = Buffer.allocUnsafe(READ_BYTES);
+  return new Splitter(files);
+}
 
-  function readLines(fd: number, from: number, onLine: LineHandler, until = Number.POSITIVE_INFINITY): LinesRead {
-    let buffer = shared;
-    let at = from;
-    while (at < until) {
-      const chunk = buffer.subarray(0, fill(files, fd, buffer, at));
-      let start = 0;
-      for (let newline = chunk.indexOf(NEWLINE); newline !== -1; newline = chunk.indexOf(NEWLINE, start)) {
-        const begin = start;
-        const end = newline > begin && chunk[newline - 1] === CARRIAGE_RETURN ? newline - 1 : newline;
-        start = newline + 1;
-        if (end > begin && !onLine(chunk.subarray(begin, end), at + begin, at + end)) {
-          return { to: at + start, stop: 'enough', scannedTo: at + start };
-        }
-        if (at + start >= until) return { to: at + start, stop: 'enough', scannedTo: at + start };
-      }
-      if (chunk.length < buffer.length) return { to: at + start, stop: 'end', scannedTo: at + chunk.length };
-      if (start > 0) {
-        at += start;
-        buffer = shared;
-      } else if (buffer.length > LINE_BYTES) {
-        return { to: at, stop: 'long', scannedTo: at + chunk.length };
-      } else {
-        buffer = Buffer.allocUnsafe(Math.min(buffer.length * 4, LINE_BYTES + 1));
-      }
-    }
-    return { to: at, stop: 'enough', scannedTo: at };
+class Splitter implements LineSplitter {
+  readonly #reads: SeamedReads;
+  /** The bytes before the place that is read, then those behind it. */
+  readonly #shared = Buffer.allocUnsafe(TAIL_HASH_BYTES + READ_BYTES);
+  readonly #before = Buffer.allocUnsafe(TAIL_HASH_BYTES);
+
+  constructor(files: FileAccess) {
+    this.#reads = new SeamedReads(files);
   }
 
-  function findNewline(fd: number, from: number): { at: number | undefined; scannedTo: number } {
-    let at = from;
+  readLines(fd: number, from: Place, onLine: LineHandler, until = Number.POSITIVE_INFINITY): LinesRead {
+    let buffer = this.#shared;
+    let at = from.offset;
+    let reached: ReadPlace = { offset: at, tail: from.tail ?? '' };
+    let filled = this.#readFrom(fd, buffer, from);
     for (;;) {
-      const chunk = shared.subarray(0, files.read(fd, shared, at));
-      const newline = chunk.indexOf(NEWLINE);
-      if (newline !== -1) return { at: at + newline, scannedTo: at + newline };
-      at += chunk.length;
-      if (chunk.length === 0) return { at: undefined, scannedTo: at };
+      const before = seamBytes(at);
+      if (filled === undefined) return { to: reached, stop: 'changed', scanned: reached };
+      const chunk = buffer.subarray(before, filled);
+      const { read, isEnough } = handleLines(chunk, at, onLine, until);
+      const to = placeAt(buffer, before + read, at + read);
+      if (isEnough) return { to, stop: 'enough', scanned: to };
+      if (filled < buffer.length) return { to, stop: 'end', scanned: read === chunk.length ? to : placeAt(buffer, filled, at + chunk.length) };
+      if (read === 0 && chunk.length > LINE_BYTES) return { to, stop: 'long', scanned: placeAt(buffer, filled, at + chunk.length) };
+      const seam = this.#keepBefore(buffer, before + read, at + read);
+      at += read;
+      reached = to;
+      buffer = read > 0 ? this.#shared : Buffer.allocUnsafe(seam.length + Math.min(chunk.length * 4, LINE_BYTES + 1));
+      filled = this.#reads.fillBehind(fd, buffer, at - seam.length, seam);
     }
   }
 
-  return { readLines, findNewline };
-}
-
-/** A read may give less than the file holds; only 0 means its end. */
-function fill(files: FileAccess, fd: number, buffer: Buffer, position: number): number {
-  let filled = files.read(fd, buffer, position);
-  if (filled === 0 || filled === buffer.length) return filled;
-  // A short read at the end of a file costs one more call; in its middle it would look like the end.
-  for (;;) {
-    const more = files.read(fd, buffer.subarray(filled), position + filled);
-    filled += more;
-    if (more === 0 || filled === buffer.length) return filled;
-  }
-}
-
-/** Steps over a line that is too long to hold, hashing it on the way. */
-export class LongLineScan {
-  readonly start: number;
-  readonly #hash = createHash('sha256');
-  readonly #buffer = Buffer.allocUnsafe(READ_BYTES);
-  #head = Buffer.alloc(0);
-  #at: number;
-
-  constructor(start: number) {
-    this.start = start;
-    this.#at = start;
-  }
-
-  get scannedTo(): number {
-    return this.#at;
-  }
-
-  /** One chunk further. `end`: no newline yet, and the file has no more bytes. */
-  step(files: FileAccess, fd: number): 'more' | 'end' | LongLine {
-    const chunk = this.#buffer.subarray(0, files.read(fd, this.#buffer, this.#at));
-    if (chunk.length === 0) return 'end';
-    const newline = chunk.indexOf(NEWLINE);
-    const line = newline === -1 ? chunk : chunk.subarray(0, newline);
-    this.#hash.update(line);
-    if (this.#head.length < BAD_LINE_HEAD_BYTES) {
-      this.#head = Buffer.concat([this.#head, line]).subarray(0, BAD_LINE_HEAD_BYTES);
+  findNewline(fd: number, from: Place): NewlineFound {
+    const buffer = this.#shared;
+    let at = from.offset;
+    let filled = this.#readFrom(fd, buffer, from);
+    for (;;) {
+      if (filled === undefined) return { kind: 'changed' };
+      const before = seamBytes(at);
+      const newline = buffer.subarray(0, filled).indexOf(NEWLINE, before);
+      if (newline !== -1) return { kind: 'found', scanned: placeAt(buffer, newline, at + newline - before) };
+      at += filled - before;
+      if (filled < buffer.length) return { kind: 'none', scanned: placeAt(buffer, filled, at) };
+      const seam = this.#keepBefore(buffer, filled, at);
+      filled = this.#reads.fillBehind(fd, buffer, at - seam.length, seam);
     }
-    this.#at += line.length;
-    if (newline === -1) return 'more';
-    return { hash: this.#hash.digest('hex'), head: this.#head, length: this.#at - this.start };
   }
+
+  /** How far the buffer is filled, the bytes before the place included. */
+  #readFrom(fd: number, buffer: Buffer, place: Place): number | undefined {
+    const before = seamBytes(place.offset);
+    const filled = this.#reads.fill(fd, buffer, place.offset - before);
+    return filled !== undefined && filled >= before && isAtPlace(place, buffer.subarray(0, before)) ? filled : undefined;
+  }
+
+  /** The next read overwrites the buffer. */
+  #keepBefore(buffer: Buffer, end: number, offset: number): Buffer {
+    const seam = this.#before.subarray(0, seamBytes(offset));
+    buffer.copy(seam, 0, end - seam.length, end);
+    return seam;
+  }
+}
+
+/** Gives the complete lines of a chunk; `read`: behind the newline of the last of them. */
+function handleLines(chunk: Buffer, at: number, onLine: LineHandler, until: number): { read: number; isEnough: boolean } {
+  let start = 0;
+  for (let newline = chunk.indexOf(NEWLINE); newline !== -1 && at + start < until; newline = chunk.indexOf(NEWLINE, start)) {
+    const begin = start;
+    const end = newline > begin && chunk[newline - 1] === CARRIAGE_RETURN ? newline - 1 : newline;
+    start = newline + 1;
+    if (end > begin && !onLine(chunk.subarray(begin, end), at + begin, at + end)) return { read: start, isEnough: true };
+  }
+  return { read: start, isEnough: at + start >= until };
 }

@@ -10,7 +10,8 @@ import { TtError } from '../../shared/errors.ts';
 import type { FileAccess } from './file-access.ts';
 import { hasSameContent, hasSameTail, isSameBirth } from './generation.ts';
 import type { KeptFiles } from './kept-files.ts';
-import { LongLineScan, type LineSplitter } from './line-splitter.ts';
+import type { LineSplitter } from './line-splitter.ts';
+import { LongLineScan } from './long-line-scan.ts';
 import { scannedEnd, type TailedFile } from './tailed-file.ts';
 
 export interface Reader {
@@ -121,19 +122,21 @@ class OpenReaders implements Readers {
   /** Feeds the lines before the cursor without keeping what they give, a slice of time at once. */
   #warm(reader: Reader, extractor: Extractor, until: number, mayContinue: () => boolean): void {
     if (reader.longLine === undefined) {
-      const read = this.#deps.splitter.readLines(reader.fd, reader.extractedTo, (bytes, start, end) => {
+      const from = { offset: reader.extractedTo, tail: undefined };
+      const read = this.#deps.splitter.readLines(reader.fd, from, (bytes, start, end) => {
         extractor.line(bytes, start, end, ignoringSink);
         return mayContinue();
       }, until);
-      reader.extractedTo = read.to;
-      if (read.stop === 'end') reader.extractedTo = until;
+      reader.extractedTo = read.stop === 'end' ? until : read.to.offset;
+      if (read.stop === 'changed') reader.extractor = undefined;
       if (read.stop !== 'long') return;
-      reader.longLine = new LongLineScan(read.to);
+      reader.longLine = new LongLineScan(this.#deps.files, read.to);
     }
     do {
-      const step = reader.longLine.step(this.#deps.files, reader.fd);
-      if (step === 'more') continue;
-      reader.extractedTo = step === 'end' ? until : reader.longLine.scannedTo + 1;
+      const step = reader.longLine.step(reader.fd);
+      if (step.kind === 'more') continue;
+      reader.extractedTo = step.kind === 'line' ? step.to.offset : until;
+      if (step.kind === 'changed') reader.extractor = undefined;
       reader.longLine = undefined;
       return;
     } while (mayContinue());

@@ -2,14 +2,15 @@
 import { createHash } from 'node:crypto';
 import type { Extractor } from '../extraction.ts';
 import type { Slice, SliceReceipt } from '../feed.ts';
-import { LINE_BYTES, TAIL_HASH_BYTES } from '../../shared/limits.ts';
-import { hashBytes } from '../../shared/protocol/positions.ts';
+import { LINE_BYTES } from '../../shared/limits.ts';
 import type { BadLines } from './bad-lines.ts';
 import type { GapReport } from '../../shared/protocol/frames.ts';
 import type { FileAccess } from './file-access.ts';
-import { extendPrefix, readRange, readTailHash } from './generation.ts';
-import { LongLineScan, type LineSplitter } from './line-splitter.ts';
+import { extendPrefix, readRange } from './generation.ts';
+import type { LineSplitter } from './line-splitter.ts';
+import { LongLineScan } from './long-line-scan.ts';
 import type { Reader, Readers } from './readers.ts';
+import { isAtPlace, placeAt, seamBytes, type Place, type ReadPlace } from './seam.ts';
 import { SliceSink, type SliceLimits } from './slice-sink.ts';
 import { scannedEnd, type TailedFile } from './tailed-file.ts';
 
@@ -35,6 +36,7 @@ export interface SlicesDeps {
 /** Longer, and a live line elsewhere would wait for it. */
 const SLICE_MS = 4;
 const NOTHING = { kind: 'nothing' } as const;
+const CHANGED = { kind: 'changed' } as const;
 
 export interface Slices {
   /** Throws the system error of a file that cannot be read. */
@@ -60,76 +62,83 @@ class FileSlices implements Slices {
     if (opened.kind !== 'ready') return opened;
     const { reader, extractor } = opened;
     if (reader.longLine !== undefined) return this.#readLongLine(file, reader, extractor, mayContinue);
-    if (!this.#hasCompleteLine(file, reader)) return this.#readUnterminated(file, reader, extractor);
+    if (!this.#mayHaveLine(file, reader)) return this.#readUnterminated(file, reader, extractor);
+    return this.#readLines(file, reader, extractor, limits, mayContinue);
+  }
 
+  #readLines(file: TailedFile, reader: Reader, extractor: Extractor, limits: SliceLimits, mayContinue: () => boolean): SliceRead {
     const sink = this.#sinkFor(file, reader);
-    const from = file.positions.cursor.offset;
-    const lines = this.#deps.splitter.readLines(reader.fd, from, (bytes, start, end) => {
+    const from = file.positions.cursor;
+    const { to, stop, scanned } = this.#deps.splitter.readLines(reader.fd, from, (bytes, start, end) => {
       sink.line = { bytes, start, end };
       extractor.line(bytes, start, end, sink);
       return !sink.isFull(limits) && mayContinue();
     });
-    file.scannedTo = lines.scannedTo;
-    // The end that a read met is newer than any look: were it only a look's, a shrunk file would be read for ever.
-    file.size = lines.stop === 'end' ? lines.scannedTo : Math.max(file.size, lines.scannedTo);
-    if (lines.to > from) return { kind: 'slice', slice: this.#finish(file, reader, sink, lines.to) };
-    if (lines.stop === 'long') {
-      reader.longLine = new LongLineScan(from);
+    if (stop === 'changed' && to.offset === from.offset) return CHANGED;
+    noteScanned(file, scanned, { isEnd: stop === 'end' });
+    // What came before a change in the middle was read well; the next slice meets the change.
+    if (stop === 'changed') file.verifiedMtimeMs = Number.NaN;
+    if (to.offset > from.offset) return { kind: 'slice', slice: this.#finish(file, reader, sink, to) };
+    if (stop === 'long') {
+      reader.longLine = new LongLineScan(this.#deps.files, from);
       return { kind: 'again' };
     }
     return this.#readUnterminated(file, reader, extractor);
   }
 
   /** Of an unterminated line only the bytes that were not seen yet are searched for its newline. */
-  #hasCompleteLine(file: TailedFile, reader: Reader): boolean {
+  #mayHaveLine(file: TailedFile, reader: Reader): boolean {
     if (file.scannedTo <= file.positions.cursor.offset) return true;
-    if (file.scannedTail !== readTailHash(this.#deps.files, reader.fd, file.scannedTo)) {
-      file.scannedTo = 0; // Cut and written anew, maybe to the same size.
-      return true;
-    }
-    const newline = this.#deps.splitter.findNewline(reader.fd, file.scannedTo);
-    file.scannedTo = newline.scannedTo;
-    if (newline.at === undefined) file.size = newline.scannedTo;
-    return newline.at !== undefined;
+    const newline = this.#deps.splitter.findNewline(reader.fd, { offset: file.scannedTo, tail: file.scannedTail });
+    if (newline.kind === 'none') noteScanned(file, newline.scanned, { isEnd: true });
+    else file.scannedTo = 0; // The line is read whole; or its beginning was cut and written anew, maybe to the same size.
+    return newline.kind !== 'none';
   }
 
   #readLongLine(file: TailedFile, reader: Reader, extractor: Extractor, mayContinue: () => boolean): SliceRead {
     const scan = reader.longLine;
     if (scan === undefined) return NOTHING;
-    let step = scan.step(this.#deps.files, reader.fd);
-    while (step === 'more' && mayContinue()) step = scan.step(this.#deps.files, reader.fd);
-    file.scannedTo = scan.scannedTo;
-    if (step === 'more') return { kind: 'again' };
-    if (step === 'end') {
-      file.size = scan.scannedTo;
-      return this.#readUnterminated(file, reader, extractor);
+    let step = scan.step(reader.fd);
+    while (step.kind === 'more' && mayContinue()) step = scan.step(reader.fd);
+    if (step.kind === 'changed') {
+      reader.longLine = undefined;
+      file.scannedTo = 0;
+      return { kind: 'again' };
     }
-    reader.longLine = undefined;
-    if (scan.start >= file.countedTo) {
-      this.#deps.badLines.record({ gen: file.gen, path: file.path, offset: scan.start, reason: 'line_too_long', ...step });
+    if (step.kind === 'line') {
+      const { kind: _, to, ...line } = step;
+      reader.longLine = undefined;
+      noteScanned(file, to, { isEnd: false });
+      if (scan.start >= file.countedTo) {
+        this.#deps.badLines.record({ gen: file.gen, path: file.path, offset: scan.start, reason: 'line_too_long', ...line });
+      }
+      return { kind: 'slice', slice: this.#finish(file, reader, this.#sinkFor(file, reader), to) };
     }
-    return { kind: 'slice', slice: this.#finish(file, reader, this.#sinkFor(file, reader), scan.scannedTo + 1) };
+    noteScanned(file, scan.scanned, { isEnd: step.kind === 'end' });
+    return step.kind === 'end' ? this.#readUnterminated(file, reader, extractor) : { kind: 'again' };
   }
 
   /** The last line of a file that no longer exists will never get its newline: it counts if it parses. */
   #readUnterminated(file: TailedFile, reader: Reader, extractor: Extractor): SliceRead {
-    const from = file.positions.cursor.offset;
-    const to = scannedEnd(file);
-    if (to > from) file.scannedTail = readTailHash(this.#deps.files, reader.fd, to) ?? '';
-    if (file.presence !== 'gone' || to <= from) return NOTHING;
-    const bytes = to - from > LINE_BYTES ? undefined : readRange(this.#deps.files, reader.fd, from, to);
-    if (bytes === undefined || !isJson(bytes)) {
+    const from = file.positions.cursor;
+    const end = scannedEnd(file);
+    if (file.presence !== 'gone' || end <= from.offset) return NOTHING;
+    const before = seamBytes(from.offset);
+    const bytes = end - from.offset > LINE_BYTES ? undefined : readRange(this.#deps.files, reader.fd, from.offset - before, end);
+    if (bytes !== undefined && !isAtPlace(from, bytes.subarray(0, before))) return CHANGED;
+    const line = bytes?.subarray(before);
+    if (bytes === undefined || line === undefined || !isJson(line)) {
       file.gap = {
-        gen: file.gen, path: file.path, from, to,
+        gen: file.gen, path: file.path, from: from.offset, to: end,
         t_from: file.lastTimestamp, t_to: '', reason: 'unterminated',
       };
       this.#deps.lost(file.gap);
       return NOTHING;
     }
     const sink = this.#sinkFor(file, reader);
-    sink.line = { bytes, start: from, end: to };
-    extractor.line(bytes, from, to, sink);
-    return { kind: 'slice', slice: this.#finish(file, reader, sink, to) };
+    sink.line = { bytes: line, start: from.offset, end };
+    extractor.line(line, from.offset, end, sink);
+    return { kind: 'slice', slice: this.#finish(file, reader, sink, placeAt(bytes, bytes.length, end)) };
   }
 
   #sinkFor(file: TailedFile, reader: Reader): SliceSink {
@@ -156,9 +165,9 @@ class FileSlices implements Slices {
     return readRange(this.#deps.files, reader.fd, from, Math.min(to, from + LINE_BYTES)) ?? Buffer.alloc(0);
   }
 
-  #finish(file: TailedFile, reader: Reader, sink: SliceSink, to: number): Slice {
+  /** The hash is of the bytes as they were read: were the file read again, it would vouch for whatever stands there by now. */
+  #finish(file: TailedFile, reader: Reader, sink: SliceSink, { offset: to, tail }: ReadPlace): Slice {
     const cursor = file.positions.cursor;
-    const tail = hashBytes(readRange(this.#deps.files, reader.fd, Math.max(0, to - TAIL_HASH_BYTES), to) ?? Buffer.alloc(0));
     const receipt: SliceReceipt = { gen: file.gen, from: cursor.offset, to };
     file.prefix = extendPrefix(this.#deps.files, reader.fd, file.prefix, to);
     file.positions.advance(receipt, { offset: to, tail, carry: JSON.stringify(reader.extractor?.carry() ?? null) });
@@ -175,6 +184,13 @@ class FileSlices implements Slices {
       receipt,
     };
   }
+}
+
+/** The end that a read met is newer than any look: were it only a look's, a shrunk file would be read for ever. */
+function noteScanned(file: TailedFile, scanned: Place, { isEnd }: { isEnd: boolean }): void {
+  file.scannedTo = scanned.offset;
+  file.scannedTail = scanned.tail ?? '';
+  file.size = isEnd ? scanned.offset : Math.max(file.size, scanned.offset);
 }
 
 function isJson(bytes: Buffer): boolean {
