@@ -63,16 +63,16 @@ class FileSlices implements Slices {
     const { reader, extractor } = opened;
     if (reader.longLine !== undefined) return this.#readLongLine(file, reader, extractor, mayContinue);
     if (!this.#mayHaveLine(file, reader)) return this.#readUnterminated(file, reader, extractor);
-    return this.#readLines(file, reader, extractor, limits, mayContinue);
+    const sink = this.#sinkFor(file, reader);
+    return this.#readLines(file, { reader, extractor, sink }, () => !sink.isFull(limits) && mayContinue());
   }
 
-  #readLines(file: TailedFile, reader: Reader, extractor: Extractor, limits: SliceLimits, mayContinue: () => boolean): SliceRead {
-    const sink = this.#sinkFor(file, reader);
+  #readLines(file: TailedFile, { reader, extractor, sink }: { reader: Reader; extractor: Extractor; sink: SliceSink }, mayContinue: () => boolean): SliceRead {
     const from = file.positions.cursor;
     const { to, stop, scanned } = this.#deps.splitter.readLines(reader.fd, from, (bytes, start, end) => {
       sink.line = { bytes, start, end };
       extractor.line(bytes, start, end, sink);
-      return !sink.isFull(limits) && mayContinue();
+      return mayContinue();
     });
     if (stop === 'changed' && to.offset === from.offset) return CHANGED;
     noteScanned(file, scanned, { isEnd: stop === 'end' });

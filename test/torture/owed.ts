@@ -131,22 +131,6 @@ export class MachineOwed {
     return this.#held.has(fact) ? `${this.#held.get(fact)} (deleted)` : undefined;
   }
 
-  /**
-   * The agent says that it met bytes that are no line in these files. Where such a file was cut since
-   * everything was read last, it was read while it was cut and written anew: half old, half new. Lines
-   * of it that are missing are not owed any more; how many files that were.
-   */
-  forgiveTornReads(badPaths: ReadonlySet<string>, missing: ReadonlySet<string>): number {
-    let torn = 0;
-    for (const log of this.logs) {
-      const isTorn = log.wasCut && [...log.paths].some((path) => badPaths.has(path));
-      if (!isTorn || !log.lines.some(({ facts }) => facts.some((fact) => missing.has(fact)))) continue;
-      log.lines = log.lines.map((line) => ({ ...line, facts: line.facts.filter((fact) => !missing.has(fact)) }));
-      torn += 1;
-    }
-    return torn;
-  }
-
   /** What went of the file at this path, for whoever reads of a failure. */
   destroyedOf(path: string): string {
     return this.#destroyed.filter(({ paths }) => paths.has(path)).map(({ from, to }) => `${from}-${to}`).join(', ');

@@ -1,5 +1,5 @@
 /** The database after a round, compared with what was written. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openReader, openWriter, type Database } from '../../collector/store/database.ts';
 import { openEventStore } from '../../collector/store/event-store.ts';
@@ -7,7 +7,6 @@ import { derivedIn } from '../simulation/database-content.ts';
 import { until } from '../support/until.ts';
 import type { Fleet } from './fleet.ts';
 import type { DeclaredGap, EverythingWritten } from './owed.ts';
-import { namesIn } from './platform.ts';
 
 /** `{machine}:{source}:{type}:{24 characters}:{discriminator}` */
 const ID = /^[0-9a-f-]{36}:([\w.]+):(\w+):.{24}:(.*)$/s;
@@ -47,12 +46,6 @@ function some(facts: readonly string[]): string {
   return `${facts.length} (${facts.slice(0, SHOWN).join(', ')})`;
 }
 
-/** Files in which the agent met what is no line. */
-function badPathsOf(directory: string): Set<string> {
-  const lines = namesIn(directory).flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n'));
-  return new Set(lines.flatMap((line) => /"path":("(?:[^"\\]|\\.)*")/.exec(line)?.[1] ?? []).map((path) => JSON.parse(path) as string));
-}
-
 function whoOwes({ machines }: Fleet, facts: readonly string[]): string {
   const files = new Map<string, number>();
   for (const fact of facts) {
@@ -77,8 +70,6 @@ export async function untilStored(fleet: Fleet, everything: EverythingWritten, p
     if (!hasSaid && performance.now() - movedAt > SLOW_MS) {
       hasSaid = true;
       print(`  nothing came for ${SLOW_MS / 1000} s, ${what}`);
-      const torn = fleet.machines.reduce((sum, { owed, home }) => sum + owed.forgiveTornReads(badPathsOf(home.paths.badDir), new Set(missing)), 0);
-      if (torn > 0) print(`  TORN READ of ${torn} files: cut and written anew while they were read`);
     }
     if (performance.now() - movedAt > STANDSTILL_MS) return `${what}\n  and nothing came for ${STANDSTILL_MS / 1000} s`;
     throw new Error(what);

@@ -33,23 +33,23 @@ interface Case {
   /** Read and stored before. */
   first: string[];
   /** There when the reading starts that is disturbed. */
-  then: string[];
+  grown: string[];
   anew: string[];
-  /** Of the last line of `then`, without its newline. */
+  /** Of the last line of `grown`, without its newline. */
   partial?: string;
 }
 
 const CASES: Case[] = [
-  { what: 'a new file by a longer one', first: [], then: lines('old', 20, 40), anew: lines('new', 90, 37) },
-  { what: 'a read file that grew', first: lines('old', 20, 40), then: lines('more', 20, 40), anew: lines('new', 90, 37) },
-  { what: 'a file by one of the same size', first: lines('old', 20, 40), then: lines('more', 20, 40), anew: lines('new', 40, 40) },
-  { what: 'a file with an open end', first: lines('old', 9, 40), then: lines('more', 2, 40), partial: 'open '.repeat(30), anew: lines('new', 40, 39) },
-  { what: 'one longer than the buffer', first: lines('old', 3, 40), then: lines('more', 100, 6000), anew: lines('new', 150, 5900) },
-  { what: 'one with a line longer than the buffer', first: [], then: ['x'.repeat(300_000), ...lines('old', 4, 40)], anew: lines('new', 12, 60_000) },
+  { what: 'a new file by a longer one', first: [], grown: lines('old', 20, 40), anew: lines('new', 90, 37) },
+  { what: 'a read file that grew', first: lines('old', 20, 40), grown: lines('more', 20, 40), anew: lines('new', 90, 37) },
+  { what: 'a file by one of the same size', first: lines('old', 20, 40), grown: lines('more', 20, 40), anew: lines('new', 40, 40) },
+  { what: 'a file with an open end', first: lines('old', 9, 40), grown: lines('more', 2, 40), partial: 'open '.repeat(30), anew: lines('new', 40, 39) },
+  { what: 'one longer than the buffer', first: lines('old', 3, 40), grown: lines('more', 100, 6000), anew: lines('new', 150, 5900) },
+  { what: 'one with a line longer than the buffer', first: [], grown: ['x'.repeat(300_000), ...lines('old', 4, 40)], anew: lines('new', 12, 60_000) },
 ];
 
 /** What the collector has after a file was written anew once, before call number `at`; undefined when there were fewer calls. */
-async function disturb({ first, then, partial = '', anew }: Case, at: number): Promise<{ got: string[]; bad: string } | undefined> {
+async function disturb({ first, grown, partial = '', anew }: Case, at: number): Promise<{ got: string[]; bad: string } | undefined> {
   await using fixture = new TailFixture();
   const path = fixture.write('a.jsonl', first.map((line) => `${line}\n`).join(''));
   const state = { calls: 0, at: -1 };
@@ -60,7 +60,7 @@ async function disturb({ first, then, partial = '', anew }: Case, at: number): P
   });
   await fixture.open({ files });
   const got = fixture.drain();
-  fixture.append('a.jsonl', [...then.map((line) => `${line}\n`), partial].join(''));
+  fixture.append('a.jsonl', [...grown.map((line) => `${line}\n`), partial].join(''));
   state.calls = 0;
   state.at = at;
   fixture.look();
@@ -74,16 +74,18 @@ async function disturb({ first, then, partial = '', anew }: Case, at: number): P
 
 describe('a file that is cut and written anew while it is read', () => {
   it.each(CASES)('is read as it is then, and gives nothing that it never held: $what', async (each) => {
-    const held = new Set([...each.first, ...each.then, ...each.anew].map(headOf));
+    const held = new Set([...each.first, ...each.grown, ...each.anew].map(headOf));
     let disturbances = 0;
     for (let at = 1; at <= MANY_CALLS; at += 1) {
       const result = await disturb(each, at);
       if (result === undefined) break;
       disturbances += 1;
-      const where = `before call ${at}`;
-      expect(result.got.filter((line) => !held.has(headOf(line))), where).toEqual([]);
-      expect(each.anew.filter((line) => !result.got.includes(line)), where).toEqual([]);
-      expect(result.bad, where).toBe('');
+      expect({
+        beforeCall: at,
+        neverHeld: result.got.filter((line) => !held.has(headOf(line))),
+        lost: each.anew.filter((line) => !result.got.includes(line)),
+        bad: result.bad,
+      }).toEqual({ beforeCall: at, neverHeld: [], lost: [], bad: '' });
     }
     expect(disturbances).toBeGreaterThan(5);
   });
