@@ -17,7 +17,7 @@ import { HOOK_LINE_BYTES } from '../shared/limits.ts';
 import type { Paths } from '../shared/paths.ts';
 import { parseTimestamp, printTimestamp } from '../shared/timestamp.ts';
 import { checkpointPaths, loadCheckpoint } from './checkpoint/checkpoint-files.ts';
-import { isObject, parseEntry } from './json-line.ts';
+import { isObject, parseEntry } from '../shared/json-line.ts';
 import { readIdentity } from './identity.ts';
 
 /** Machine → timestamp of the last line that is still that machine's; '' where none is. */

@@ -3,7 +3,7 @@
  * the next one glued to it, two records without a newline between them, a run of
  * NULs before a record, a byte order mark.
  */
-import { parseEntry, textOf, type JsonObject } from './json-line.ts';
+import { parseEntry, textOf, type JsonObject } from '../shared/json-line.ts';
 
 export interface Salvaged {
   /** Byte range in the line. */

@@ -3,8 +3,8 @@
  * approved plan, a refused tool. They are attention like any prompt.
  */
 import type { JsonValue } from '../../shared/event.ts';
-import { isObject, objectOf, textOf, type Entry, type JsonObject } from '../json-line.ts';
-import { originByEntrypoint, wordsOf, type Said } from './human.ts';
+import { isObject, objectOf, textOf, type Entry, type JsonObject } from '../../shared/json-line.ts';
+import { originByEntrypoint, wordsOf, type Said } from '../../shared/human.ts';
 
 /** Tools whose result is what a person decided. */
 export const DECISION_TOOLS: ReadonlySet<string> = new Set(['AskUserQuestion', 'ExitPlanMode']);

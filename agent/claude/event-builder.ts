@@ -6,8 +6,8 @@
 import { HARNESS_CLAUDE_CODE, EVENT_SOURCES, EXTRACTION_SCHEMA_VERSION, type EventType, type JsonValue, type TtEvent, type UsageRecord } from '../../shared/event.ts';
 import { buildEventId } from '../../shared/event-id.ts';
 import type { MachineId } from '../../shared/ids.ts';
-import type { EntryTime } from '../json-line.ts';
-import type { Said } from './human.ts';
+import type { EntryTime } from '../../shared/json-line.ts';
+import type { Said } from '../../shared/human.ts';
 
 /** What every event of one entry says. */
 export interface Origin extends EntryTime {

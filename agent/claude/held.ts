@@ -5,7 +5,7 @@
  */
 import { HELD_BYTES, HELD_LINES } from '../../shared/limits.ts';
 import type { JsonValue, SessionState, TtEvent } from '../../shared/event.ts';
-import { isObject } from '../json-line.ts';
+import { isObject } from '../../shared/json-line.ts';
 
 export type Held = { event: TtEvent } | { state: SessionState };
 

@@ -6,7 +6,7 @@ import { ASSISTANT_TEXT_CHARACTERS, PROMPT_TEXT_BYTES } from '../../shared/limit
 import type { JsonValue, SessionState, TtEvent } from '../../shared/event.ts';
 import type { ExtractionSink } from '../extraction.ts';
 import { isTextState, type Texts } from '../privacy/texts.ts';
-import { cutToBytes, lastCharacters, wellFormed } from '../json-line.ts';
+import { cutToBytes, lastCharacters, wellFormed } from '../../shared/json-line.ts';
 import { withCwd, type Held, type HeldItems } from './held.ts';
 import { capText } from './session-state.ts';
 

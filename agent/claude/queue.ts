@@ -10,8 +10,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { JsonValue } from '../../shared/event.ts';
-import { isObject, textOf, timeOf, type Entry, type EntryTime, type JsonObject } from '../json-line.ts';
-import { judge, wordsOf } from './human.ts';
+import { isObject, textOf, timeOf, type Entry, type EntryTime, type JsonObject } from '../../shared/json-line.ts';
+import { judge, wordsOf } from '../../shared/human.ts';
 
 /** A prompt that only the queue knows. */
 export interface QueuedPrompt extends EntryTime {

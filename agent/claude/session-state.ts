@@ -1,7 +1,7 @@
 /** Entries that say how a session stands: no time of their own, the last one wins. */
 import { STATE_VALUE_BYTES } from '../../shared/limits.ts';
 import type { JsonValue } from '../../shared/event.ts';
-import { cutToBytes, isDeeperThan, objectOf, type Entry } from '../json-line.ts';
+import { cutToBytes, isDeeperThan, objectOf, type Entry } from '../../shared/json-line.ts';
 
 export interface StateValue {
   key: string;

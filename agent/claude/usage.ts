@@ -1,6 +1,6 @@
 /** Token usage of one assistant entry (`message.usage`). */
 import type { UsageRecord } from '../../shared/event.ts';
-import { nameOf, numberOf, objectOf, textOf, type JsonObject } from '../json-line.ts';
+import { nameOf, numberOf, objectOf, textOf, type JsonObject } from '../../shared/json-line.ts';
 
 function count(object: JsonObject | undefined, key: string): number {
   const value = object === undefined ? undefined : numberOf(object, key);

@@ -6,7 +6,7 @@ import type { JsonValue } from '../../shared/event.ts';
 import type { ExtractionSink, Extractor, SourceFile, SourceKind } from '../extraction.ts';
 import type { FormerMachines } from '../new-identity.ts';
 import type { ProbePlace } from '../probes.ts';
-import { isDeeperThan, isObject, parseEntry, type JsonObject } from '../json-line.ts';
+import { isDeeperThan, isObject, parseEntry, type JsonObject } from '../../shared/json-line.ts';
 import { filterEventTexts, type Texts } from '../privacy/texts.ts';
 import { salvage } from '../salvage.ts';
 import { isLogName } from './segments.ts';

@@ -3,7 +3,7 @@
  * The vendor documents none of it: what is known was seen in versions 2.1.139
  * and 2.1.329. Words of a status that nobody knows yet are kept as they are.
  */
-import { cutToBytes, numberOf, parseEntry, textOf, type JsonObject } from '../json-line.ts';
+import { cutToBytes, numberOf, parseEntry, textOf, type JsonObject } from '../../shared/json-line.ts';
 
 export interface TmuxPlace {
   session: string;

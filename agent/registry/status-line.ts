@@ -8,7 +8,7 @@ import { buildEventId } from '../../shared/event-id.ts';
 import type { MachineId } from '../../shared/ids.ts';
 import { HOOK_LINE_BYTES } from '../../shared/limits.ts';
 import { parseTimestamp, printTimestamp, timestampMs } from '../../shared/timestamp.ts';
-import { cutToBytes, numberOf, parseEntry, textOf, type JsonObject } from '../json-line.ts';
+import { cutToBytes, numberOf, parseEntry, textOf, type JsonObject } from '../../shared/json-line.ts';
 import type { RegistryRecord } from './registry-record.ts';
 
 /** The process of the session does not run any more, or runs another session. */

@@ -4,8 +4,8 @@
  * commonest error in this field; on real logs 94 % of `user` entries are tool
  * results. The tests are applied in a fixed order, the first that hits decides.
  */
-import { blocksOf, objectOf, textOf, type Entry } from '../json-line.ts';
-import type { JsonValue, UserMessageKind, UserMessageOrigin } from '../../shared/event.ts';
+import { blocksOf, objectOf, textOf, type Entry } from './json-line.ts';
+import type { JsonValue, UserMessageKind, UserMessageOrigin } from './event.ts';
 
 export interface Said {
   is: 'said';

@@ -1,7 +1,7 @@
 /** Reading a line of a log: JSON whose shape nobody promised. Nothing here throws. */
-import { parseTimestamp } from '../shared/timestamp.ts';
-import { toTimestamp, type Timestamp } from '../shared/ids.ts';
-import type { JsonValue } from '../shared/event.ts';
+import { parseTimestamp } from './timestamp.ts';
+import { toTimestamp, type Timestamp } from './ids.ts';
+import type { JsonValue } from './event.ts';
 
 export type JsonObject = { [key: string]: JsonValue };
 export type Entry = JsonObject;
