@@ -73,7 +73,11 @@ export interface Feed {
   /** The collector has stored this slice: the checkpoint may move, over a contiguous prefix only. */
   acknowledge(receipt: SliceReceipt): void;
 
-  /** Durable acknowledged offsets of all generations, for the digest of hello. */
+  /**
+   * Durable acknowledged offsets of all generations, for the digest of hello. Beside them, one that no
+   * ledger can have for each generation whose bytes went while they were on their way: only the
+   * collector's ledger can tell whether they are lost, so the digests must differ.
+   */
   positions(): Iterable<readonly [gen: Generation, offset: number]>;
   /**
    * The collector's ledger, complete: each generation starts at the lower of the

@@ -22,6 +22,13 @@ export interface GapLog {
   readonly gaps: readonly GapReport[];
   /** Told twice, it is one; a longer one of the same beginning replaces it. */
   declare(gap: GapReport): void;
+  /** Lost unless it is stored after all: written down, but told to nobody before `settle`. */
+  hold(gap: GapReport): void;
+  readonly held: readonly GapReport[];
+  /** What was held of a generation was acknowledged. */
+  dropHeld(gen: string): void;
+  /** How far the collector has each generation. What it has is not lost; the rest of what was held is. */
+  settle(stored: ReadonlyMap<string, number>): void;
   /** The bytes turned up after all. */
   withdraw(gen: string): void;
   /** Something was acknowledged. Cheap. */
@@ -44,6 +51,8 @@ const recordSchema = z.object({
   reason: z.enum(['truncated', 'released', 'unterminated']),
   declared_at: z.number(),
   told_at: z.number().nullable(),
+  /** It was on its way when its file went: whether it is lost, the next ledger tells. */
+  is_held: z.boolean().optional(),
 });
 type GapRecord = z.infer<typeof recordSchema>;
 
@@ -57,6 +66,7 @@ class WrittenGaps implements GapLog {
   readonly #clock: Pick<Clock, 'now' | 'after'>;
   #records: GapRecord[];
   #gaps: readonly GapReport[] = [];
+  #held: readonly GapReport[] = [];
   #pending: GapRecord[] = [];
   #cancelFlush: (() => void) | undefined;
   #untold = 0;
@@ -87,12 +97,21 @@ class WrittenGaps implements GapLog {
 
   #changed(): void {
     if (this.#records.length > MOST_GAPS) this.#records = this.#records.slice(-MOST_GAPS);
-    this.#untold = this.#records.filter((record) => record.told_at === null).length;
-    this.#gaps = this.#records.map(({ gen, path, from, to, t_from, t_to, reason }) => ({ gen, path, from, to, t_from, t_to, reason }));
+    const declared = this.#records.filter((record) => record.is_held !== true);
+    this.#untold = declared.filter((record) => record.told_at === null).length;
+    this.#gaps = declared.map(toReport);
+    this.#held = this.#records.filter((record) => record.is_held === true).map(toReport);
   }
 
   declare(gap: GapReport): void {
-    const record: GapRecord = { v: RECORD_VERSION, ...gap, declared_at: this.#clock.now(), told_at: null };
+    this.#add({ v: RECORD_VERSION, ...gap, declared_at: this.#clock.now(), told_at: null });
+  }
+
+  hold(gap: GapReport): void {
+    this.#add({ v: RECORD_VERSION, ...gap, declared_at: this.#clock.now(), told_at: null, is_held: true });
+  }
+
+  #add(record: GapRecord): void {
     if (!merge(this.#records, record)) return;
     this.#changed();
     this.#pending.push(record);
@@ -109,9 +128,26 @@ class WrittenGaps implements GapLog {
   }
 
   withdraw(gen: string): void {
-    const before = this.#records.length;
-    this.#records = this.#records.filter((record) => record.gen !== gen);
-    if (this.#records.length === before) return;
+    this.#replace(this.#records.filter((record) => record.gen !== gen));
+  }
+
+  dropHeld(gen: string): void {
+    this.#replace(this.#records.filter((record) => record.gen !== gen || record.is_held !== true));
+  }
+
+  settle(stored: ReadonlyMap<string, number>): void {
+    const now = this.#clock.now();
+    this.#replace(this.#records.flatMap((record) => {
+      const from = Math.max(record.from, stored.get(record.gen) ?? 0);
+      if (from >= record.to) return [];
+      if (record.is_held === true) return [{ ...record, from, is_held: false, declared_at: now }];
+      return [from === record.from ? record : { ...record, from }];
+    }));
+  }
+
+  #replace(records: GapRecord[]): void {
+    if (records.length === this.#records.length && records.every((record, at) => record === this.#records[at])) return;
+    this.#records = records;
     this.#changed();
     this.#isDirty = true;
     this.#cancelFlush ??= this.#clock.after(0, () => this.#flush());
@@ -121,7 +157,7 @@ class WrittenGaps implements GapLog {
     if (this.#untold === 0) return;
     const now = this.#clock.now();
     for (const record of this.#records) {
-      if (record.told_at !== null || now - record.declared_at < TOLD_AFTER_MS) continue;
+      if (record.told_at !== null || record.is_held === true || now - record.declared_at < TOLD_AFTER_MS) continue;
       record.told_at = now;
       this.#untold -= 1;
       this.#isDirty = true;
@@ -179,9 +215,17 @@ class WrittenGaps implements GapLog {
     return this.#gaps;
   }
 
+  get held(): readonly GapReport[] {
+    return this.#held;
+  }
+
   get problem(): string | null {
     return this.#problem;
   }
+}
+
+function toReport({ gen, path, from, to, t_from, t_to, reason }: GapRecord): GapReport {
+  return { gen, path, from, to, t_from, t_to, reason };
 }
 
 /** False: it says nothing new. */

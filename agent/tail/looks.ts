@@ -5,6 +5,7 @@
  */
 import type { SourceKind } from '../extraction.ts';
 import { messageOf, systemCode, TtError } from '../../shared/errors.ts';
+import type { Departed } from './departed.ts';
 import type { FileAccess, FileStat } from './file-access.ts';
 import type { FileTable } from './file-table.ts';
 import type { GapLog } from './gap-log.ts';
@@ -21,6 +22,7 @@ export interface LooksDeps {
   readers: Readers;
   kept: KeptFiles;
   gaps: GapLog;
+  departed: Departed;
   now(): number;
   /** Number of the full look that runs or ran last. */
   lookNumber(): number;
@@ -245,6 +247,7 @@ class FileLooks implements Looks {
   replaceGeneration(file: TailedFile, left = 0): TailedFile {
     if (file.presence !== 'gone' && this.#isCopied(file)) return this.#leaveToCopy(file);
     if (file.size > scannedEnd(file)) this.#declareTruncated(file, Math.max(left, file.positions.cursor.offset));
+    this.#deps.departed.add(file);
     return this.renewGeneration(file);
   }
 

@@ -7,6 +7,7 @@ import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
 import type { Mark } from '../checkpoint/positions.ts';
 import { parseGeneration, type Generation } from '../../shared/ids.ts';
 import type { Position } from '../../shared/protocol/frames.ts';
+import type { Departed } from './departed.ts';
 import type { DrainedLooks } from './drained-looks.ts';
 import type { FileAccess } from './file-access.ts';
 import type { FileTable } from './file-table.ts';
@@ -26,6 +27,7 @@ export interface ReplayDeps {
   store: CheckpointStore;
   looks: Looks;
   drained: DrainedLooks;
+  departed: Departed;
   drop(file: TailedFile): void;
   lookNow(): void;
 }
@@ -115,6 +117,7 @@ class FileReplay implements Replay {
 
   async settle(ledger: readonly Position[]): Promise<Generation[]> {
     this.resync();
+    this.#deps.departed.settle(new Map(ledger.map(([gen, offset]) => [gen, offset])));
     const known = new Map(ledger.map((position) => [position[0], position]));
     let hasLowered = false;
     for (const file of [...this.#deps.table.all()]) {

@@ -17,6 +17,7 @@ import { createAbsences } from './absences.ts';
 import { openBadLines } from './bad-lines.ts';
 import { fromKept, fromRecord, toRecord } from './checkpoint-records.ts';
 import { createChokidarWatch } from './chokidar-watch.ts';
+import { createDeparted, type Departed } from './departed.ts';
 import { createDirectoryWalk } from './directory-walk.ts';
 import { createDirectoryWatch } from './directory-watch.ts';
 import { createDiscovery, type Discovery } from './discovery.ts';
@@ -105,6 +106,7 @@ class FileTail implements Tail {
   readonly #kept: KeptFiles;
   readonly #gaps: GapLog;
   readonly #keeping: Keeping;
+  readonly #departed: Departed;
   #listener: () => void = () => {};
   #cancelWake: (() => void) | undefined;
   #isLoaded = false;
@@ -117,8 +119,9 @@ class FileTail implements Tail {
     const badLines = openBadLines(deps.badDir);
     this.#kept = openKeptFiles({ directory: deps.keptDir, clock, link: deps.link });
     this.#gaps = openGapLog(deps.checkpointDir, clock);
+    this.#departed = createDeparted(this.#gaps);
     const common = {
-      files, table: this.#table, lanes: this.#lanes, kept: this.#kept, gaps: this.#gaps,
+      files, departed: this.#departed, table: this.#table, lanes: this.#lanes, kept: this.#kept, gaps: this.#gaps,
       now: () => clock.now(), monotonic: () => clock.monotonic(),
     };
     const look = (path: string, source: SourceKind): boolean => this.#looks.look(path, source);
@@ -193,7 +196,7 @@ class FileTail implements Tail {
     });
   }
 
-  #createLooks(common: Pick<LooksDeps, 'files' | 'table' | 'lanes' | 'kept' | 'gaps' | 'now'>): Looks {
+  #createLooks(common: Pick<LooksDeps, 'files' | 'table' | 'lanes' | 'kept' | 'gaps' | 'departed' | 'now'>): Looks {
     return createLooks({
       ...common,
       readers: this.#readers,
@@ -297,6 +300,7 @@ class FileTail implements Tail {
 
   acknowledge(receipt: SliceReceipt): void {
     const file = this.#table.byGeneration(receipt.gen);
+    if (file === undefined) this.#departed.acknowledge(receipt);
     if (file === undefined || !file.positions.acknowledge(receipt)) return;
     if (file.positions.acknowledged.offset >= file.replaceUntil) file.replaceUntil = 0;
     file.acknowledgedAt = this.#deps.clock.now();
@@ -311,6 +315,7 @@ class FileTail implements Tail {
       const { offset } = file.positions.acknowledged;
       if (offset > 0) yield [file.gen, offset];
     }
+    yield* this.#departed.positions();
   }
 
   async settle(ledger: readonly Position[]): Promise<Generation[]> {

@@ -1,0 +1,82 @@
+/** Lines that were read and sent, whose file is cut before they are acknowledged: nobody can read them again. */
+import { writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Slice } from '../../../agent/feed.ts';
+import type { GapReport, Position } from '../../../shared/protocol/frames.ts';
+import { positionsDigest } from '../../../shared/protocol/positions.ts';
+import { linesOf, TailFixture } from '../support/tail-fixture.ts';
+
+const ONE_LINE = { targetBytes: 1, maxEvents: 500 };
+const LINES = 'one\ntwo\nthree\n';
+const AFTER_TWO = 'one\ntwo\n'.length;
+
+/** `one` is acknowledged, `two` and `three` are on the way, and the file holds something else. */
+async function sendAndCut(fixture: TailFixture): Promise<Slice[]> {
+  const path = fixture.write('a.jsonl', LINES);
+  await fixture.open();
+  const sent = fixture.readAll(undefined, ONE_LINE);
+  fixture.acknowledgeAll(sent.slice(0, 1));
+  writeFileSync(path, 'new\n');
+  fixture.look();
+  return sent;
+}
+
+function ledgerAfter({ file: { gen, to, tail } }: Slice): Position {
+  return [gen, to, tail];
+}
+
+function gapsOf(fixture: TailFixture): Pick<GapReport, 'from' | 'to' | 'reason'>[] {
+  return fixture.tail.status().gaps.map(({ from, to, reason }) => ({ from, to, reason }));
+}
+
+function digestOf(positions: Iterable<readonly [gen: string, offset: number, ...rest: unknown[]]>): string {
+  return positionsDigest([...positions].map(([gen, offset]) => [gen, offset]));
+}
+
+describe('lines on the way whose file is cut', () => {
+  it('are no gap while the ack may come, and none when it has', async () => {
+    await using fixture = new TailFixture();
+    const sent = await sendAndCut(fixture);
+    expect(gapsOf(fixture)).toEqual([]);
+    fixture.acknowledgeAll(sent.slice(1));
+    expect(fixture.drain()).toEqual(['new']);
+    fixture.tail.resync();
+    const replacement = [...fixture.tail.positions()].map(([gen, offset]): Position => [gen, offset, '']);
+    expect(replacement).toHaveLength(1);
+    await fixture.tail.settle(replacement);
+    expect(gapsOf(fixture)).toEqual([]);
+  });
+
+  it.each([
+    ['nothing of them', 0, [{ from: 4, to: LINES.length, reason: 'truncated' }]],
+    ['the first of them', 1, [{ from: AFTER_TWO, to: LINES.length, reason: 'truncated' }]],
+    ['all of them', 2, []],
+  ])('are a gap after the connection broke, but for what the ledger says was stored: %s', async (_what, stored, gaps) => {
+    for (const isRestarted of [false, true]) {
+      await using fixture = new TailFixture();
+      const sent = await sendAndCut(fixture);
+      if (isRestarted) await fixture.reopen();
+      else fixture.tail.resync();
+      const ledger = [ledgerAfter(sent[stored]!)];
+      // Were the digests equal, the collector would not tell its ledger.
+      expect(digestOf(fixture.tail.positions())).not.toBe(digestOf(ledger));
+      await fixture.tail.settle(ledger);
+      expect(gapsOf(fixture)).toEqual(gaps);
+      expect(fixture.drain()).toEqual(['new']);
+      expect([...fixture.tail.positions()].map(([, offset]) => offset)).toEqual([4]);
+    }
+  });
+
+  it('are told as a gap to a collector that has nothing of that file at all', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', LINES);
+    await fixture.open();
+    expect(linesOf(fixture.readAll())).toEqual(['one', 'two', 'three']);
+    writeFileSync(path, 'new\n');
+    fixture.look();
+    fixture.tail.resync();
+    expect(digestOf(fixture.tail.positions())).not.toBe(digestOf([]));
+    await fixture.tail.settle([]);
+    expect(gapsOf(fixture)).toEqual([{ from: 0, to: LINES.length, reason: 'truncated' }]);
+  });
+});
