@@ -40,6 +40,8 @@ export interface Paths {
   statuslineFile: string;
   /** When the last backup was made, and where to. */
   lastBackupFile: string;
+  /** When `tt doctor` last looked at the database, and what it found. */
+  lastCheckFile: string;
   /** Hashes of the browsers' sign-ins. */
   pageSessionsFile: string;
 }
@@ -84,6 +86,7 @@ export function resolvePaths(environment: Environment, home: string): Paths {
     lastKnownFile: join(stateDir, 'last-known.json'),
     statuslineFile: join(stateDir, 'statusline'),
     lastBackupFile: join(stateDir, 'last-backup.json'),
+    lastCheckFile: join(stateDir, 'last-check.json'),
     pageSessionsFile: join(stateDir, 'page-sessions.json'),
   };
 }

@@ -15,6 +15,7 @@ import { openSessionReader, type StoredSession } from '../store/read-sessions.ts
 import { openUsageReader } from '../store/read-usage.ts';
 import { listStreamsOf } from '../streams/stream-list.ts';
 import { reportOf, type ReportDeps } from '../time/report.ts';
+import { timelineOf } from '../time/timeline.ts';
 import { openPrices } from '../usage/prices.ts';
 import { usageReport } from '../usage/usage-report.ts';
 import { encodePlace } from './cursors.ts';
@@ -47,6 +48,7 @@ export function openAnswering({ database: file, machineFile, prices: overrides }
       case 'session': return sessionPage(question, { ...deps, events });
       case 'usage': return usageReport(question.query, { reader: usage, prices, labelOf: fleet.labelOf });
       case 'report': return reportOf(question, report());
+      case 'timeline': return timelineOf(question, report());
       case 'streams': return listStreamsOf(database, { isAll: question.isAll, nowMs }).document;
     }
   };

@@ -21,6 +21,7 @@ export type Question =
   | { ask: 'session'; name: string; turns: number; before: number | undefined }
   | { ask: 'usage'; query: UsageQuery }
   | { ask: 'report'; period: NamedPeriod; by: ReportGroup; timezone: string }
+  | { ask: 'timeline'; period: NamedPeriod; timezone: string }
   | { ask: 'streams'; isAll: boolean };
 
 /** `workerData` of the thread. */

@@ -1,4 +1,5 @@
 /** `tt doctor`: what is wrong with the collector and its machines, and what to do about it. */
+import { existsSync } from 'node:fs';
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { doctorText, exitCodeOf, toDoctorDocument, type Check } from '../../shared/doctor/check.ts';
@@ -7,9 +8,11 @@ import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { timeProbe, type Probe } from '../../shared/probe.ts';
 import { readService } from '../../shared/service/actions.ts';
 import type { ServiceProgram } from '../../shared/service/service.ts';
+import { printTimestamp } from '../../shared/timestamp.ts';
 import { VERSION } from '../../shared/version.ts';
 import { createControlClient, isNotRunning } from '../control/control-client.ts';
 import { examineCollector } from '../doctor/doctor.ts';
+import { noteCheck } from '../last-check.ts';
 import { readStatus } from './status.ts';
 
 export async function doctor(parsed: ParsedCommand, io: CommandIo, service: ServiceProgram): Promise<ExitCode> {
@@ -18,6 +21,7 @@ export async function doctor(parsed: ParsedCommand, io: CommandIo, service: Serv
   const isProbe = flag(parsed, 'probe');
   if (machine !== undefined && !isProbe) throw usageError('--machine names whose agent is to send a probe', `tt doctor --probe --machine ${machine}`);
   const checks = isProbe ? [] : await examine(paths, io, service, flag(parsed, 'deep'));
+  note(checks, paths, { atMs: io.clock.now(), deep: flag(parsed, 'deep') });
   const probes = isProbe ? await probe(paths, io, machine) : [];
   const document = toDoctorDocument({ role: 'collector', version: VERSION, checks, probes });
   io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify(document)}\n` : doctorText(document, 'The collector'));
@@ -35,6 +39,17 @@ function examine(paths: Paths, io: CommandIo, service: ServiceProgram, deep: boo
     checkConfig: () => void loadConfig(paths.configFile, io.environment),
     service: () => readService(service, io),
   });
+}
+
+/** What it found of the database, for the page. Where it can not be noted, the answer is the same. */
+function note(checks: readonly Check[], { database, lastCheckFile }: Paths, { atMs, deep }: { atMs: number; deep: boolean }): void {
+  const found = checks.filter(({ id }) => id === 'database');
+  if (found.length === 0 || !existsSync(database)) return;
+  try {
+    noteCheck(lastCheckFile, { at: printTimestamp(atMs), deep, problems: found.flatMap(({ state, summary }) => (state === 'ok' ? [] : [summary])) });
+  } catch {
+    // Only words depend on it.
+  }
 }
 
 async function readReports({ controlSocket }: Paths) {

@@ -7,7 +7,7 @@ import { USAGE_GROUPS } from '../../shared/usage-documents.ts';
 import type { Answers } from '../answers/answers.ts';
 import { decodePlace } from '../answers/cursors.ts';
 import type { Question } from '../answers/questions.ts';
-import { periodsOf, type NamedPeriod } from '../time/period.ts';
+import { dayOf, periodsOf, type NamedPeriod } from '../time/period.ts';
 import { parseTimeZone } from '../zoned-days.ts';
 import { badRequest, listParameter, machineIdsOf, parseQuery, timeParameter } from './query.ts';
 
@@ -51,6 +51,7 @@ const reportQuery = z.strictObject({
   end: z.string().max(40).optional(),
   timezone,
 });
+const timelineQuery = z.strictObject({ date: z.string().max(40).default('today'), timezone });
 const streamsQuery = z.strictObject({ all: isSet });
 
 export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
@@ -80,6 +81,10 @@ export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
   routes.get('/report', (context) => {
     const query = parse(context, reportQuery);
     return answer(context, { ask: 'report', by: query.by, timezone: query.timezone, period: periodOf(query, deps.now()) });
+  });
+  routes.get('/timeline', (context) => {
+    const { date, timezone: zone } = parse(context, timelineQuery);
+    return answer(context, { ask: 'timeline', period: dayOf(date, deps.now(), zone), timezone: zone });
   });
   routes.get('/streams', (context) => answer(context, { ask: 'streams', isAll: parse(context, streamsQuery).all }));
   return routes;

@@ -3,6 +3,8 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { TtError } from '../../shared/errors.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
+import type { StoreDocument } from '../../shared/store-document.ts';
+import type { ThroughputDocument } from '../../shared/throughput-document.ts';
 import type { Answers } from '../answers/answers.ts';
 import type { EventFilter, EventPosition, EventReader } from '../store/read-events.ts';
 import { createAnswerRoutes } from './answer-routes.ts';
@@ -19,6 +21,8 @@ export interface ApiDeps {
   machineId(name: string): string | undefined;
   events: EventReader;
   live: LiveFeed;
+  throughput(): ThroughputDocument;
+  store(): StoreDocument;
   answers: Pick<Answers, 'ask'>;
   now(): number;
 }
@@ -51,10 +55,12 @@ export function createApi(deps: ApiDeps): Hono {
     return context.json({ schema: EVENTS_SCHEMA, events, cursor: null });
   });
   api.route('/', createAnswerRoutes(deps));
+  api.get('/throughput', (context) => context.json(deps.throughput()));
+  api.get('/store', (context) => context.json(deps.store()));
   api.get('/live', (context) => {
-    const { events } = parseQuery(z.strictObject({ events: z.literal('1').optional() }), context.req.query());
+    const { events } = parseQuery(z.strictObject({ events: z.enum(['1', 'recent']).optional() }), context.req.query());
     const lastRow = /^\d{1,15}$/.exec(context.req.header('last-event-id') ?? '')?.[0];
-    const stream = deps.live.view({ events: events !== undefined, lastRow: lastRow === undefined ? undefined : Number(lastRow) });
+    const stream = deps.live.view({ events: events !== undefined, withRecent: events === 'recent', lastRow: lastRow === undefined ? undefined : Number(lastRow) });
     if (!stream) {
       throw new TtError('too_many_viewers', 'too many pages are open', { hint: 'close some of them', retryable: true });
     }

@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../../shared/clock.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
+import type { Rate } from '../../shared/throughput-document.ts';
 import type { EventReader, PlacedEvent } from '../store/read-events.ts';
 import type { LiveAnswers, TopicName } from './live-answers.ts';
 
@@ -16,6 +17,8 @@ export const HEARTBEAT_MS = 15_000;
 export const VIEWERS = 64;
 /** `event` of the message that carries a probe. */
 export const PROBE_EVENT = 'probe';
+/** That arrived before the viewer came, where it asks for them. */
+export const RECENT_EVENTS = 50;
 /** Of one message. Who is further behind gets `skipped: true` and the newest. */
 const EVENTS_PER_MESSAGE = 100;
 
@@ -25,11 +28,15 @@ export interface LiveDeps {
   events: Pick<EventReader, 'arrivedAfter' | 'newestRow'>;
   /** Sent when they have changed, and all to who comes. */
   answers?: Pick<LiveAnswers, 'topics' | 'refresh' | 'onChange'>;
+  /** Events of each of the last seconds: in every message. */
+  rate?(): Rate;
 }
 
 export interface ViewOptions {
   /** Send events too, not only the status. */
   events: boolean;
+  /** Begin with those that arrived last; not for who comes back. */
+  withRecent?: boolean;
   /** Row of the last message that was seen; undefined: from now on. */
   lastRow?: number | undefined;
 }
@@ -133,7 +140,7 @@ interface StreamDeps {
 
 function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  let row = options.lastRow ?? deps.events.newestRow();
+  let row = options.lastRow ?? Math.max(0, deps.events.newestRow() - (options.withRecent === true ? RECENT_EVENTS : 0));
   let viewer: Viewer | undefined;
   let isBehind = false;
   const seen = new Map<TopicName, number>();
@@ -152,7 +159,8 @@ function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps)
           const arrived = nextEvents(deps.events, row);
           row = arrived.row;
           const events = options.events && arrived.events.length > 0 ? message('events', row, JSON.stringify(eventsBody(arrived))) : '';
-          send(events + news() + message('status', row, status.text()) + probes);
+          const rate = deps.rate === undefined ? '' : message('rate', row, JSON.stringify(deps.rate()));
+          send(events + news() + rate + message('status', row, status.text()) + probes);
         },
         end() {
           viewers.delete(this);

@@ -8,6 +8,7 @@ import { ANSWERS_ENTRY } from '../answers/entry.ts';
 import type { AnswersData, Present } from '../answers/questions.ts';
 import type { Page, PageDeps } from '../collector.ts';
 import type { EnrolledMachine } from '../enrolment/machine-registry.ts';
+import { createThroughput } from '../ingest/throughput.ts';
 import { openLastKnown } from '../last-known.ts';
 import { openReader } from '../store/database.ts';
 import { openEventReader } from '../store/read-events.ts';
@@ -20,6 +21,7 @@ import { createLiveAnswers } from './live-answers.ts';
 import { createLiveFeed } from './live.ts';
 import { createProbeViewer } from './probe-viewer.ts';
 import { serve } from './serve.ts';
+import { readStoreFacts } from './store-facts.ts';
 import { LINK_LIFETIME_MS, openSignIn } from './sign-in.ts';
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/;
@@ -47,6 +49,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
   const events = openEventReader(database);
   const lastKnown = openLastKnown(paths.lastKnownFile, { clock, links, log, newestRow: () => events.newestRow() });
   let port = config.ui_port;
+  const startedMs = clock.now();
   const status = (): CollectorStatus => {
     const nowMs = clock.now();
     return toCollectorStatus({
@@ -65,14 +68,17 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
   });
   // The live page has a thread of its own: it must not wait while somebody asks for the report of a year.
   const [answers, quickAnswers] = [openAnswers(), openAnswers()];
+  const throughput = createThroughput({ clock, links });
   const liveAnswers = createLiveAnswers({ clock, log, answers: quickAnswers, timezone: systemTimeZone() });
-  const live = createLiveFeed({ clock, status, events, answers: liveAnswers });
+  const live = createLiveFeed({ clock, status, events, answers: liveAnswers, rate: () => throughput.rate() });
   deps.probes?.shownBy(createProbeViewer(live, clock));
   const app = createApp({
     status, events, live, answers, signIn, log,
     now: () => clock.now(),
     assets: readAssets(options.assets),
     hosts: () => hostsOf(config.ui_host, port),
+    throughput: () => throughput.document(registry.list()),
+    store: () => readStoreFacts(paths, { nowMs: clock.now(), startedMs }),
     machineId: (name) => registry.list().find((machine) => machine.label === name || machine.machineId === name)?.machineId,
   });
   const server = await serve((request) => app.fetch(request), { listen: { host: config.ui_host, port }, portVariable: 'TT_UI_PORT' })
@@ -96,6 +102,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
     }),
     async close() {
       for (const stop of stopWatching) stop();
+      throughput.close();
       live.close();
       liveAnswers.close();
       await Promise.all([answers.close(), quickAnswers.close()]);

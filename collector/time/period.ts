@@ -48,6 +48,11 @@ function dayPeriod(nowMs: number, days: number, zone: string): NamedPeriod {
   return { type: 'day', fromMs: startOfDayAfter(nowMs, days, zone), toMs: startOfDayAfter(nowMs, days + 1, zone) };
 }
 
+/** One day by its date, `today` or `yesterday`. Throws a usage error for what is no date. */
+export function dayOf(date: string, nowMs: number, zone: string): NamedPeriod {
+  return dayPeriod(dateArgument(date, nowMs, zone, 'date'), 0, zone);
+}
+
 function weekPeriod(nowMs: number, weeks: number, zone: string): NamedPeriod {
   const monday = startOfWeek(nowMs, zone);
   return { type: 'week', fromMs: startOfDayAfter(monday, 7 * weeks, zone), toMs: startOfDayAfter(monday, 7 * (weeks + 1), zone) };

@@ -93,7 +93,8 @@ function open({ by, timezone, period }: ReportQuery, { database, labelOf }: Repo
   return { streams, sessions, group: createGrouping(by, { streams, sessions, labelOf, zone: timezone, period }) };
 }
 
-function intervalsOf({ period }: ReportQuery, { database, nowMs }: ReportDeps): Iterable<TimeInterval> {
+/** Nothing after now. */
+export function intervalsOf({ period }: Pick<ReportQuery, 'period'>, { database, nowMs }: Pick<ReportDeps, 'database' | 'nowMs'>): Iterable<TimeInterval> {
   const toMs = Math.min(period.toMs, nowMs);
   return toMs <= period.fromMs ? [] : readIntervals(database, { fromMs: period.fromMs, toMs });
 }

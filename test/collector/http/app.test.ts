@@ -8,6 +8,9 @@ import { createApp } from '../../../collector/http/app.ts';
 import { readAssets } from '../../../collector/http/assets.ts';
 import { createLiveFeed } from '../../../collector/http/live.ts';
 import { LINK_LIFETIME_MS, openSignIn, type SignIn } from '../../../collector/http/sign-in.ts';
+import { readStoreFacts } from '../../../collector/http/store-facts.ts';
+import { createMachineLinks } from '../../../collector/ingest/machine-links.ts';
+import { createThroughput } from '../../../collector/ingest/throughput.ts';
 import { openReader } from '../../../collector/store/database.ts';
 import { openEventReader } from '../../../collector/store/read-events.ts';
 import { openStore } from '../../../collector/writer/open-store.ts';
@@ -17,6 +20,7 @@ import { sessionPageSchema, sessionsPageSchema, waitingDocumentSchema, workingDo
 import { streamListSchema } from '../../../shared/stream-documents.ts';
 import { usageDocumentSchema } from '../../../shared/usage-documents.ts';
 import { silentLog } from '../../../shared/log.ts';
+import { resolvePaths } from '../../../shared/paths.ts';
 import type { CollectorStatus, MachineStatus } from '../../../shared/status.ts';
 import { printTimestamp } from '../../../shared/timestamp.ts';
 import { startAnswersInProcess } from '../../support/answers-in-process.ts';
@@ -59,6 +63,8 @@ beforeEach(() => {
     present: () => ({ nowMs: NOW, machines: [{ ...NEVER_SEEN, enrolledAtMs: 0 }] }),
   });
   app = createApp({
+    throughput: () => createThroughput({ clock, links: createMachineLinks(clock) }).document([]),
+    store: () => readStoreFacts(resolvePaths({}, folder), { nowMs: NOW, startedMs: NOW }),
     status: () => STATUS, events, live, answers, now: () => NOW, signIn, assets: readAssets(folder), log: silentLog,
     hosts: () => new Set([HOST, 'localhost:7070']), machineId: (name) => (name === 'devbox' || name === MACHINE ? MACHINE : undefined),
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { COALESCE_MS, createLiveFeed, HEARTBEAT_MS, VIEWERS, type LiveFeed } from '../../../collector/http/live.ts';
+import { COALESCE_MS, createLiveFeed, HEARTBEAT_MS, RECENT_EVENTS, VIEWERS, type LiveFeed } from '../../../collector/http/live.ts';
 import type { Topic } from '../../../collector/http/live-answers.ts';
 import type { PlacedEvent } from '../../../collector/store/read-events.ts';
 import { parseImported } from '../../../collector/store/import.ts';
@@ -212,4 +212,12 @@ it('ends every stream when it is closed', async () => {
   feed.close();
   expect(await reading.text()).toBe('(end)');
   expect(clock.pendingTimers).toBe(0);
+});
+
+it('a viewer that asks for them begins with what arrived last, and who comes back with what came since', async () => {
+  arrive(RECENT_EVENTS + 5);
+  const eventsOf = async (stream: ReadableStream<Uint8Array> | undefined) => (await new Reading(stream).messages()).find(({ event }) => event === 'events')?.data.events?.map(({ id }) => id);
+  expect(await eventsOf(feed.view({ events: true, withRecent: true }))).toEqual(Array.from({ length: RECENT_EVENTS }, (_, i) => `e${i + 6}`));
+  expect(await eventsOf(feed.view({ events: true, withRecent: true, lastRow: RECENT_EVENTS + 3 }))).toEqual(['e54', 'e55']);
+  expect(await eventsOf(feed.view({ events: true }))).toBeUndefined();
 });
