@@ -22,6 +22,7 @@ export type TunnelMode = (typeof TUNNEL_MODES)[number];
 /** Environment variables are text; only digits are a number (`Number(' ')` would be 0). */
 const wholeNumber = (value: unknown): unknown =>
   typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+const yesOrNo = z.preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean());
 const port = z.preprocess(wholeNumber, z.number().int().min(0).max(65535));
 const textPolicy = z.enum(TEXT_POLICIES);
 
@@ -50,7 +51,13 @@ export const configSchema = z.strictObject({
   /** What leaves this machine of the words in its logs. */
   texts: textPolicy.default('redacted'),
   /** Path prefix of a project → its own policy; the longest prefix wins. */
-  projects: z.preprocess(fromJsonText, z.record(z.string(), z.strictObject({ texts: textPolicy }))).default({}),
+  projects: z.preprocess(fromJsonText, z.record(z.string(), z.strictObject({
+    texts: textPolicy,
+    /** In place of what `texts` says: may its sessions be mirrored? A mirror is whole, nothing in it is masked. */
+    archive: z.boolean().optional(),
+  }))).default({}),
+  /** May the collector mirror the files of this machine's sessions? It must ask for them, too: `tt archive on LABEL`. */
+  archive: yesOrNo.default(false),
   /** On the collector: machine (label) → when its tunnel is kept up, and the command that says whether the host is on. */
   tunnels: z.preprocess(fromJsonText, z.record(z.string(), z.strictObject({
     mode: z.enum(TUNNEL_MODES).default('always'),

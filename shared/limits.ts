@@ -63,3 +63,18 @@ export const HEALTHY_SLACK_MS = 180 * SECOND;
 /** Bytes before an offset whose hash proves that a file is still the one that was read. */
 export const TAIL_HASH_BYTES = 256;
 export const PREFIX_HASH_BYTES = 1024;
+
+/** Of a file that is archived: small, so that a live line never waits long behind one. */
+export const ARCHIVE_CHUNK_BYTES = 64 * KIB;
+/** Chunks sent and not answered. */
+export const ARCHIVE_WINDOW_BYTES = 512 * KIB;
+/** Files in one offer. */
+export const ARCHIVE_OFFER_FILES = 100;
+/** An output of a tool that is larger stays where it is; its transcript has the start of it. */
+export const ARCHIVE_TOOL_RESULT_BYTES = 16 * MIB;
+/** Room that the archive leaves on the collector's disk: events go first. */
+export const ARCHIVE_RESERVE_BYTES = 512 * MIB;
+/** Previous contents kept of one file. */
+export const ARCHIVE_PREVIOUS_FILES = 100;
+/** After this long the agent tries again what did not fit. */
+export const ARCHIVE_RETRY_MS = MINUTE;

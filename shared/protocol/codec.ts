@@ -7,9 +7,10 @@
  */
 import * as z from 'zod';
 import type { LineageEdge, SessionState } from '../event.ts';
+import { ARCHIVE_OFFER_FILES } from '../limits.ts';
 import { hasMoreContainers } from './containers.ts';
 import type { AgentFrame, BatchFrame, CollectorFrame, Frame } from './frames.ts';
-import { GOODBYE_CODES, REFUSAL_CODES } from './frames.ts';
+import { ARCHIVE_REFUSALS, GOODBYE_CODES, REFUSAL_CODES } from './frames.ts';
 
 export type Decoded<T> = { ok: true; frame: T } | { ok: false; reason: string };
 
@@ -37,8 +38,20 @@ const status = z.looseObject({
   oldest_unacked_at: z.number().nullable(), drained_at: z.number().nullable(), files: z.number(),
   unknown_entries: z.record(name, z.number()), bad_lines: z.number(), kept_bytes: z.number(),
   gaps: z.array(gapReport).max(1000), problems: z.array(z.string().max(1000)).max(50), version: name, clock: z.number(),
+  archive: z.looseObject({
+    state: z.enum(['off', 'not_allowed', 'on']), files: z.number().nullable(), bytes: z.number().nullable(),
+    waiting_files: z.number().nullable(), waiting_bytes: z.number().nullable(), withheld_sessions: z.number(), skipped_files: z.number(),
+    problem: z.string().max(1000).nullable(),
+  }).optional(),
 });
-const agentFrame = z.discriminatedUnion('type', [hello, closed, probe, status]);
+const archiveName = z.string().max(1100);
+const seq = z.number().int().min(1);
+const offer = z.looseObject({
+  type: z.literal('offer'), seq,
+  files: z.array(z.looseObject({ name: archiveName, size: offset, was: archiveName.optional() })).max(ARCHIVE_OFFER_FILES),
+});
+const audited = z.looseObject({ type: z.literal('audited'), seq, hashes: z.array(hash.nullable()).max(ARCHIVE_OFFER_FILES) });
+const agentFrame = z.discriminatedUnion('type', [hello, closed, probe, status, offer, audited]);
 
 const wireLimits = z.looseObject({
   frameBytes: z.number(), batchBytes: z.number(), batchEvents: z.number(), eventBytes: z.number(),
@@ -63,8 +76,15 @@ const rewind = z.union([
 ]);
 const busy = z.looseObject({ type: z.enum(['busy', 'disk_full']), seq: z.number().int(), retry_ms: z.number() });
 const goodbye = z.looseObject({ type: z.literal('goodbye'), code: z.enum(GOODBYE_CODES), hint: z.string().max(2000) });
+const archive = z.looseObject({ type: z.literal('archive'), on: z.boolean(), chunk_bytes: z.number().int().min(1), window_bytes: z.number().int().min(1) });
+const holdings = z.looseObject({
+  type: z.literal('holdings'), seq,
+  files: z.array(z.union([z.looseObject({ size: offset, at: offset, mark: hash }), z.looseObject({ code: z.enum(ARCHIVE_REFUSALS) })])).max(ARCHIVE_OFFER_FILES),
+});
+const archived = z.looseObject({ type: z.literal('archived'), seq, code: z.enum(ARCHIVE_REFUSALS).optional(), retry_ms: z.number().optional() });
+const audit = z.looseObject({ type: z.literal('audit'), seq, files: z.array(z.looseObject({ name: archiveName, size: offset })).max(ARCHIVE_OFFER_FILES) });
 /** Tried in this order: nearly every frame is an ack. */
-const collectorFrame = z.union([ack, rewind, busy, ledger, welcome, goodbye, probe]);
+const collectorFrame = z.union([ack, archived, rewind, busy, ledger, welcome, goodbye, probe, holdings, archive, audit]);
 
 const batchFile = z.looseObject({
   gen, path: z.string().max(4096), born_at: z.number().nullable(), from: offset, to: offset, prev: hash, tail: hash,

@@ -14,6 +14,8 @@ export const CAPABILITIES = {
   replace: 'replace',
   /** An agent that has it sends a probe when it is asked; a collector that has it also tells when its page carried one. */
   probe: 'probe',
+  /** Files of sessions: `archive`, `offer`, `holdings`, `archived`, `audit`, `audited` and binary frames of kind 2. */
+  archive: 'archive',
 } as const;
 
 /** First byte of a binary frame. */
@@ -153,6 +155,65 @@ export interface StatusFrame {
   problems: string[];
   version: string;
   clock: number;
+  /** Of the mirror of session files; not of agents that have none. */
+  archive?: ArchiveReport;
+}
+
+/** Names in the frames below: shared/archive-name.ts. */
+export interface ArchiveReport {
+  /** `off`: not asked for; `not_allowed`: asked for, but `archive` is not set there. */
+  state: 'off' | 'not_allowed' | 'on';
+  /** Files of sessions there, and their bytes; null until the first look has ended. */
+  files: number | null;
+  bytes: number | null;
+  /** Of these: not all of it is known to be archived. */
+  waiting_files: number | null;
+  waiting_bytes: number | null;
+  /** Sessions of projects whose words may not leave. */
+  withheld_sessions: number;
+  /** Files that are too large, no regular files, unreadable, or refused. */
+  skipped_files: number;
+  /** In words. */
+  problem: string | null;
+}
+
+export interface OfferedFile {
+  name: string;
+  size: number;
+  /** The same file had this name before. */
+  was?: string;
+}
+
+/** Files that the machine has, after `archive` `on`: what of them does the collector have? At most 100. */
+export interface OfferFrame {
+  type: 'offer';
+  seq: number;
+  files: OfferedFile[];
+}
+
+/** Hashes of the whole first `size` bytes; null where the file has fewer, is gone, or is withheld. */
+export interface AuditedFrame {
+  type: 'audited';
+  seq: number;
+  hashes: (string | null)[];
+}
+
+/** In front of the bytes of a binary frame of kind 2. */
+export interface ChunkHeader {
+  seq: number;
+  name: string;
+  /** Where the bytes stand in the file. */
+  from: number;
+  /** How many they are. */
+  bytes: number;
+  /** `markOf` the bytes before `from`. */
+  mark: string;
+  /** Of the file, epoch ms. */
+  mtime: number;
+  /** The file is another than the archived one, or was written anew: that one is put aside first. `from` is 0. */
+  fresh?: true;
+  /** The bytes are compressed. */
+  brotli?: true;
 }
 
 /** Read `gen` again: from offset `to`, or as a new generation. `seq` names the batch that was not taken. */
@@ -173,9 +234,47 @@ export interface GoodbyeFrame {
   hint: string;
 }
 
-export type AgentFrame = HelloFrame | BatchFrame | ClosedFrame | ProbeFrame | StatusFrame;
+/** Shall this machine's sessions be archived? Not sent: no. */
+export interface ArchiveFrame {
+  type: 'archive';
+  on: boolean;
+  chunk_bytes: number;
+  window_bytes: number;
+}
+
+/** What is archived of an offered file: `size` bytes, with the mark of the first `at`, the lower of the two sizes. */
+export type Holding = { size: number; at: number; mark: string } | { code: ArchiveRefusal };
+
+/** One per offered file, in their order. */
+export interface HoldingsFrame {
+  type: 'holdings';
+  seq: number;
+  files: Holding[];
+}
+
+/** Chunk `seq` is on disk; with a code it is not. */
+export interface ArchivedFrame {
+  type: 'archived';
+  seq: number;
+  code?: ArchiveRefusal;
+  /** With `disk_full`: send nothing for so long. */
+  retry_ms?: number;
+}
+
+export interface AuditFrame {
+  type: 'audit';
+  seq: number;
+  files: { name: string; size: number }[];
+}
+
+/** `differs`: what is archived does not end where the chunk begins: offer the file again. */
+export const ARCHIVE_REFUSALS = ['differs', 'disk_full', 'forgotten', 'bad_name', 'too_many_previous', 'off', 'failed'] as const;
+export type ArchiveRefusal = (typeof ARCHIVE_REFUSALS)[number];
+
+export type AgentFrame = HelloFrame | BatchFrame | ClosedFrame | ProbeFrame | StatusFrame | OfferFrame | AuditedFrame;
 export type CollectorFrame =
-  | WelcomeFrame | LedgerFrame | AckFrame | RewindFrame | BusyFrame | GoodbyeFrame | ProbeFrame;
+  | WelcomeFrame | LedgerFrame | AckFrame | RewindFrame | BusyFrame | GoodbyeFrame | ProbeFrame
+  | ArchiveFrame | HoldingsFrame | ArchivedFrame | AuditFrame;
 export type Frame = AgentFrame | CollectorFrame;
 
 /** Why one event was not taken. Each is a dead letter, shown, never in the way. */

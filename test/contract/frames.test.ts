@@ -16,6 +16,8 @@ const DECODERS: Record<string, Decode[]> = {
   probe: [decodeAgentFrame, decodeCollectorFrame], welcome: [decodeCollectorFrame], ledger: [decodeCollectorFrame],
   ack: [decodeCollectorFrame], rewind: [decodeCollectorFrame], busy: [decodeCollectorFrame],
   disk_full: [decodeCollectorFrame], goodbye: [decodeCollectorFrame],
+  archive: [decodeCollectorFrame], offer: [decodeAgentFrame], holdings: [decodeCollectorFrame], archived: [decodeCollectorFrame],
+  audit: [decodeCollectorFrame], audited: [decodeAgentFrame],
 };
 
 const frames = sampleNames('frame.').map((name) => [name, sample<Json & { type: string }>(name)] as const);
