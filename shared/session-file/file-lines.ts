@@ -1,0 +1,64 @@
+/** Reads a session's file line by line, however large it is, and what its lines are. */
+import { createHash } from 'node:crypto';
+import { readSync } from 'node:fs';
+import { TtError } from '../errors.ts';
+import { readStrings, type EntryStrings } from './entry-line.ts';
+import type { LineFact } from './merge.ts';
+
+export interface FileLine extends LineFact {
+  /** Bytes of the line in its file, without its newline. */
+  start: number;
+  end: number;
+  strings: EntryStrings | undefined;
+}
+
+/** More than any line that was ever seen; more is no log. */
+export const LONGEST_LINE_BYTES = 256 * 1024 * 1024;
+const READ_BYTES = 1024 * 1024;
+const NEWLINE = 10;
+
+/** Calls `onLine` with each line whose newline is there, up to `until`; returns where the last one ended. The bytes are lent for the call. */
+export function eachLine(fd: number, { from, until }: { from: number; until: number }, onLine: (line: Buffer, start: number) => void): number {
+  let [buffer, filled, start, at] = [Buffer.allocUnsafe(READ_BYTES), 0, from, from];
+  for (;;) {
+    const wanted = Math.min(buffer.length - filled, until - at);
+    const read = wanted > 0 ? readSync(fd, buffer, filled, wanted, at) : 0;
+    if (read === 0) return start;
+    at += read;
+    filled += read;
+    let done = 0;
+    for (let end = buffer.subarray(0, filled).indexOf(NEWLINE); end !== -1; end = buffer.subarray(0, filled).indexOf(NEWLINE, done)) {
+      onLine(buffer.subarray(done, end), start + done);
+      done = end + 1;
+    }
+    buffer.copyWithin(0, done, filled);
+    filled -= done;
+    start += done;
+    if (filled < buffer.length) continue;
+    if (buffer.length >= LONGEST_LINE_BYTES) throw lineTooLong(start);
+    buffer = Buffer.concat([buffer], buffer.length * 4);
+  }
+}
+
+export function readLines(fd: number, until: number): FileLine[] {
+  const lines: FileLine[] = [];
+  eachLine(fd, { from: 0, until }, (line, start) => void lines.push(lineFact(line, start)));
+  return lines;
+}
+
+/** Entries of very old versions have no uuid, but a type. */
+const ENTRY_TYPES: ReadonlySet<string> = new Set(['user', 'assistant']);
+
+export function lineFact(line: Buffer, start: number): FileLine {
+  const strings = readStrings(line);
+  const atMs = strings?.timestamp === undefined ? Number.NaN : Date.parse(strings.timestamp);
+  const isEntry = strings?.uuid !== undefined || ENTRY_TYPES.has(strings?.type ?? '');
+  return {
+    key: strings?.uuid === undefined ? `#${createHash('sha1').update(line).digest('base64')}` : strings.uuid,
+    isEntry, atMs: Number.isFinite(atMs) ? atMs : undefined, start, end: start + line.length, strings,
+  };
+}
+
+function lineTooLong(at: number): TtError {
+  return new TtError('line_too_long', `at byte ${at} begins a line of more than ${LONGEST_LINE_BYTES / 1024 ** 2} MiB`, { hint: 'such a file is no log of a session' });
+}
