@@ -13,7 +13,7 @@ import type { Log } from '../../shared/log.ts';
 import { parseEndpoint } from '../../shared/protocol/endpoint.ts';
 import { newestOf, OWN_CONNECTION_OPTIONS, REMOTE_FORWARD_OPTIONS, UNATTENDED_SSH_OPTIONS, type RunSsh, type SshProcess } from '../ssh.ts';
 import { FIND_PLACE_COMMAND, HOLD_COMMAND, parseRemotePlace, printHoldRequest, type RemotePlace } from './remote-end.ts';
-import { toSshFailure, type SshFailure } from './ssh-failure.ts';
+import { toSshFailure, type SshFailure, type SshFailureCode } from './ssh-failure.ts';
 
 /** `waiting`: its check says that the host does not run; `off`: nobody asked for it. */
 export type TunnelPhase = 'connecting' | 'up' | 'down' | 'waiting' | 'off';
@@ -55,6 +55,8 @@ export interface TunnelOptions {
 
 /** An interval of 2 s twice unanswered: a dead link is left after about 5 s (testing.md §1). */
 const KEEPALIVE = ['-o', 'ServerAliveInterval=2', '-o', 'ServerAliveCountMax=2'];
+
+const OUT_OF_REACH: ReadonlySet<SshFailureCode> = new Set(['name', 'unreachable', 'timeout', 'connection_lost']);
 
 const READY_MS = 20_000;
 const AFTER_LOSS_MS = 200;
@@ -134,18 +136,22 @@ export class Tunnel {
     const { clock, log, onEndpoint } = this.#deps;
     this.#enter('connecting');
     const upsBefore = this.#state.ups;
+    const wasRemembered = this.#place !== undefined;
     const said = await this.#hold();
     onEndpoint(null);
     if (this.#isClosed) return 0;
     const wasUp = this.#state.ups > upsBefore;
     const failure = toSshFailure(said, this.#options.host);
-    // A place that moved or went is looked for again; sockets are refused once, then a port is tried, and so on in turn.
-    this.#place = wasUp ? this.#place : undefined;
-    if (!wasUp && failure.code === 'forwarding') this.#byPort = !this.#byPort;
+    // Nothing was heard of the place where nobody was reached; where it went (with /tmp, at a boot) it is made again.
+    if (!wasUp && !OUT_OF_REACH.has(failure.code)) this.#place = undefined;
+    const isRefused = !wasUp && failure.code === 'forwarding';
+    const isPlaceGone = isRefused && wasRemembered;
+    // Sockets are refused once, then a port is tried, and so on in turn.
+    if (isRefused && !isPlaceGone) this.#byPort = !this.#byPort;
     this.#state = { ...this.#state, problem: failure };
     this.#downSinceMs ??= clock.now();
     log.warn({ host: this.#options.host, code: failure.code, reason: failure.message }, 'tunnel ended');
-    if (wasUp || (failure.code === 'forwarding' && this.#byPort)) return AFTER_LOSS_MS;
+    if (wasUp || isPlaceGone || (isRefused && this.#byPort)) return AFTER_LOSS_MS;
     if (failure.needsHand) return NEEDS_HAND_MS;
     return clock.now() - this.#downSinceMs > LATE_AFTER_MS ? LATE_RETRY_MS : RETRY_MS;
   }
