@@ -13,6 +13,7 @@ import type { Paths } from '../shared/paths.ts';
 import type { CollectorStatus } from '../shared/status.ts';
 import { takeCollectorLock } from './control/collector-lock.ts';
 import { openControlServer } from './control/control-server.ts';
+import type { ControlHandlers } from './control/control-methods.ts';
 import { createControlHandlers } from './control/handlers.ts';
 import { openCollectorIdentity } from './enrolment/collector-identity.ts';
 import { createEnrolmentCodes } from './enrolment/codes.ts';
@@ -41,6 +42,8 @@ export interface PageDeps {
   probes?: Pick<CollectorProbes, 'shownBy'>;
   /** The port agents come to. */
   ingestPort: number;
+  /** What can be asked of the collector; the page offers a part of it. */
+  actions: ControlHandlers;
 }
 
 export interface Page {
@@ -123,18 +126,19 @@ async function compose(
   onClose(() => tunnels.close());
   const syncs = createSyncRuns({ clock, registry, links, ingest, socketDir: paths.runtimeDir });
   onClose(() => syncs.close());
-  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, probes, ingestPort });
-  onClose(() => page.close());
-  const statusline = openStatusline({ paths, config, clock, log, links, status: () => page.status() });
-  onClose(() => statusline.close());
-
   const live = {
     codes, ingest, links, tunnels, syncs, probes,
     ingestUrl: () => config.ingest_urls[0] ?? `http://${hostInUrl(config.ingest_host)}:${ingestPort}`,
     status: () => page.status(),
     pageLink: () => page.signInLink(),
   };
-  const control = await openControlServer(paths.controlSocket, createControlHandlers({ clock, registry, paths, writer, live }), log);
+  const actions = createControlHandlers({ clock, registry, paths, writer, live });
+  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, probes, ingestPort, actions });
+  onClose(() => page.close());
+  const statusline = openStatusline({ paths, config, clock, log, links, status: () => page.status() });
+  onClose(() => statusline.close());
+
+  const control = await openControlServer(paths.controlSocket, actions, log);
   onClose(() => control.close());
   return { ingestPort, uiPort: page.port, failure: writer.failure };
 }

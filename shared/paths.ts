@@ -36,6 +36,8 @@ export interface Paths {
   controlSocket: string;
   /** What each agent said last, over restarts of the collector. */
   lastKnownFile: string;
+  /** When each machine was connected. */
+  connectionsFile: string;
   /** What a prompt shows; the collector keeps it. */
   statuslineFile: string;
   /** When the last backup was made, and where to. */
@@ -84,6 +86,7 @@ export function resolvePaths(environment: Environment, home: string): Paths {
     collectorLockFile: join(stateDir, 'collector.lock'),
     controlSocket: join(stateDir, 'run', 'collector.sock'),
     lastKnownFile: join(stateDir, 'last-known.json'),
+    connectionsFile: join(stateDir, 'connections.json'),
     statuslineFile: join(stateDir, 'statusline'),
     lastBackupFile: join(stateDir, 'last-backup.json'),
     lastCheckFile: join(stateDir, 'last-check.json'),

@@ -5,13 +5,15 @@
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import type { SessionPageDocument, SessionsPageDocument } from '../../shared/session-documents.ts';
 import { createFleet } from '../sessions/fleet.ts';
-import { findSession, sessionDetail } from '../sessions/session-detail.ts';
+import { findSession, sessionHead } from '../sessions/session-detail.ts';
 import { listSessions, listWaiting, listWorking, type SessionsDeps } from '../sessions/session-list.ts';
+import { turnPage, type TurnPageDeps } from '../sessions/turn-pages.ts';
 import { readThisMachine } from '../sessions/this-machine.ts';
 import { openReader } from '../store/database.ts';
 import { readGaps } from '../store/gaps.ts';
 import { openEventReader } from '../store/read-events.ts';
 import { openSessionReader, type StoredSession } from '../store/read-sessions.ts';
+import { openTurnStartReader } from '../store/read-turn-starts.ts';
 import { openUsageReader } from '../store/read-usage.ts';
 import { listStreamsOf } from '../streams/stream-list.ts';
 import { reportOf, type ReportDeps } from '../time/report.ts';
@@ -19,6 +21,7 @@ import { timelineOf } from '../time/timeline.ts';
 import { openPrices } from '../usage/prices.ts';
 import { usageReport } from '../usage/usage-report.ts';
 import { encodePlace } from './cursors.ts';
+import { machineDocument } from './machine.ts';
 import { numbersOf } from './numbers.ts';
 import { NO_SUCH_SESSION, type Answered, type AnswersData, type Asked, type Present, type Question } from './questions.ts';
 
@@ -34,6 +37,7 @@ export interface Answering {
 export function openAnswering({ database: file, machineFile, prices: overrides }: AnswersData): Answering {
   const database = openReader(file);
   const [sessions, usage, events, prices] = [openSessionReader(database), openUsageReader(database), openEventReader(database), openPrices(overrides)];
+  const turnStarts = openTurnStartReader(database);
   const hereId = readThisMachine(machineFile);
   const documentFor = (question: Question, present: Present): unknown => {
     const { nowMs, machines } = present;
@@ -45,11 +49,12 @@ export function openAnswering({ database: file, machineFile, prices: overrides }
       case 'working': return listWorking(deps);
       case 'numbers': return numbersOf(question.timezone, { ...report(), usage, prices });
       case 'sessions': return sessionsPage(question, deps);
-      case 'session': return sessionPage(question, { ...deps, events });
+      case 'session': return sessionPage(question, { ...deps, events, turnStarts });
       case 'usage': return usageReport(question.query, { reader: usage, prices, labelOf: fleet.labelOf });
       case 'report': return reportOf(question, report());
       case 'timeline': return timelineOf(question, report());
       case 'streams': return listStreamsOf(database, { isAll: question.isAll, nowMs }).document;
+      case 'machine': return machineDocument(question.known, database);
     }
   };
   return {
@@ -77,14 +82,13 @@ function sessionsPage({ query }: Extract<Question, { ask: 'sessions' }>, deps: S
 
 /** The newest turns, or those before a turn; within them in order of time. */
 function sessionPage(
-  { name, turns, before = Infinity }: Extract<Question, { ask: 'session' }>, deps: Parameters<typeof sessionDetail>[1],
+  { name, turns, before = Infinity }: Extract<Question, { ask: 'session' }>, deps: SessionsDeps & TurnPageDeps,
 ): SessionPageDocument {
-  const { turn_list: all, ...detail } = sessionDetail(foundSession(name, deps), deps, ATTACH);
-  const end = Math.max(0, Math.min(all.length, before - 1));
-  const from = Math.max(0, end - turns);
+  const stored = foundSession(name, deps);
+  const page = turnPage(stored.sessionId, { turns, before }, deps);
   return {
-    ...detail, turn_list: all.slice(from, end), first_turn: end > from ? from + 1 : 0,
-    cursor: from > 0 ? encodePlace({ at: from + 1, id: '' }) : null,
+    ...sessionHead(stored, deps, ATTACH), turn_list: page.turns, first_turn: page.first, turn_count: page.count,
+    cursor: page.first > 1 ? encodePlace({ at: page.first, id: '' }) : null,
   };
 }
 

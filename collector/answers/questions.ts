@@ -2,6 +2,7 @@
 import type { NamedPeriod } from '../time/period.ts';
 import type { ReportGroup } from '../../shared/report-documents.ts';
 import type { ModelPrice } from '../../shared/model-price.ts';
+import type { MachineKnown } from '../../shared/machine-document.ts';
 import type { MachineStatus } from '../../shared/status.ts';
 import type { SessionsQuery } from '../sessions/session-list.ts';
 import type { UsageQuery } from '../usage/usage-report.ts';
@@ -22,7 +23,8 @@ export type Question =
   | { ask: 'usage'; query: UsageQuery }
   | { ask: 'report'; period: NamedPeriod; by: ReportGroup; timezone: string }
   | { ask: 'timeline'; period: NamedPeriod; timezone: string }
-  | { ask: 'streams'; isAll: boolean };
+  | { ask: 'streams'; isAll: boolean }
+  | { ask: 'machine'; known: MachineKnown };
 
 /** `workerData` of the thread. */
 export interface AnswersData {

@@ -2,9 +2,9 @@
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { reasonWords } from '../../shared/gap-words.ts';
+import type { GapRow } from '../../shared/machine-document.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { bytesWords, clockWords, plural, UNKNOWN } from '../../shared/status-words.ts';
-import type { GapRow } from '../control/control-methods.ts';
 import { labelsOf, toGapRow } from '../control/gap-handlers.ts';
 import { openControl } from '../control/open-control.ts';
 import { openMachineRegistry } from '../enrolment/machine-registry.ts';

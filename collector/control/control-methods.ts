@@ -3,6 +3,7 @@
  * server, the client and the commands that work without a collector share it.
  */
 import * as z from 'zod';
+import { gapRowSchema, machineReportSchema } from '../../shared/machine-document.ts';
 import { probeSchema } from '../../shared/probe.ts';
 import { appliedSchema, streamSchema } from '../../shared/stream-documents.ts';
 import { collectorStatusSchema, machineAddedSchema, tunnelStatusSchema } from '../../shared/status.ts';
@@ -51,25 +52,6 @@ export const rebuildCountsSchema = z.object({
   events: z.number(), copies: z.number(), sessions: z.number(), responses: z.number(),
 });
 
-/** One row of `tt gaps --json`. */
-export const gapRowSchema = z.object({
-  id: z.string(),
-  machine: z.string(),
-  machine_id: z.string(),
-  path: z.string(),
-  gen: z.string(),
-  from: z.number(),
-  to: z.number(),
-  bytes: z.number(),
-  /** Timestamps of the good lines around it. */
-  t_from: timestampOrNull,
-  t_to: timestampOrNull,
-  reason: z.string(),
-  reported_at: z.string(),
-  accepted_at: timestampOrNull,
-});
-export type GapRow = z.infer<typeof gapRowSchema>;
-
 export const tunnelRowSchema = z.object({
   machine_id: z.string(),
   label: z.string(),
@@ -77,18 +59,6 @@ export const tunnelRowSchema = z.object({
   tunnel: tunnelStatusSchema.nullable(),
 });
 export type TunnelRow = z.infer<typeof tunnelRowSchema>;
-
-export const machineReportSchema = z.object({
-  machine_id: z.string(),
-  label: z.string(),
-  /** When it said so; null: nothing since this collector started, and the rest is null too. */
-  as_of: timestampOrNull,
-  problems: z.array(z.string()).nullable(),
-  bad_lines: z.number().nullable(),
-  unknown_entries: z.record(z.string(), z.number()).nullable(),
-  kept_bytes: z.number().nullable(),
-});
-export type MachineReport = z.infer<typeof machineReportSchema>;
 
 const forgetTarget = z.object({ scope: z.enum(FORGET_SCOPES), value: z.string().min(1) });
 

@@ -6,7 +6,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { listenPrivately } from '../../shared/private-socket.ts';
-import { CONTROL_METHODS, CONTROL_VERSION, isControlMethod, type ControlHandlers, type ControlMethod } from './control-methods.ts';
+import { CONTROL_VERSION, isControlMethod, type ControlHandlers } from './control-methods.ts';
+import { dispatch } from './dispatch.ts';
 
 const BODY_BYTES = 16 * 1024 * 1024;
 
@@ -42,19 +43,9 @@ async function answer(request: IncomingMessage, handlers: ControlHandlers): Prom
       hint: 'the running collector is another version: restart it', exitCode: EXIT_CODES.version_skew,
     });
   }
-  return dispatch(name, await readJson(request), handlers);
-}
-
-async function dispatch<M extends ControlMethod>(method: M, body: unknown, handlers: ControlHandlers): Promise<unknown> {
-  const request = CONTROL_METHODS[method].request.safeParse(body);
-  if (!request.success) {
-    throw new TtError('control_malformed', `${method}: ${request.error.issues[0]?.message ?? 'malformed'}`, {
-      hint: 'the running collector is another version: restart it', exitCode: EXIT_CODES.version_skew,
-    });
-  }
-  // The schema of `method` made it; TypeScript does not follow a table by its key.
-  const handler = handlers[method] as (request: unknown) => Promise<unknown>;
-  return handler(request.data);
+  return dispatch(name, await readJson(request), handlers, (message) => new TtError('control_malformed', message, {
+    hint: 'the running collector is another version: restart it', exitCode: EXIT_CODES.version_skew,
+  }));
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

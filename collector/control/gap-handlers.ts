@@ -1,10 +1,11 @@
 /** Accepting gaps: which ones a person means, and what became of them. */
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
+import type { GapRow } from '../../shared/machine-document.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import type { MachineRegistry } from '../enrolment/machine-registry.ts';
 import type { StoredGap } from '../store/gaps.ts';
 import type { WriterPort } from '../writer/writer.ts';
-import type { ControlRequest, GapRow } from './control-methods.ts';
+import type { ControlRequest } from './control-methods.ts';
 
 export type LabelOf = (machineId: string) => string;
 

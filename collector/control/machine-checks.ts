@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../shared/clock.ts';
 import type { MachineId } from '../../shared/ids.ts';
+import type { MachineReport } from '../../shared/machine-document.ts';
 import { timeProbe, type Probe } from '../../shared/probe.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { MachineLinks } from '../ingest/machine-links.ts';
 import type { CollectorProbes } from '../ingest/probes.ts';
-import type { MachineReport } from './control-methods.ts';
 
 interface NamedMachine {
   machineId: MachineId;

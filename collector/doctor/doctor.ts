@@ -7,7 +7,7 @@ import { judgeService, type ServiceFacts } from '../../shared/doctor/service-kep
 import type { Paths } from '../../shared/paths.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
 import { VERSION } from '../../shared/version.ts';
-import type { MachineReport } from '../control/control-methods.ts';
+import type { MachineReport } from '../../shared/machine-document.ts';
 import { readLastBackup } from '../last-backup.ts';
 import type { Database } from '../store/database.ts';
 import { countWithoutDirectory, openForDoctor, readSchemaVersions, readSourceDays } from '../store/read-doctor.ts';
@@ -98,6 +98,6 @@ function readContent(database: Database, nowMs: number): ContentFacts {
 }
 
 function privatePaths(paths: Paths): string[] {
-  const { dataDir, stateDir, runtimeDir, logDir, archiveDir, collectorFile, machinesFile, database, lastKnownFile, pageSessionsFile } = paths;
-  return [dataDir, stateDir, runtimeDir, logDir, archiveDir, collectorFile, machinesFile, database, `${database}-wal`, `${database}-shm`, lastKnownFile, pageSessionsFile];
+  const { dataDir, stateDir, runtimeDir, logDir, archiveDir, collectorFile, machinesFile, database, lastKnownFile, connectionsFile, pageSessionsFile } = paths;
+  return [dataDir, stateDir, runtimeDir, logDir, archiveDir, collectorFile, machinesFile, database, `${database}-wal`, `${database}-shm`, lastKnownFile, connectionsFile, pageSessionsFile];
 }

@@ -4,7 +4,7 @@ import { judgeClock } from '../../shared/doctor/clock-offset.ts';
 import { reasonWords } from '../../shared/gap-words.ts';
 import { agoWords, bytesWords, durationWords, plural } from '../../shared/status-words.ts';
 import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
-import type { MachineReport } from '../control/control-methods.ts';
+import type { MachineReport } from '../../shared/machine-document.ts';
 
 const AWAY_MS = 24 * 3_600_000;
 const LATE_MS = 10 * 60_000;

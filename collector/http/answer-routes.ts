@@ -1,6 +1,8 @@
 /** The part of `/api/v1` that another thread answers: what the commands of the same names print as JSON. */
 import { Hono, type Context } from 'hono';
 import * as z from 'zod';
+import { EXIT_CODES, TtError } from '../../shared/errors.ts';
+import type { MachineKnown } from '../../shared/machine-document.ts';
 import { REPORT_GROUPS } from '../../shared/report-documents.ts';
 import { SESSION_STATES } from '../../shared/session-documents.ts';
 import { USAGE_GROUPS } from '../../shared/usage-documents.ts';
@@ -13,7 +15,10 @@ import { badRequest, listParameter, machineIdsOf, parseQuery, timeParameter } fr
 
 export interface AnswerRoutesDeps {
   answers: Pick<Answers, 'ask'>;
+  /** Label or ID → machine ID; undefined: there is none. */
   machineId(name: string): string | undefined;
+  /** What the running collector knows of it, by its ID or label. */
+  machine(name: string): MachineKnown | undefined;
   now(): number;
 }
 
@@ -29,6 +34,9 @@ const timezone = z.string().max(100).optional().transform((name, context) => {
 });
 const isSet = z.literal('1').optional().transform((value) => value !== undefined);
 
+/** Code of the error of a machine that is not there. */
+export const NO_SUCH_MACHINE = 'no_such_machine';
+
 const nothing = z.strictObject({});
 const sessionsQuery = z.strictObject({
   machine: listParameter.optional(),
@@ -38,7 +46,7 @@ const sessionsQuery = z.strictObject({
   limit: count(50, 500),
   cursor,
 });
-const sessionQuery = z.strictObject({ turns: count(100, 1000), cursor });
+const sessionQuery = z.strictObject({ turns: count(100, 1000), cursor, before: z.coerce.number().int().min(1).optional() });
 const numbersQuery = z.strictObject({ timezone });
 const usageQuery = z.strictObject({ by: z.enum(USAGE_GROUPS).default('day'), since: timeParameter.optional(), until: timeParameter.optional(), timezone });
 const PERIODS = {
@@ -71,8 +79,13 @@ export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
   routes.get('/numbers', (context) => answer(context, { ask: 'numbers', timezone: parse(context, numbersQuery).timezone }));
   routes.get('/sessions', (context) => answer(context, { ask: 'sessions', query: toSessionsQuery(parse(context, sessionsQuery), deps) }));
   routes.get('/sessions/:id', (context) => {
-    const { turns, cursor: place } = parse(context, sessionQuery);
-    return answer(context, { ask: 'session', name: context.req.param('id'), turns, before: place === undefined ? undefined : decodePlace(place).at });
+    const { turns, cursor: place, before } = parse(context, sessionQuery);
+    if (place !== undefined && before !== undefined) throw badRequest('cursor or before?', 'give one of the two');
+    return answer(context, { ask: 'session', name: context.req.param('id'), turns, before: place === undefined ? before : decodePlace(place).at });
+  });
+  routes.get('/machines/:name', (context) => {
+    parse(context, nothing);
+    return answer(context, { ask: 'machine', known: knownMachine(context.req.param('name'), deps) });
   });
   routes.get('/usage', (context) => {
     const { by, since, until, timezone: zone } = parse(context, usageQuery);
@@ -88,6 +101,12 @@ export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
   });
   routes.get('/streams', (context) => answer(context, { ask: 'streams', isAll: parse(context, streamsQuery).all }));
   return routes;
+}
+
+function knownMachine(name: string, { machine }: AnswerRoutesDeps): MachineKnown {
+  const known = machine(name);
+  if (known) return known;
+  throw new TtError(NO_SUCH_MACHINE, `no machine is called ${JSON.stringify(name)}`, { hint: '`tt machines` lists them', exitCode: EXIT_CODES.usage });
 }
 
 function toSessionsQuery(query: z.infer<typeof sessionsQuery>, deps: AnswerRoutesDeps): Extract<Question, { ask: 'sessions' }>['query'] {

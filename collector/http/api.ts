@@ -5,9 +5,9 @@ import { TtError } from '../../shared/errors.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
 import type { StoreDocument } from '../../shared/store-document.ts';
 import type { ThroughputDocument } from '../../shared/throughput-document.ts';
-import type { Answers } from '../answers/answers.ts';
 import type { EventFilter, EventPosition, EventReader } from '../store/read-events.ts';
-import { createAnswerRoutes } from './answer-routes.ts';
+import { createActionRoutes, type PageActions } from './action-routes.ts';
+import { createAnswerRoutes, type AnswerRoutesDeps } from './answer-routes.ts';
 import type { LiveFeed } from './live.ts';
 import { badRequest, listParameter, machineIdsOf, parseQuery, timeParameter } from './query.ts';
 
@@ -15,16 +15,13 @@ export const EVENTS_SCHEMA = 1;
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 1000;
 
-export interface ApiDeps {
+export interface ApiDeps extends AnswerRoutesDeps {
   status(): CollectorStatus;
-  /** Label or ID → machine ID; undefined: there is none. */
-  machineId(name: string): string | undefined;
   events: EventReader;
   live: LiveFeed;
   throughput(): ThroughputDocument;
   store(): StoreDocument;
-  answers: Pick<Answers, 'ask'>;
-  now(): number;
+  actions: PageActions;
 }
 
 const eventsQuery = z.strictObject({
@@ -55,6 +52,7 @@ export function createApi(deps: ApiDeps): Hono {
     return context.json({ schema: EVENTS_SCHEMA, events, cursor: null });
   });
   api.route('/', createAnswerRoutes(deps));
+  api.route('/', createActionRoutes(deps.actions));
   api.get('/throughput', (context) => context.json(deps.throughput()));
   api.get('/store', (context) => context.json(deps.store()));
   api.get('/live', (context) => {

@@ -4,6 +4,7 @@ import { getCookie, setCookie } from 'hono/cookie';
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { NO_SUCH_SESSION } from '../answers/questions.ts';
+import { NO_SUCH_MACHINE } from './answer-routes.ts';
 import { createApi, type ApiDeps } from './api.ts';
 import type { Assets } from './assets.ts';
 import { noticePage } from './notice-page.ts';
@@ -23,6 +24,9 @@ const CONTENT_SECURITY_POLICY = [
   "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 ].join('; ');
 
+/** Of the page's own, beside `/`. */
+const PAGE_ADDRESSES = ['/sessions/:id', '/machines/:name', '/add', '/reports/*'];
+
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
   app.use(securityHeaders);
@@ -36,7 +40,7 @@ export function createApp(deps: AppDeps): Hono {
 
   app.route('/api/v1', createApi(deps));
   // The page finds its way by its address.
-  app.get('/sessions/:id', async (_context, next) => deps.assets.find('/') ?? next());
+  for (const address of PAGE_ADDRESSES) app.get(address, async (_context, next) => deps.assets.find('/') ?? next());
   app.get('*', async (context, next) => deps.assets.find(context.req.path) ?? next());
   return app;
 }
@@ -112,7 +116,7 @@ function answer(context: Context, status: ErrorStatus, error: ErrorBody): Respon
 function answerError(error: unknown, context: Context, log: Log): Response | Promise<Response> {
   if (error instanceof TtError) {
     const { code, message, hint, exitCode, retryable } = error;
-    const status = code === NO_SUCH_SESSION ? 404 : exitCode === EXIT_CODES.usage ? 400 : retryable ? 503 : 500;
+    const status = code === NO_SUCH_SESSION || code === NO_SUCH_MACHINE ? 404 : exitCode === EXIT_CODES.usage ? 400 : retryable ? 503 : 500;
     return answer(context, status, { code, message, hint });
   }
   log.error({ path: context.req.path, error: messageOf(error) }, 'a request of the page failed');

@@ -8,6 +8,7 @@ import { ANSWERS_ENTRY } from '../answers/entry.ts';
 import type { AnswersData, Present } from '../answers/questions.ts';
 import type { Page, PageDeps } from '../collector.ts';
 import type { EnrolledMachine } from '../enrolment/machine-registry.ts';
+import { openConnectionHistory } from '../connection-history.ts';
 import { createThroughput } from '../ingest/throughput.ts';
 import { openLastKnown } from '../last-known.ts';
 import { openReader } from '../store/database.ts';
@@ -19,6 +20,7 @@ import { createApp } from './app.ts';
 import { readAssets } from './assets.ts';
 import { createLiveAnswers } from './live-answers.ts';
 import { createLiveFeed } from './live.ts';
+import { createMachineFacts } from './machine-facts.ts';
 import { createProbeViewer } from './probe-viewer.ts';
 import { serve } from './serve.ts';
 import { readStoreFacts } from './store-facts.ts';
@@ -48,6 +50,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
   const counts = openStatusReader(database);
   const events = openEventReader(database);
   const lastKnown = openLastKnown(paths.lastKnownFile, { clock, links, log, newestRow: () => events.newestRow() });
+  const connections = openConnectionHistory(paths.connectionsFile, { clock, links, log });
   let port = config.ui_port;
   const startedMs = clock.now();
   const status = (): CollectorStatus => {
@@ -79,15 +82,20 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
     hosts: () => hostsOf(config.ui_host, port),
     throughput: () => throughput.document(registry.list()),
     store: () => readStoreFacts(paths, { nowMs: clock.now(), startedMs }),
-    machineId: (name) => registry.list().find((machine) => machine.label === name || machine.machineId === name)?.machineId,
+    actions: deps.actions,
+    ...createMachineFacts({ registry, links, connections, clock }),
   });
+  const release = async (): Promise<void> => {
+    live.close();
+    liveAnswers.close();
+    await Promise.all([answers.close(), quickAnswers.close()]);
+    connections.close();
+    lastKnown.close();
+    database.close();
+  };
   const server = await serve((request) => app.fetch(request), { listen: { host: config.ui_host, port }, portVariable: 'TT_UI_PORT' })
     .catch(async (error: unknown) => {
-      lastKnown.close();
-      live.close();
-      liveAnswers.close();
-      await Promise.all([answers.close(), quickAnswers.close()]);
-      database.close();
+      await release();
       throw error;
     });
   port = server.port ?? port;
@@ -103,12 +111,8 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
     async close() {
       for (const stop of stopWatching) stop();
       throughput.close();
-      live.close();
-      liveAnswers.close();
-      await Promise.all([answers.close(), quickAnswers.close()]);
       await server.close();
-      lastKnown.close();
-      database.close();
+      await release();
     },
   };
 }

@@ -2,10 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '../../collector/collector.ts';
+import { createControlHandlers } from '../../collector/control/handlers.ts';
 import { openCollectorIdentity } from '../../collector/enrolment/collector-identity.ts';
+import { createEnrolmentCodes } from '../../collector/enrolment/codes.ts';
 import { openMachineRegistry, type MachineRegistry } from '../../collector/enrolment/machine-registry.ts';
 import { openPage } from '../../collector/http/page.ts';
 import { createMachineLinks, type MachineLinks } from '../../collector/ingest/machine-links.ts';
+import { createCollectorProbes } from '../../collector/ingest/probes.ts';
+import type { Tunnels } from '../../collector/tunnel/tunnels.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { parseMachineId, type MachineId } from '../../shared/ids.ts';
@@ -35,7 +39,11 @@ export interface PageFixture {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function createPageFixture(): Promise<PageFixture> {
+export interface PageFixtureOptions {
+  tunnels?: Tunnels;
+}
+
+export async function createPageFixture({ tunnels = noTunnels }: PageFixtureOptions = {}): Promise<PageFixture> {
   const clock = systemClock;
   const home = mkdtempSync(join(tmpdir(), 'tt-page-'));
   const paths = resolvePaths({}, home);
@@ -44,6 +52,20 @@ export async function createPageFixture(): Promise<PageFixture> {
   const identity = await openCollectorIdentity(paths.collectorFile);
   const registry = openMachineRegistry(paths.machinesFile);
   const links = createMachineLinks(clock);
+  /** The agents are played: there is no ingest that could tell them anything. */
+  const nobody = (): never => {
+    throw new Error('no ssh here');
+  };
+  const actions = createControlHandlers({
+    clock, registry, paths, writer,
+    live: {
+      codes: createEnrolmentCodes(clock), links, tunnels, probes: createCollectorProbes(clock), syncs: { open: nobody, end: nobody, targets: () => [] },
+      ingest: { rewind: () => false, askForReplacements: () => Promise.resolve(false), askForProbe: () => 'not_connected' },
+      ingestUrl: () => 'http://127.0.0.1:7071',
+      status: () => Promise.reject(new Error('the page tells')),
+      pageLink: () => ({ url: '', expiresAtMs: 0 }),
+    },
+  });
   writer.onCommitted(({ summary }) => links.committed(summary));
   const pages: Page[] = [];
   let enrolled = 0;
@@ -75,7 +97,7 @@ export async function createPageFixture(): Promise<PageFixture> {
     },
     async open(assets, port = 0) {
       const config = { ...loadConfig(paths.configFile, {}), ui_port: port };
-      const deps = { collectorId: identity.collectorId, config, paths, clock, log: silentLog, registry, links, tunnels: noTunnels, writer, ingestPort: 7071 };
+      const deps = { collectorId: identity.collectorId, config, paths, clock, log: silentLog, registry, links, tunnels, writer, ingestPort: 7071, actions };
       const page = await openPage(deps, { assets });
       pages.push(page);
       return page;

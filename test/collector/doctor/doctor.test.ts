@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../../collector/commands/table.ts';
-import type { MachineReport } from '../../../collector/control/control-methods.ts';
+import type { MachineReport } from '../../../shared/machine-document.ts';
 import { judgeBackup } from '../../../collector/doctor/backup.ts';
 import { judgeContent, type ContentFacts } from '../../../collector/doctor/content.ts';
 import { judgeDatabase, readDatabaseFacts } from '../../../collector/doctor/database.ts';

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import type { Hono } from 'hono';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAnswers } from '../../../collector/answers/answers.ts';
+import { createControlHandlers } from '../../../collector/control/handlers.ts';
+import { openMachineRegistry, type MachineRegistry } from '../../../collector/enrolment/machine-registry.ts';
+import { PAGE_ACTIONS } from '../../../collector/http/action-routes.ts';
 import { createApp } from '../../../collector/http/app.ts';
 import { readAssets } from '../../../collector/http/assets.ts';
 import { createLiveFeed } from '../../../collector/http/live.ts';
@@ -13,20 +16,25 @@ import { createMachineLinks } from '../../../collector/ingest/machine-links.ts';
 import { createThroughput } from '../../../collector/ingest/throughput.ts';
 import { openReader } from '../../../collector/store/database.ts';
 import { openEventReader } from '../../../collector/store/read-events.ts';
+import type { WriterCalls } from '../../../collector/writer/messages.ts';
 import { openStore } from '../../../collector/writer/open-store.ts';
+import { machineDocumentSchema, type MachineKnown } from '../../../shared/machine-document.ts';
 import { numbersDocumentSchema } from '../../../shared/numbers-document.ts';
 import { reportDocumentSchema } from '../../../shared/report-documents.ts';
 import { sessionPageSchema, sessionsPageSchema, waitingDocumentSchema, workingDocumentSchema } from '../../../shared/session-documents.ts';
 import { streamListSchema } from '../../../shared/stream-documents.ts';
 import { usageDocumentSchema } from '../../../shared/usage-documents.ts';
 import { silentLog } from '../../../shared/log.ts';
+import { createKeyPair } from '../../../shared/protocol/tokens.ts';
 import { resolvePaths } from '../../../shared/paths.ts';
 import type { CollectorStatus, MachineStatus } from '../../../shared/status.ts';
 import { printTimestamp } from '../../../shared/timestamp.ts';
 import { startAnswersInProcess } from '../../support/answers-in-process.ts';
+import { openIngest } from '../../support/ingest-fixture.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { testMachine } from '../../support/store-fixture.ts';
 
-const MACHINE = '11111111-1111-4111-8111-111111111111';
+const MACHINE = testMachine(1);
 const HOST = '127.0.0.1:7070';
 const STATUS: CollectorStatus = {
   schema: 1, role: 'collector', running: true, collector_id: 'c', version: '1', ingest_port: 7071, ui_port: 7070, complete_until: null, machines: [],
@@ -38,7 +46,15 @@ const NEVER_SEEN: MachineStatus = {
   drained_at: null, complete_until: null, events_today: 0, refused: 0, gaps: 0, clock_offset_ms: null, version: null, ended_at: null, gap_bytes: 0, gap_reasons: [], refused_lately: 0,
 };
 
+const KNOWN: MachineKnown = {
+  machine_id: MACHINE, label: 'devbox', enrolled_at: '2026-01-05T00:00:00.000Z', host: 'devbox.example', connected_since: null, last_seen_at: null,
+  connections: [{ from: '2026-01-04T11:00:00.000Z', to: '2026-01-05T11:00:00.000Z', state: 'unknown' }],
+  report: { machine_id: MACHINE, label: 'devbox', as_of: null, problems: null, bad_lines: null, unknown_entries: null, kept_bytes: null },
+};
+const { publicKey } = await createKeyPair();
+
 let folder: string;
+let registry: MachineRegistry;
 let clock: ManualClock;
 let signIn: SignIn;
 let app: Hono;
@@ -62,11 +78,19 @@ beforeEach(() => {
     start: () => startAnswersInProcess({ database, machineFile: join(folder, 'machine.json'), prices: {} }),
     present: () => ({ nowMs: NOW, machines: [{ ...NEVER_SEEN, enrolledAtMs: 0 }] }),
   });
+  registry = openMachineRegistry(join(folder, 'machines.json'));
+  registry.enrol({ machineId: MACHINE, label: 'devbox', publicKey, nowMs: NOW });
+  const actions = createControlHandlers({
+    clock, registry, live: undefined,
+    writer: { call: async (method, ...args) => store.committer.call(method, args) as WriterCalls[typeof method]['result'] },
+    paths: { collectorFile: join(folder, 'collector.json'), machinesFile: join(folder, 'machines.json'), database },
+  });
   app = createApp({
     throughput: () => createThroughput({ clock, links: createMachineLinks(clock) }).document([]),
     store: () => readStoreFacts(resolvePaths({}, folder), { nowMs: NOW, startedMs: NOW }),
-    status: () => STATUS, events, live, answers, now: () => NOW, signIn, assets: readAssets(folder), log: silentLog,
+    status: () => STATUS, events, live, answers, actions, now: () => NOW, signIn, assets: readAssets(folder), log: silentLog,
     hosts: () => new Set([HOST, 'localhost:7070']), machineId: (name) => (name === 'devbox' || name === MACHINE ? MACHINE : undefined),
+    machine: (name) => (name === 'devbox' ? KNOWN : undefined),
   });
   close = async () => {
     await answers.close();
@@ -107,8 +131,7 @@ describe('signing in', () => {
   });
 
   it.each([
-    '/', '/app.js', '/api/v1/status', '/api/v1/events', '/api/v1/live', '/nowhere', '/sessions/s0@devbox',
-    '/api/v1/sessions', '/api/v1/sessions/s0', '/api/v1/waiting', '/api/v1/working', '/api/v1/numbers', '/api/v1/usage', '/api/v1/report', '/api/v1/streams',
+    '/', '/app.js', '/api/v1/status', '/api/v1/live', '/nowhere', '/sessions/s0@devbox', '/machines/devbox', '/add', '/reports/week/2026-01-05/stream', '/api/v1/sessions/s0',
   ])('%s is for who is signed in', async (path) => {
     const refused = await get(path);
     expect(refused.status).toBe(401);
@@ -174,6 +197,82 @@ describe('the door', () => {
   });
 });
 
+describe('every route there is', () => {
+  /** Those that answer a browser without the cookie. */
+  const OPEN = new Set(['/healthz', '/readyz', '/sign-in']);
+  const routes = (): { method: string; path: string }[] => app.routes
+    .filter(({ method }) => method !== 'ALL')
+    .map(({ method, path }) => ({ method, path: path.replace(/:\w+/g, 'devbox').replace('*', 'week') }));
+  const ask = async ({ method, path }: { method: string; path: string }, headers: Record<string, string>): Promise<number> =>
+    (await app.request(path, { method, headers: { host: HOST, origin: `http://${HOST}`, 'content-type': 'application/json', ...headers }, ...(method === 'POST' && { body: '{}' }) })).status;
+
+  it('is known to this test', () => {
+    expect(routes().filter(({ path }) => path.startsWith('/api/v1/')).length).toBeGreaterThan(20);
+    expect(routes().filter(({ method }) => method === 'POST').map(({ path }) => path).toSorted()).toEqual(PAGE_ACTIONS.map((name) => `/api/v1/actions/${name}`).toSorted());
+    expect(new Set(routes().map(({ method }) => method))).toEqual(new Set(['GET', 'POST']));
+  });
+
+  it('refuses a foreign host, a foreign origin and a missing cookie', async () => {
+    const signed = await cookie();
+    const refusals = await Promise.all(routes().map(async (route) => [
+      `${route.method} ${route.path}`, OPEN.has(route.path) ? 401 : await ask(route, {}),
+      await ask(route, { cookie: signed, host: 'evil.example:7070' }), await ask(route, { cookie: signed, origin: 'http://evil.example' }),
+    ]));
+    expect(refusals).toEqual(routes().map(({ method, path }) => [`${method} ${path}`, 401, 421, 403]));
+    expect((await Promise.all(routes().filter(({ path }) => OPEN.has(path)).map((route) => ask(route, {})))).filter((status) => status >= 500)).toEqual([]);
+  });
+
+  it('is there for who is signed in', async () => {
+    const signed = await cookie();
+    const statuses = await Promise.all(routes().filter(({ path }) => !OPEN.has(path)).map(async (route) => [route.path, await ask(route, { cookie: signed })]));
+    expect(statuses.filter(([, status]) => status === 401 || status === 403)).toEqual([]);
+  });
+
+  it('is not on the port of the agents', async () => {
+    await using ingest = await openIngest();
+    for (const { method, path } of routes()) {
+      if (path === '/healthz') continue;
+      const response = await fetch(`${ingest.url}${path}`, { method });
+      expect([path, response.status]).toEqual([path, 404]);
+    }
+  });
+});
+
+describe('changes', () => {
+  const post = async (name: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> => app.request(`/api/v1/actions/${name}`, {
+    method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { host: HOST, origin: `http://${HOST}`, cookie: await cookie(), 'content-type': 'application/json', ...headers },
+  });
+
+  it('are those of the commands', async () => {
+    expect(await json(await post('machines.rename', { label: 'devbox', new_label: 'build-box' }))).toMatchObject({ label: 'build-box', connected: null });
+    expect(registry.byLabel('build-box')?.machineId).toBe(MACHINE);
+    expect(await json(await post('machines.rewind', { label: 'build-box', replace: false }))).toMatchObject({ files: 0, happens: 'at_next_connect' });
+    expect(await json(await post('machines.retire', { label: 'build-box' }))).toMatchObject({ retired_at: expect.any(String) as unknown });
+    const { streams: [made] } = await json<{ streams: { id: string }[] }>(await post('streams.change', { change: 'create', name: 'Payments', tags: ['work'] }));
+    await post('streams.change', { change: 'rename', stream: made!.id, name: 'Billing' });
+    await post('streams.assign', { document: { assign_by_session: [{ session_id: 's0', stream: 'Billing' }] }, by: 'user', create: false, dry_run: false });
+    const report = reportDocumentSchema.parse(await json(await signedIn('/api/v1/report?period=day&by=stream&timezone=UTC')));
+    expect(report.rows.find(({ name }) => name === 'Billing')).toMatchObject({ tags: ['work'] });
+  });
+
+  it.each([
+    ['a form can not make them', 'machines.retire', '{"label":"devbox"}', { 'content-type': 'text/plain' }],
+    ['they are JSON', 'machines.retire', 'label=devbox', {}],
+    ['they are whole', 'machines.retire', {}, {}],
+    ['they are about a machine that is there', 'machines.retire', { label: 'nobody' }, {}],
+    ['they are not endless', 'machines.retire', { label: 'x'.repeat(300_000) }, {}],
+  ])('%s', async (_what, name, body, headers) => {
+    const response = await post(name, body, headers);
+    expect([response.status, (await json<{ error: { hint: string } }>(response)).error.hint]).toEqual([400, expect.stringMatching(/./)]);
+    expect(registry.byLabel('devbox')?.retiredAt).toBeNull();
+  });
+
+  it.each(['forget.step', 'backup', 'import', 'page.link', 'tunnels.set', 'status', 'toString'])('%s is for who owns the control socket', async (name) => {
+    expect((await post(name, {})).status).toBe(404);
+  });
+});
+
 describe('what the commands answer', () => {
   const ask = async (path: string): Promise<unknown> => json(await signedIn(`/api/v1/${path}`));
 
@@ -187,6 +286,7 @@ describe('what the commands answer', () => {
     expect(streamListSchema.parse(await ask('streams?all=1')).streams).toEqual([]);
     const { today, yesterday } = numbersDocumentSchema.parse(await ask('numbers?timezone=UTC'));
     expect([today.date, yesterday.date, today.totals.time_direct_ms > 0, yesterday.totals.time_direct_ms]).toEqual(['2026-01-05', '2026-01-04', true, 0]);
+    expect(machineDocumentSchema.parse(await ask('machines/devbox'))).toMatchObject({ ...KNOWN, files: [], files_total: 0, gaps: [], refused: [], sources: [{ source: 'remote.agent' }] });
     expect(today.completeness).toMatchObject({ complete: false, missing: [{ machine: 'devbox', since: null }] });
   });
 
