@@ -181,6 +181,8 @@ export type SessionsPageDocument = z.infer<typeof sessionsPageSchema>;
 /** `/api/v1/sessions/ID`: what `tt sessions show ID --json` prints, with the newest turns only. */
 export const sessionPageSchema = z.object({
   ...sessionDetailSchema.shape,
+  /** Turns of the whole session. */
+  turn_count: z.number(),
   /** Number of the first turn of `turn_list`, from 1; 0: it is empty. */
   first_turn: z.number(),
   /** Of the turns before these; null: there are none. */

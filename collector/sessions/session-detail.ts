@@ -1,16 +1,14 @@
 /** What `tt sessions show` and the API say about one session: a function over the store. */
 import { usageError } from '../../shared/cli.ts';
 import type { TtEvent } from '../../shared/event.ts';
-import { SESSIONS_SCHEMA, type SessionDetail, type Spent, type Subagent } from '../../shared/session-documents.ts';
+import { SESSIONS_SCHEMA, type SessionDetail, type Subagent } from '../../shared/session-documents.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import type { EventReader } from '../store/read-events.ts';
 import type { StoredSession } from '../store/read-sessions.ts';
-import type { UsageSums } from '../store/read-usage.ts';
-import type { Prices } from '../usage/prices.ts';
 import type { AttachOptions } from './attach.ts';
-import { commandOf, spentBy, stateOf, toDocument, type SessionsDeps } from './session-list.ts';
+import { commandOf, spentBy, spentByTime, stateOf, toDocument, type SessionsDeps } from './session-list.ts';
 import { stateNow } from './session-state.ts';
-import { turnsOf, type SpentBetween } from './turns.ts';
+import { turnsOf } from './turns.ts';
 
 export interface DetailDeps extends SessionsDeps {
   events: EventReader;
@@ -39,7 +37,14 @@ export function findSession(name: string, { sessions, fleet }: Pick<SessionsDeps
 }
 
 export function sessionDetail(stored: StoredSession, deps: DetailDeps, options: AttachOptions): SessionDetail {
-  const { sessions, usage, prices, events } = deps;
+  const { usage, prices, events } = deps;
+  const { sessionId } = stored;
+  return { ...sessionHead(stored, deps, options), turn_list: turnsOf(eventsOf(sessionId, events), spentByTime(usage.responses(sessionId), prices)) };
+}
+
+/** Everything but its turns: reads none of its events. */
+export function sessionHead(stored: StoredSession, deps: SessionsDeps, options: AttachOptions): Omit<SessionDetail, 'turn_list'> {
+  const { sessions } = deps;
   const { sessionId } = stored;
   return {
     schema: SESSIONS_SCHEMA,
@@ -48,7 +53,6 @@ export function sessionDetail(stored: StoredSession, deps: DetailDeps, options: 
     parents: sessions.parentsOf(sessionId),
     command: commandOf(stored, deps, options),
     children: childrenOf(sessionId, deps),
-    turn_list: turnsOf(eventsOf(sessionId, events), spentBetween(usage.responses(sessionId), prices)),
   };
 }
 
@@ -56,7 +60,7 @@ function* eventsOf(sessionId: string, events: EventReader): Generator<TtEvent> {
   for (const { event } of events.read({ sessionId }, 'oldest')) yield event;
 }
 
-function childrenOf(sessionId: string, { sessions, usage, prices, fleet }: DetailDeps): Subagent[] {
+function childrenOf(sessionId: string, { sessions, usage, prices, fleet }: SessionsDeps): Subagent[] {
   const sums = usage.sumsOfSession(sessionId);
   return sessions.subagentsOf(sessionId).map((child) => ({
     agent_id: child.agentId,
@@ -68,9 +72,4 @@ function childrenOf(sessionId: string, { sessions, usage, prices, fleet }: Detai
     tool_errors: child.toolErrors,
     ...spentBy(sums.filter(({ key }) => key === child.agentId), prices),
   }));
-}
-
-/** Responses belong to the turn in which their entry was written. */
-function spentBetween(responses: readonly (UsageSums & { atMs: number })[], prices: Prices): SpentBetween {
-  return (fromMs, toMs): Spent => spentBy(responses.filter(({ atMs }) => atMs >= fromMs && atMs < toMs), prices);
 }

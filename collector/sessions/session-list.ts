@@ -75,6 +75,20 @@ export function spentBy(sums: Iterable<SpentTokens>, prices: Prices): Spent {
   return spending.total();
 }
 
+/** Responses, in order of time, belong to the turn in which their entry was written. */
+export function spentByTime(responses: readonly (SpentTokens & { atMs: number })[], prices: Prices): (fromMs: number, toMs: number) => Spent {
+  const firstAt = (ms: number): number => {
+    let [low, high] = [0, responses.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((responses[middle]?.atMs ?? Infinity) < ms) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  return (fromMs, toMs) => spentBy(responses.slice(firstAt(fromMs), firstAt(toMs)), prices);
+}
+
 /** Of the conversation and its subagents together, except what only a conversation has. */
 export function toDocument(stored: StoredSession, now: StateNow, { usage, prices, fleet }: SessionsDeps): SessionDocument {
   const machine = machineOf(stored, fleet);

@@ -25,16 +25,31 @@ function textOf(event: TtEvent, key: string): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-export function turnsOf(events: Iterable<TtEvent>, spentBetween: SpentBetween): Turn[] {
+/** What was before the events that are given, where they are a part of a session. */
+export interface Part {
+  earlier: {
+    /** Subagents that began before. */
+    agents: ReadonlySet<string>;
+    toolOf(use: string): string | undefined;
+    /** Nothing was. */
+    isFirst: boolean;
+  };
+  /** Where the next part begins, epoch ms. */
+  endMs: number;
+}
+
+const WHOLE: Part = { earlier: { agents: new Set(), toolOf: () => undefined, isFirst: true }, endMs: Infinity };
+
+export function turnsOf(events: Iterable<TtEvent>, spentBetween: SpentBetween, { earlier, endMs }: Part = WHOLE): Turn[] {
   const turns: OpenTurn[] = [];
   const toolNames = new Map<string, string>();
-  const seenAgents = new Set<string>();
+  const seenAgents = new Set<string>(earlier.agents);
   for (const event of events) {
     const start = startOf(event);
     if (start !== undefined) turns.push(start);
-    else tell(event, { turns, toolNames, seenAgents });
+    else tell(event, { turns, toolNames, seenAgents, earlier });
   }
-  return turns.map((turn, index) => close(turn, spentBetween(index === 0 ? -Infinity : turn.fromMs, turns[index + 1]?.fromMs ?? Infinity)));
+  return turns.map((turn, index) => close(turn, spentBetween(index === 0 && earlier.isFirst ? -Infinity : turn.fromMs, turns[index + 1]?.fromMs ?? endMs)));
 }
 
 function open(event: TtEvent, kind: TurnKind): OpenTurn {
@@ -58,9 +73,10 @@ interface Told {
   /** By the ID of the use: a result does not repeat the name. */
   toolNames: Map<string, string>;
   seenAgents: Set<string>;
+  earlier: Part['earlier'];
 }
 
-function tell(event: TtEvent, { turns, toolNames, seenAgents }: Told): void {
+function tell(event: TtEvent, { turns, toolNames, seenAgents, earlier }: Told): void {
   if (event.type === 'agent_session' && textOf(event, 'agent_id') === null) return;
   if (turns.length === 0 && event.type === 'agent_status') return;
   const turn = turns.at(-1) ?? open(event, 'unknown');
@@ -82,7 +98,7 @@ function tell(event: TtEvent, { turns, toolNames, seenAgents }: Told): void {
       return;
     case 'agent_tool_use':
     case 'agent_tool_result':
-      return tellTool(event, turn, toolNames);
+      return tellTool(event, turn, toolNames, earlier);
     case 'agent_turn':
       if (agentId === null) turn.ended = true;
       return;
@@ -91,19 +107,20 @@ function tell(event: TtEvent, { turns, toolNames, seenAgents }: Told): void {
   }
 }
 
-function tellTool(event: TtEvent, turn: OpenTurn, toolNames: Map<string, string>): void {
+function tellTool(event: TtEvent, turn: OpenTurn, toolNames: Map<string, string>, earlier: Part['earlier']): void {
   const use = discriminatorOf(event);
   const isUse = event.type === 'agent_tool_use';
-  const tool = (isUse ? textOf(event, 'tool') : toolNames.get(use)) ?? '?';
+  if (!isUse && event['is_error'] !== true) return;
+  const tool = (isUse ? textOf(event, 'tool') : (toolNames.get(use) ?? earlier.toolOf(use))) ?? '?';
   const counts = turn.tools.get(tool) ?? { uses: 0, errors: 0 };
   if (isUse) {
     toolNames.set(use, tool);
     turn.tool_uses += 1;
     counts.uses += 1;
-  } else if (event['is_error'] === true) {
+  } else {
     turn.tool_errors += 1;
     counts.errors += 1;
-  } else return;
+  }
   turn.tools.set(tool, counts);
 }
 

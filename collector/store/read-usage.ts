@@ -15,6 +15,9 @@ export interface UsageSums {
   above: { input: number; output: number; cacheWrite5m: number; cacheWrite1h: number; cacheRead: number };
 }
 
+/** As numbers that the database knows. */
+const EVER: UsagePeriod = { fromMs: Number.MIN_SAFE_INTEGER, toMs: Number.MAX_SAFE_INTEGER };
+
 export type UsageKey = 'machine' | 'project' | 'model' | 'session' | 'stream';
 
 /** Epoch ms, half-open. */
@@ -28,7 +31,7 @@ export interface UsageReader {
   /** Of one session, by its subagents; '' is the conversation itself. */
   sumsOfSession(sessionId: string): UsageSums[];
   /** Of one session, response by response, in order of time. */
-  responses(sessionId: string): (UsageSums & { atMs: number; agentId: string })[];
+  responses(sessionId: string, period?: UsagePeriod): (UsageSums & { atMs: number; agentId: string })[];
   /** Time of the first response at or after `fromMs`; undefined: there is none. */
   firstAt(fromMs: number): number | undefined;
 }
@@ -114,13 +117,13 @@ export function openUsageReader(database: Database): UsageReader {
   const first = database.prepare<[number], { at: number | null }>('SELECT min(at) AS at FROM usage_row WHERE at >= ?');
   const ofSession = 'WHERE u.session = (SELECT session FROM session_key WHERE session_id = $id AND session <> 0)';
   const byAgent = database.prepare<[{ id: string }], Row>(`SELECT g.number AS key, NULL AS machineId, g.* FROM (${sumsOf('u.agent_id', ofSession)}) AS g`);
-  const single = database.prepare<[{ id: string }], Row & { at: number }>(
-    `SELECT u.agent_id AS key, NULL AS machineId, u.at, ${ONE} FROM usage_row u ${ofSession} ORDER BY u.at, u.row`,
+  const single = database.prepare<[{ id: string; from: number; to: number }], Row & { at: number }>(
+    `SELECT u.agent_id AS key, NULL AS machineId, u.at, ${ONE} FROM usage_row u ${ofSession} AND u.at >= $from AND u.at < $to ORDER BY u.at, u.row`,
   );
   return {
     sums: (by, { fromMs, toMs }) => queryBy(by).all({ from: fromMs, to: toMs }).map(toSums),
     sumsOfSession: (sessionId) => byAgent.all({ id: sessionId }).map(toSums),
-    responses: (sessionId) => single.all({ id: sessionId })
+    responses: (sessionId, { fromMs, toMs } = EVER) => single.all({ id: sessionId, from: Math.max(fromMs, EVER.fromMs), to: Math.min(toMs, EVER.toMs) })
       .map((row) => ({ ...toSums(row), atMs: row.at, agentId: row.key ?? '' })),
     firstAt: (fromMs) => first.get(fromMs)?.at ?? undefined,
   };
