@@ -8,13 +8,11 @@ import { createFleet } from '../sessions/fleet.ts';
 import { findSession, sessionHead } from '../sessions/session-detail.ts';
 import { listSessions, listWaiting, listWorking, type SessionsDeps } from '../sessions/session-list.ts';
 import { turnPage, type TurnPageDeps } from '../sessions/turn-pages.ts';
-import { turnPage, type TurnPageDeps } from '../sessions/turn-pages.ts';
 import { readThisMachine } from '../sessions/this-machine.ts';
 import { openReader } from '../store/database.ts';
 import { readGaps } from '../store/gaps.ts';
 import { openEventReader } from '../store/read-events.ts';
 import { openSessionReader, type StoredSession } from '../store/read-sessions.ts';
-import { openTurnStartReader } from '../store/read-turn-starts.ts';
 import { openTurnStartReader } from '../store/read-turn-starts.ts';
 import { openUsageReader } from '../store/read-usage.ts';
 import { listStreamsOf } from '../streams/stream-list.ts';
@@ -39,7 +37,6 @@ export interface Answering {
 export function openAnswering({ database: file, machineFile, prices: overrides }: AnswersData): Answering {
   const database = openReader(file);
   const [sessions, usage, events, prices] = [openSessionReader(database), openUsageReader(database), openEventReader(database), openPrices(overrides)];
-  const turnStarts = openTurnStartReader(database);
   const turnStarts = openTurnStartReader(database);
   const hereId = readThisMachine(machineFile);
   const documentFor = (question: Question, present: Present): unknown => {
