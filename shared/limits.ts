@@ -55,6 +55,8 @@ export const HOOK_LINE_BYTES = 4 * KIB;
 export const EVENT_LOG_ROTATE_BYTES = 4 * MIB;
 
 export const RESCAN_MS = 15 * SECOND;
+/** While several looks in a row found nothing new (docs/decisions/026). */
+export const RESCAN_CALM_MS = 30 * SECOND;
 export const RESCAN_DEGRADED_MS = 5 * SECOND;
 export const KEPT_AFTER_ACK_MS = 7 * DAY;
 export const KEPT_LIMIT_BYTES = 4 * 1024 * MIB;

@@ -1,14 +1,14 @@
 /**
  * Two roads to every change, each enough alone: the watcher's hints, followed at
- * once and again after a moment, and a full look at all roots every 15 s (5 s
- * when watching is degraded; at once after the event loop was blocked, since the
+ * once and again after a moment, and a full look at all roots every 15 s (30 s
+ * after a minute in which nothing changed, 5 s when watching is degraded; at once after the event loop was blocked, since the
  * system then drops hints without a word, and after the clock jumped).
  */
 import { basename, join, sep } from 'node:path';
 import type { SourceKind } from '../extraction.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf, systemCode } from '../../shared/errors.ts';
-import { RESCAN_DEGRADED_MS, RESCAN_MS } from '../../shared/limits.ts';
+import { RESCAN_CALM_MS, RESCAN_DEGRADED_MS, RESCAN_MS } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
 import type { DirectoryWalk } from './directory-walk.ts';
 import type { LookStart } from './drained-looks.ts';
@@ -23,6 +23,8 @@ export interface DiscoveryDeps {
   relooks: Relooks;
   sourceOf(path: string): SourceKind | undefined;
   look(path: string, source: SourceKind): boolean;
+  /** Grows with each look that finds something changed. */
+  changes(): number;
   /** Files below a directory that is no longer there. */
   lookBelow(directory: string): void;
   renewWatch(directory: string): void;
@@ -49,6 +51,8 @@ const BLOCKED_MS = 100;
 const CLOCK_JUMP_MS = 2_000;
 const AGAIN_MS = 100;
 const FORCED_PAUSE_MS = 1_000;
+/** Without a change for so long, the machine is calm. */
+const CALM_AFTER_MS = 60_000;
 
 export function createDiscovery(deps: DiscoveryDeps): Discovery {
   return new RootDiscovery(deps);
@@ -61,6 +65,8 @@ class RootDiscovery implements Discovery {
   readonly #unwatched = new Map<string, string>();
   #lookNumber = 0;
   #lastEndedAt = 0;
+  #changesSeen = 0;
+  #changeSeenAt = 0;
   #isLooking = false;
   #isDue = false;
   #isClosed = false;
@@ -151,9 +157,17 @@ class RootDiscovery implements Discovery {
 
   #lookIfDue(now: number): void {
     if (this.#isLooking) return;
-    const period = this.#isDegraded || this.#unwatched.size > 0 ? RESCAN_DEGRADED_MS : RESCAN_MS;
+    if (this.#deps.changes() !== this.#changesSeen) {
+      this.#changesSeen = this.#deps.changes();
+      this.#changeSeenAt = now;
+    }
     const elapsed = now - this.#lastEndedAt;
-    if (elapsed >= period || (this.#isDue && elapsed >= FORCED_PAUSE_MS)) this.lookNow();
+    if (elapsed >= this.#period(now) || (this.#isDue && elapsed >= FORCED_PAUSE_MS)) this.lookNow();
+  }
+
+  #period(now: number): number {
+    if (this.#isDegraded || this.#unwatched.size > 0) return RESCAN_DEGRADED_MS;
+    return now - this.#changeSeenAt >= CALM_AFTER_MS ? RESCAN_CALM_MS : RESCAN_MS;
   }
 
   changed(directory: string, name: string | null, isRename: boolean): void {

@@ -35,6 +35,8 @@ export interface LooksDeps {
 }
 
 export interface Looks {
+  /** How many looks found something changed. */
+  readonly changes: number;
   /** True when something changed since the last look. What can be read waits in its lane then. */
   look(path: string, source: SourceKind): boolean;
   /** The content is not what was read: a new generation at 0. Bytes of the old one that nobody read are gone, but for the first `left` ones. */
@@ -52,12 +54,23 @@ export function createLooks(deps: LooksDeps): Looks {
 
 class FileLooks implements Looks {
   readonly #deps: LooksDeps;
+  #changes = 0;
 
   constructor(deps: LooksDeps) {
     this.#deps = deps;
   }
 
+  get changes(): number {
+    return this.#changes;
+  }
+
   look(path: string, source: SourceKind): boolean {
+    const hasChanged = this.#look(path, source);
+    if (hasChanged) this.#changes += 1;
+    return hasChanged;
+  }
+
+  #look(path: string, source: SourceKind): boolean {
     const known = this.#deps.table.byPath(path);
     // No object: of ten thousand looks nearly all find nothing.
     const size = known?.size;

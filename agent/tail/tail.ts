@@ -157,6 +157,7 @@ class FileTail implements Tail {
     );
     this.#discovery = createDiscovery({
       clock, log, sources, walk, look, sourceOf, found,
+      changes: () => this.#looks.changes,
       relooks: createRelooks({ clock, look, found }),
       renewWatch: (directory) => this.#watch.add(directory, { isActive: false, entries: 0 }),
       lookBelow: (directory) => this.#lookBelow(directory),

@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { FileStat } from '../../../agent/tail/file-access.ts';
 import { createChokidarWatch } from '../../../agent/tail/chokidar-watch.ts';
 import { createDirectoryWatch } from '../../../agent/tail/directory-watch.ts';
 import { createTail, type Tail } from '../../../agent/tail/tail.ts';
@@ -199,6 +200,27 @@ describe('looking without hints', () => {
     fixture.append('x/a.jsonl', 'two\n');
     fixture.clock.advance(5_100);
     expect(linesOf(fixture.readAll())).toEqual(['two']);
+  });
+
+  it('looks every 30 s after a minute without a change, and every 15 s again from the first one on', async () => {
+    await using fixture = new TailFixture();
+    fixture.write('a.jsonl', 'one\n');
+    const looks: number[] = [];
+    const { files } = fixture;
+    const stat = (path: string): FileStat => {
+      if (path === fixture.root) looks.push(fixture.clock.monotonic());
+      return files.stat(path);
+    };
+    await fixture.open({ files: { ...files, stat } });
+    const pauses = (ms: number): number[] => {
+      looks.length = 0;
+      fixture.clock.advance(ms);
+      return looks.slice(1).map((at, before) => Math.round((at - (looks[before] ?? 0)) / 1000));
+    };
+    expect(pauses(160_000)).toEqual([15, 15, 15, 30, 30, 30]);
+    fixture.append('a.jsonl', 'two\n');
+    expect(pauses(150_000)).toEqual([15, 15, 15, 15, 30, 30]);
+    expect(linesOf(fixture.readAll())).toEqual(['one', 'two']);
   });
 
   it('survives an engine that refuses every directory', async () => {
