@@ -1,18 +1,15 @@
-/** The status page: a sentence, who needs you, machines, who works, the numbers; and a page for each session. */
+/** The status page: a sentence above all, and below it the page of the address. */
 import { render, useEffect, useRef, useState } from 'hono/jsx/dom';
 import { needsWords } from '../../shared/session-words.ts';
 import { clockWords, verdictPartsOf, type Verdict } from '../../shared/status-words.ts';
 import { CopyButton } from './copy-button.tsx';
 import { createDrain, type Drain } from './drain.ts';
 import { Help } from './help.tsx';
+import { HomePage } from './home-page.tsx';
 import { FILTER_ID, followKeys } from './keys.ts';
 import { followStatus, INITIAL, type LiveStatus } from './live-status.ts';
-import { MachinesTable } from './machines-table.tsx';
-import { NeedsYou } from './needs-you.tsx';
-import { NumbersTable } from './numbers-table.tsx';
-import { followAddress, go, sessionOf } from './route.ts';
+import { followAddress, go, routeOf } from './route.ts';
 import { SessionPage } from './session-page.tsx';
-import { WorkingTable } from './working-table.tsx';
 import './style.css';
 
 const AGE_TICK_MS = 1000;
@@ -54,26 +51,22 @@ function StatusPage() {
   const waits = live.link === 'live' ? (live.waiting?.waiting.length ?? 0) : 0;
   useTitle(waits, verdict);
 
-  const session = sessionOf(address);
-  const { status, waiting, working } = live;
+  const route = routeOf(address);
+  const { status } = live;
+  const hasMachines = status !== undefined && status.machines.length > 0;
   return (
     <>
       <header>
         <h1>
           <span role="status">{verdict.fleet}{waits > 0 && ` ${needsWords(waits)}`}</span> <span class="completeness">{verdict.completeness}</span>
         </h1>
-        {session === undefined && status && status.machines.length > 0 && <Filter filter={filter} onChange={setFilter} />}
+        {route.page === 'home' && hasMachines && <Filter filter={filter} onChange={setFilter} />}
       </header>
       <main class={live.link === 'live' ? '' : 'stale'}>
-        {session !== undefined && <SessionPage name={session} stamp={live.newest} nowMs={shownMs} />}
-        {session === undefined && status && status.machines.length === 0 && <FirstMachine />}
-        {session === undefined && status && status.machines.length > 0 && (
-          <>
-            <NeedsYou waiting={waiting?.waiting} filter={filter} nowMs={shownMs} />
-            <MachinesTable status={status} waiting={waiting?.waiting} working={working?.working} drain={drain.current ?? createDrain()} filter={filter} nowMs={shownMs} />
-            <WorkingTable working={working?.working} filter={filter} nowMs={shownMs} />
-            <NumbersTable numbers={live.numbers} nowMs={shownMs} />
-          </>
+        {route.page === 'session' && <SessionPage name={route.name} stamp={live.newest} nowMs={shownMs} />}
+        {route.page === 'home' && status && !hasMachines && <FirstMachine />}
+        {route.page === 'home' && status && hasMachines && (
+          <HomePage status={status} live={live} drain={drain.current ?? createDrain()} filter={filter} nowMs={shownMs} />
         )}
       </main>
       {status && <footer>tt {status.version} · agents at port {status.ingest_port} · <button type="button" class="quiet-button" onClick={() => setHelpOpen(true)}>Keys: ?</button></footer>}

@@ -1,16 +1,45 @@
-/** Addresses of the page: `/`, and `/sessions/ID@machine`. The collector answers all of them with the page. */
+/** Addresses of the page. The collector answers all of them with the page (PAGE_ADDRESSES in http/app.ts). */
+import { REPORT_GROUPS, type ReportGroup } from '../../shared/report-documents.ts';
 
-const SESSION = /^\/sessions\/([^/]+)$/;
+export const REPORT_PERIODS = ['day', 'week', 'month'] as const;
+export type ReportPeriodName = (typeof REPORT_PERIODS)[number];
 
-/** Name of the session that an address is of. */
-export function sessionOf(address: string): string | undefined {
-  const name = SESSION.exec(address)?.[1];
-  if (name === undefined) return undefined;
+export type Route =
+  | { page: 'home' }
+  | { page: 'session'; name: string }
+  | { page: 'machine'; name: string }
+  /** `name`: what it shall be called; '' where that is still to be said. */
+  | { page: 'add'; name: string }
+  /** `date`: the first day, or null: the present one. */
+  | { page: 'reports'; period: ReportPeriodName; date: string | null; by: ReportGroup };
+
+/** `/sessions/ID@machine`, `/machines/LABEL`, `/add`, `/reports/week/2026-01-26/project`; what is none of these is the first page. */
+export function routeOf(address: string): Route {
+  const [first, name = '', date = '', by = ''] = address.split('/').slice(1).map(decoded);
+  if (first === 'sessions' && name !== '') return { page: 'session', name };
+  if (first === 'machines' && name !== '') return { page: 'machine', name };
+  if (first === 'add') return { page: 'add', name };
+  if (first !== 'reports') return { page: 'home' };
+  return {
+    page: 'reports', period: REPORT_PERIODS.find((period) => period === name) ?? 'week',
+    date: /^\d{4}-\d\d-\d\d$/.test(date) ? date : null, by: REPORT_GROUPS.find((group) => group === by) ?? 'stream',
+  };
+}
+
+function decoded(part: string): string {
   try {
-    return decodeURIComponent(name);
+    return decodeURIComponent(part);
   } catch {
-    return name;
+    return part;
   }
+}
+
+export function machineAddress(label: string): string {
+  return `/machines/${encodeURIComponent(label)}`;
+}
+
+export function reportAddress({ period, date, by }: { period: ReportPeriodName; date: string; by: ReportGroup }): string {
+  return `/reports/${period}/${date}/${by}`;
 }
 
 export function go(address: string): void {
@@ -25,7 +54,7 @@ export function followAddress(onChange: (address: string) => void): () => void {
   const click = (event: MouseEvent): void => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = event.target instanceof Element ? event.target.closest('a') : null;
-    if (!link || link.origin !== location.origin || (link.pathname !== '/' && sessionOf(link.pathname) === undefined)) return;
+    if (!link || link.origin !== location.origin || link.hasAttribute('download')) return;
     event.preventDefault();
     go(link.pathname);
     window.scrollTo(0, 0);
