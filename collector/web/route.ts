@@ -1,8 +1,11 @@
 /** Addresses of the page. The collector answers all of them with the page (PAGE_ADDRESSES in http/app.ts). */
-import { REPORT_GROUPS, type ReportGroup } from '../../shared/report-documents.ts';
+import type { ReportGroup } from '../../shared/report-documents.ts';
 
 export const REPORT_PERIODS = ['day', 'week', 'month'] as const;
 export type ReportPeriodName = (typeof REPORT_PERIODS)[number];
+
+/** The schemas themselves would be most of this page's weight. */
+export const REPORT_GROUPS = ['stream', 'project', 'machine', 'day', 'session', 'tag'] as const satisfies readonly ReportGroup[];
 
 export type Route =
   | { page: 'home' }
