@@ -431,7 +431,7 @@ describe('the limit of kept files', () => {
     expect(fixture.tail.status()).toMatchObject({ keptBytes: 200, gaps: [], kept: { files: 2 } });
     const d = fixture.path('d.jsonl');
     unlinkSync(d);
-    fixture.clock.advance(60_000);
+    fixture.clock.advance(90_000);
     expect(fixture.tail.status()).toMatchObject({ keptBytes: 200, gaps: [{ path: a, from: 0, to: 100, reason: 'released' }] });
     expect(fixture.drain().sort()).toEqual(['c'.repeat(99), 'd'.repeat(99)]);
     const bGen = slice!.file.gen;
