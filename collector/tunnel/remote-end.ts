@@ -36,7 +36,7 @@ export const FIND_PLACE_COMMAND = shellCommand([
  * Reads four lines: endpoint, its socket ('' for a port), state directory, token.
  * Checks that the socket is there, removes those of earlier tunnels (nobody can
  * come by them any more), tells the agent by `endpoint.json`, answers
- * `tt tunnel ok TOKEN` and lasts until its stdin ends.
+ * `tt tunnel ok TOKEN`, repeats what else it is told, and lasts until its stdin ends.
  */
 export const HOLD_COMMAND = shellCommand([
   'umask 077',
@@ -46,7 +46,7 @@ export const HOLD_COMMAND = shellCommand([
   'e="$s/.endpoint.json.$$"',
   `printf "{\\"url\\":\\"%s\\"}\\n" "$u" > "$e" && mv -f "$e" "$s/endpoint.json" || { rm -f "$e"; echo "tt tunnel write" >&2; exit 1; }`,
   'echo "tt tunnel ok $t"',
-  'exec cat > /dev/null',
+  'exec cat',
 ]);
 
 /** Where a remote keeps what a tunnel needs. */

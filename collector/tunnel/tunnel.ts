@@ -59,6 +59,8 @@ const KEEPALIVE = ['-o', 'ServerAliveInterval=2', '-o', 'ServerAliveCountMax=2']
 const OUT_OF_REACH: ReadonlySet<SshFailureCode> = new Set(['name', 'unreachable', 'timeout', 'connection_lost']);
 
 const READY_MS = 20_000;
+/** Far more than an answer takes where there is a way; keepalives would need up to 6 s. */
+const ANSWER_MS = 2000;
 const AFTER_LOSS_MS = 200;
 const RETRY_MS = 1000;
 const LATE_RETRY_MS = 3000;
@@ -80,6 +82,8 @@ export class Tunnel {
   #isClosed = false;
   #isWanted: boolean;
   #ssh: SshProcess | undefined;
+  /** Asked of the far end, and not answered yet. */
+  #question: { text: string; cancel: () => void } | undefined;
   /** Ends the pause that is on. */
   #wake = new AbortController();
   readonly #running: Promise<void>;
@@ -97,23 +101,29 @@ export class Tunnel {
     return { ...this.#options, ...this.#state };
   }
 
-  /** Tries at once instead of after the pause: the network changed, or it was asked for. */
-  retryNow(): void {
+  /** Tries at once instead of after a pause; one that is up must prove soon that it still is. */
+  networkChanged(): void {
     this.#wake.abort();
+    const ssh = this.#ssh;
+    if (this.#state.phase !== 'up' || ssh === undefined || this.#question !== undefined) return;
+    const text = `tt tunnel there ${this.#token()}`;
+    const cancel = this.#deps.clock.after(ANSWER_MS, () => this.#end());
+    this.#question = { text, cancel };
+    ssh.stdin.write(`${text}\n`);
   }
 
   /** A new tunnel whatever the old one does; also starts a `manual` one. */
   restart(): void {
     this.#isWanted = true;
     this.#end();
-    this.retryNow();
+    this.#wake.abort();
   }
 
   /** Resolves when its ssh has ended. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#end();
-    this.retryNow();
+    this.#wake.abort();
     await this.#running;
   }
 
@@ -182,11 +192,18 @@ export class Tunnel {
     });
     newestOf(ssh.stdout, KEPT_OUTPUT, (text) => {
       if (this.#state.phase !== 'up' && text.includes(`tt tunnel ok ${token}`)) this.#isUp();
+      if (this.#question !== undefined && text.includes(this.#question.text)) this.#forgetQuestion();
     });
     if (!this.#byPort) begin(`tt+unix://${socket}`);
     await ssh.ended;
     tooLate();
+    this.#forgetQuestion();
     return said();
+  }
+
+  #forgetQuestion(): void {
+    this.#question?.cancel();
+    this.#question = undefined;
   }
 
   #isUp(): void {

@@ -85,7 +85,7 @@ export function createTunnels(deps: TunnelsDeps): Tunnels {
   for (const { machineId } of registry.list()) follow(machineId);
   const stopLooking = watchNetwork(deps, {
     onNetwork: () => {
-      for (const { tunnel } of held.values()) tunnel.retryNow();
+      for (const { tunnel } of held.values()) tunnel.networkChanged();
     },
     onWake: () => {
       for (const { tunnel } of held.values()) if (tunnel.state().phase === 'up') tunnel.restart();

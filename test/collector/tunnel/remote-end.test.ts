@@ -68,6 +68,8 @@ describe('the end of a tunnel', () => {
     held.stdin.write(request(socket));
     const [said] = await once(held.stdout.setEncoding('utf8'), 'data') as [string];
     expect(said).toBe('tt tunnel ok abc\n');
+    held.stdin.write('still there?\n');
+    expect(await once(held.stdout, 'data')).toEqual(['still there?\n']);
     expect(JSON.parse(readFileSync(join(home, 'endpoint.json'), 'utf8'))).toEqual({ url: `tt+unix://${socket}` });
     expect(statSync(join(home, 'endpoint.json')).mode & 0o777).toBe(0o600);
     expect(readdirSync(home).toSorted()).toEqual(['agent.sock', 'endpoint.json', 'in-0000000000000002.sock']);

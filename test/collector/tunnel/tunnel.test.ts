@@ -120,9 +120,30 @@ describe('a tunnel', () => {
     await tellPlace();
     await fail(NO_ROUTE);
     const before = starts.length;
-    tunnel.retryNow();
+    tunnel.networkChanged();
     await settle();
     expect(starts).toHaveLength(before + 1);
+  });
+
+  it('is asked whether it is still there when the network changes, and is left when it does not answer', async () => {
+    await tellPlace();
+    await comeUp();
+    const ask = (): string => {
+      tunnel.networkChanged();
+      tunnel.networkChanged();
+      return String(newest().stdin.read());
+    };
+    const question = ask();
+    expect(question).toMatch(/^tt tunnel there [0-9a-f]{16}\n$/);
+    newest().says(question, 'stdout');
+    await settle();
+    await advance(10_000);
+    expect(tunnel.state()).toMatchObject({ phase: 'up', ups: 1 });
+    ask();
+    await advance(2000);
+    expect(tunnel.state().phase).toBe('down');
+    await advance(200);
+    expect(kinds()).toEqual(['place', 'hold', 'hold']);
   });
 
   it('makes its directory again when that went with a reboot, and takes no port for it', async () => {
