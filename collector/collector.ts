@@ -11,6 +11,8 @@ import type { CollectorId } from '../shared/ids.ts';
 import type { Log } from '../shared/log.ts';
 import type { Paths } from '../shared/paths.ts';
 import type { CollectorStatus } from '../shared/status.ts';
+import { ARCHIVE_RESERVE_BYTES } from '../shared/limits.ts';
+import { createArchiveDesk } from './archive/archive-desk.ts';
 import { takeCollectorLock } from './control/collector-lock.ts';
 import { openControlServer } from './control/control-server.ts';
 import type { ControlHandlers } from './control/control-methods.ts';
@@ -112,8 +114,12 @@ async function compose(
   const desk = createEnrolmentDesk({ identity, registry, codes, clock });
   const links = createMachineLinks(clock);
   const probes = createCollectorProbes(clock);
+  const archive = createArchiveDesk({
+    clock, log, registry, archiveDir: paths.archiveDir, reserveBytes: ARCHIVE_RESERVE_BYTES,
+    forgotten: (machineId, names) => writer.call('forgottenNames', machineId, names),
+  });
   const endpoints = createMachineEndpoints({ urls: config.ingest_urls });
-  const ingest = createIngest({ clock, log, identity, registry, desk, writer, links, probes, endpointAllowed: endpoints.allows });
+  const ingest = createIngest({ clock, log, identity, registry, desk, writer, links, probes, archive, endpointAllowed: endpoints.allows });
   onClose(async () => {
     await ingest.drain();
     await ingest.close();
@@ -127,7 +133,7 @@ async function compose(
   const syncs = createSyncRuns({ clock, registry, links, ingest, socketDir: paths.runtimeDir });
   onClose(() => syncs.close());
   const live = {
-    codes, ingest, links, tunnels, syncs, probes,
+    codes, ingest, links, archive, tunnels, syncs, probes,
     ingestUrl: () => config.ingest_urls[0] ?? `http://${hostInUrl(config.ingest_host)}:${ingestPort}`,
     status: () => page.status(),
     pageLink: () => page.signInLink(),

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { gapRowSchema, machineReportSchema } from '../../shared/machine-document.ts';
+import { ARCHIVE_OFFER_FILES } from '../../shared/limits.ts';
 import { probeSchema } from '../../shared/probe.ts';
 import { appliedSchema, streamSchema } from '../../shared/stream-documents.ts';
 import { collectorStatusSchema, machineAddedSchema, tunnelStatusSchema } from '../../shared/status.ts';
@@ -60,6 +61,28 @@ export const tunnelRowSchema = z.object({
 });
 export type TunnelRow = z.infer<typeof tunnelRowSchema>;
 
+/** What `tt archive` is told of one machine. */
+export const archiveRowSchema = z.object({
+  machine_id: z.string(),
+  label: z.string(),
+  /** What was asked for here. */
+  on: z.boolean(),
+  ended_at: timestampOrNull,
+  /** Null: no collector runs. */
+  connected: z.boolean().nullable(),
+  /** What its agent said last; null: nothing since this collector started, or it has no archive. */
+  agent: z.object({
+    as_of: z.string(), state: z.enum(['off', 'not_allowed', 'on']), files: z.number().nullable(), bytes: z.number().nullable(),
+    waiting_files: z.number().nullable(), waiting_bytes: z.number().nullable(), withheld_sessions: z.number(), skipped_files: z.number(),
+    problem: z.string().nullable(),
+  }).nullable(),
+  /** Its agent is connected and knows nothing of archives. */
+  older_agent: z.boolean(),
+  /** Why nothing is taken here. */
+  problem: z.string().nullable(),
+});
+export type ArchiveRow = z.infer<typeof archiveRowSchema>;
+
 const forgetTarget = z.object({ scope: z.enum(FORGET_SCOPES), value: z.string().min(1) });
 
 export const CONTROL_METHODS = {
@@ -100,7 +123,11 @@ export const CONTROL_METHODS = {
   /** Removes for a while; again until `done`. */
   'forget.step': {
     request: forgetTarget,
-    response: z.object({ removed: z.number(), share: z.number(), done: z.boolean() }),
+    response: z.object({
+      removed: z.number(), share: z.number(), done: z.boolean(),
+      /** With `done`: sessions that were removed from the archive. */
+      archived_sessions: z.number().default(0),
+    }),
   },
   'forget.undo': { request: forgetTarget, response: z.object({ found: z.boolean() }) },
   /** Writes the database file anew, without what was removed. */
@@ -121,6 +148,19 @@ export const CONTROL_METHODS = {
     response: z.object({
       undone: z.object({ act: z.number(), assigned_by: z.string(), assigned_at: z.string(), assignments: z.number() }).nullable(),
     }),
+  },
+  /** What is wished of each machine's archive, and what its agent says of it. */
+  'archive.list': { request: nothing, response: z.object({ machines: z.array(archiveRowSchema) }) },
+  'archive.set': { request: z.object({ label: z.string(), on: z.boolean() }), response: archiveRowSchema },
+  /** Has a connected agent hash the first bytes of files; `hashes` null: it is away, or too old. */
+  'archive.audit': {
+    request: z.object({ label: z.string(), files: z.array(z.object({ name: z.string(), size: z.number() })).max(ARCHIVE_OFFER_FILES) }),
+    response: z.object({ hashes: z.array(z.string().nullable()).nullable() }),
+  },
+  /** Puts archived files aside and has them sent again. */
+  'archive.send_again': {
+    request: z.object({ label: z.string(), names: z.array(z.string()).max(10_000) }),
+    response: z.object({ files: z.number() }),
   },
   /** Writes an archive to `file`, on the collector's machine. */
   'backup': { request: z.object({ file: z.string() }), response: z.object({ bytes: z.number() }) },

@@ -14,7 +14,9 @@ import { toTunnelStatus } from '../status.ts';
 import type { SyncRuns } from '../sync/sync-runs.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { WriterPort } from '../writer/writer.ts';
+import type { ArchiveDesk } from '../archive/archive-desk.ts';
 import { writeArchive } from './archive.ts';
+import { toArchiveRow } from './archive-handlers.ts';
 import type { ControlHandlers, MachineRow, TunnelRow } from './control-methods.ts';
 import { probeMachine, toReport } from './machine-checks.ts';
 import { compactFile, forgetForAWhile } from './forget-handlers.ts';
@@ -27,6 +29,7 @@ export interface LiveCollector {
   ingest: Pick<Ingest, 'rewind' | 'askForReplacements' | 'askForProbe'>;
   probes: Pick<CollectorProbes, 'awaited'>;
   links: MachineLinks;
+  archive: Pick<ArchiveDesk, 'audit' | 'sendAgain' | 'problem' | 'isServed'>;
   tunnels: Pick<Tunnels, 'state' | 'restart'>;
   syncs: Pick<SyncRuns, 'open' | 'end' | 'targets'>;
   /** Where agents on this machine dial. */
@@ -38,7 +41,7 @@ export interface LiveCollector {
 export interface HandlersDeps {
   clock: Pick<Clock, 'now'>;
   registry: MachineRegistry;
-  paths: Pick<Paths, 'collectorFile' | 'machinesFile' | 'database'>;
+  paths: Pick<Paths, 'collectorFile' | 'machinesFile' | 'database' | 'archiveDir'>;
   writer: Pick<WriterPort, 'call'>;
   live: LiveCollector | undefined;
 }
@@ -78,12 +81,19 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
     'sync.end': async ({ id }) => running(live, 'tt sync').syncs.end(id),
     'sync.targets': async () => ({ targets: running(live, 'tt sync').syncs.targets() }),
     'gaps.accept': (request) => acceptGaps(request, labelsOf(registry), writer, clock.now()),
-    'forget.step': (target) => forgetForAWhile(target, writer, clock, live !== undefined),
+    'forget.step': (target) => forgetForAWhile(target, { writer, clock, archiveDir: paths.archiveDir, isRunning: live !== undefined }),
     'forget.undo': async (target) => ({ found: await writer.call('undoForget', target) }),
     'forget.compact': () => compactFile(writer),
     'streams.change': (command) => changeStreams(command, writer, clock.now()),
     'streams.assign': (request) => assign(request, writer, clock.now()),
     'streams.undo': ({ act }) => undoAssignments(act, writer),
+    'archive.list': async () => ({ machines: registry.list().map((machine) => toArchiveRow(machine, live)) }),
+    'archive.set': async ({ label, on }) => {
+      known(registry, label);
+      return toArchiveRow(registry.setArchive(label, on), live);
+    },
+    'archive.audit': async ({ label, files }) => ({ hashes: (await live?.archive.audit(known(registry, label).machineId, files)) ?? null }),
+    'archive.send_again': async ({ label, names }) => ({ files: await running(live, 'sending files again').archive.sendAgain(known(registry, label).machineId, names) }),
     'backup': ({ file }) => writeArchive(file, paths, (copy) => writer.call('backup', copy)),
     'rebuild': () => writer.call('rebuild'),
     'import': ({ lines }) => writer.call('importLines', lines, clock.now()),

@@ -26,6 +26,8 @@ export interface EnrolledMachine {
   readonly sshHost: string | null;
   /** Where `tt sync` found it last; null: it never did. */
   readonly syncHost: string | null;
+  /** Are the files of its sessions to be archived? */
+  readonly archive: boolean;
 }
 
 export interface MachineRegistry {
@@ -43,6 +45,7 @@ export interface MachineRegistry {
   /** Null: it has no tunnel any more. */
   setSshHost(label: string, sshHost: string | null): EnrolledMachine;
   setSyncHost(label: string, syncHost: string): EnrolledMachine;
+  setArchive(label: string, archive: boolean): EnrolledMachine;
   /** Called after every change with the machine as it is now. Returns the way to stop. */
   onChange(listener: (machine: EnrolledMachine) => void): () => void;
 }
@@ -68,6 +71,7 @@ const machineSchema = z.looseObject({
   joined_by: z.string().nullable().default(null),
   ssh_host: z.string().refine(isSshDestination).nullable().default(null),
   sync_host: z.string().refine(isSshDestination).nullable().default(null),
+  archive: z.boolean().default(false),
 });
 type MachineRow = z.infer<typeof machineSchema>;
 const registrySchema = z.looseObject({ version: z.literal(1), machines: z.array(machineSchema) });
@@ -115,7 +119,7 @@ export function openMachineRegistry(file: string): MachineRegistry {
       requireFreeLabel(label, find(label), machineId);
       const known = rows.get(machineId);
       const enrolled_at = known?.enrolled_at ?? printTimestamp(nowMs);
-      return save({ ...known, machine_id: machineId, label, public_key: publicKey, enrolled_at, retired_at: null, revoked_at: null, joined_by: joinedBy, ssh_host: known?.ssh_host ?? null, sync_host: known?.sync_host ?? null });
+      return save({ ...known, machine_id: machineId, label, public_key: publicKey, enrolled_at, retired_at: null, revoked_at: null, joined_by: joinedBy, ssh_host: known?.ssh_host ?? null, sync_host: known?.sync_host ?? null, archive: known?.archive ?? false });
     },
     moved(machineId, joinedBy) {
       const row = rows.get(machineId);
@@ -136,6 +140,7 @@ export function openMachineRegistry(file: string): MachineRegistry {
       if (!isSshDestination(syncHost)) throw sshHostInvalid(syncHost);
       return save({ ...require(label), sync_host: syncHost });
     },
+    setArchive: (label, archive) => save({ ...require(label), archive }),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -181,5 +186,6 @@ function toMachine(row: MachineRow): EnrolledMachine {
     joinedBy: row.joined_by,
     sshHost: row.ssh_host,
     syncHost: row.sync_host,
+    archive: row.archive,
   };
 }

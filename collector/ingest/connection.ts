@@ -19,6 +19,8 @@ import {
 } from '../../shared/protocol/frames.ts';
 import { createLiveness, type Liveness } from '../../shared/protocol/liveness.ts';
 import { timestampMs } from '../../shared/timestamp.ts';
+import type { ArchiveDesk } from '../archive/archive-desk.ts';
+import type { ArchiveSession } from '../archive/machine-desk.ts';
 import type { CollectorIdentity } from '../enrolment/collector-identity.ts';
 import { workBytes } from '../writer/batch-head.ts';
 import type { MachineRef } from '../writer/messages.ts';
@@ -47,6 +49,7 @@ export interface ConnectionDeps {
   connections: Connections;
   links: MachineLinks;
   probes?: Pick<CollectorProbes, 'show' | 'arrived'>;
+  archive?: Pick<ArchiveDesk, 'open'>;
   /** The peer broke the protocol. */
   onBroken: (machineId: MachineId) => void;
   /** Called once, when the socket is gone. */
@@ -70,6 +73,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
   #cancelCut = (): void => {};
   #state: State = 'awaiting_hello';
   #capabilities: readonly string[] = [];
+  #archive: ArchiveSession | undefined;
   #unansweredBytes = 0;
   #reportedGaps = '[]';
   /** Why we ended it; set once. */
@@ -118,6 +122,7 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     this.#cancelCut();
     this.#liveness.close();
     this.#rewinds.close();
+    this.#archive?.close();
     const { connections, links, log, onBroken, onClosed } = this.#deps;
     connections.remove(this);
     const problem = this.#farewell ?? problemOf(code, reason);
@@ -257,11 +262,15 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     this.#state = 'open';
     links.connected(this.machineId, hello, endpoint);
     log.info({ machine: machine.label, version: hello.version }, 'agent connected');
+    if (hello.capabilities.includes(CAPABILITIES.archive)) {
+      this.#archive = this.#deps.archive?.open(this.machineId, (frame) => void (this.#isOver() || this.#sendFrame(frame)));
+    }
     await this.askForReplacements();
   }
 
   #onOpenFrame(data: Buffer, isBinary: boolean): void {
     if (isBinary) {
+      if (data[0] === BINARY_KINDS.chunk && this.#archive) return this.#onChunk(data, this.#archive);
       if (data[0] !== BINARY_KINDS.brotli) return this.#protocolError(`binary frames of kind ${data[0]} are not known here`);
       return this.#onBatch(data, true);
     }
@@ -276,6 +285,15 @@ export class AgentConnection implements Peer, FrameSocketEvents {
     if (!this.#hasRoom(workBytes(data.length, isCompressed))) return;
     const receivedAtMs = this.#deps.clock.now();
     this.#deps.writer.send(toBatchJob(data, { connection: this.id, machine: this.#machine, receivedAtMs, isCompressed }));
+  }
+
+  #onChunk(data: Buffer, archive: ArchiveSession): void {
+    if (this.#state === 'draining') return;
+    this.#endIf(archive.chunk(data));
+  }
+
+  #endIf(broken: string | undefined): void {
+    if (broken !== undefined) this.#protocolError(broken);
   }
 
   #hasRoom(bytes: number): boolean {
@@ -297,6 +315,8 @@ export class AgentConnection implements Peer, FrameSocketEvents {
       case 'closed': return this.#ask(bytes, () => this.#deps.writer.call('closeGenerations', this.machineId, frame.gens));
       case 'status': return this.#onStatus(frame, bytes);
       case 'probe': return this.#ask(bytes, () => this.#onProbe(frame));
+      case 'offer': return this.#state === 'draining' ? undefined : this.#endIf(this.#archive?.offer(frame));
+      case 'audited': return this.#archive?.audited(frame);
     }
   }
 

@@ -5,6 +5,7 @@ import { WIRE_LIMITS } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
 import type { FrameSocketEvents } from '../../shared/protocol/frame-socket.ts';
 import { createUpgradeServer } from '../../shared/protocol/web-socket.ts';
+import type { ArchiveDesk } from '../archive/archive-desk.ts';
 import type { CollectorIdentity } from '../enrolment/collector-identity.ts';
 import type { EnrolmentDesk } from '../enrolment/enrolment-desk.ts';
 import type { MachineRegistry } from '../enrolment/machine-registry.ts';
@@ -47,6 +48,7 @@ export interface IngestDeps {
   writer: Writer;
   links: MachineLinks;
   probes?: CollectorProbes;
+  archive?: ArchiveDesk;
   endpointAllowed: EndpointPolicy;
 }
 
@@ -114,6 +116,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       closeAll(listeners);
       for (const connection of open.values()) connection.drain();
       await writer.idle();
+      await deps.archive?.idle();
     },
     close() {
       closed ??= (async () => {

@@ -50,6 +50,8 @@ export interface EventStore {
   readonly deadLetters: DeadLetters;
   readonly gaps: Gaps;
   readonly forgetting: Forgetting;
+  /** Indexes of the names of files that belong to something forgotten. */
+  forgottenNames(machineId: string, names: readonly string[]): number[];
   /** After texts were taken out of the database behind the caches. */
   forgetCaches(): void;
   rebuild(): RebuildCounts;
@@ -159,6 +161,7 @@ export function openEventStore(database: Database, { elapsed = () => 0 }: { elap
     ledger: guardLedger(openLedger(database), tombstones, keys),
     deadLetters,
     gaps: guardGaps(openGaps(database), tombstones, keys),
+    forgottenNames: (machineId, names) => names.flatMap((name, index) => (tombstones.keepsOutMachine(machineId) || tombstones.keepsOutFile(name) ? [index] : [])),
     forgetting: openForgetting({ ...parts, database, transaction, rebuild, elapsed }),
     forgetCaches,
     rebuild,

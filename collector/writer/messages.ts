@@ -53,6 +53,8 @@ export interface WriterCalls {
   importLines: { args: [lines: string[], receivedAtMs: number]; result: ImportCounts };
   /** Removes for about 20 ms; again until `done`. See store/forgetting. */
   forgetStep: { args: [target: ForgetTarget, nowMs: number]; result: ForgetProgress };
+  /** Which of these archived names are of something forgotten; their indexes. See shared/archive-name. */
+  forgottenNames: { args: [machineId: MachineId, names: string[]]; result: number[] };
   /** Takes the tombstone away. False: there is none. */
   undoForget: { args: [target: ForgetTarget]; result: boolean };
   /** Writes the whole file anew. Batches wait meanwhile. */

@@ -45,6 +45,7 @@ export function createWriterCalls(database: Database, store: EventStore): Untype
     acceptGaps: (...[gaps, acceptedAtMs]: WriterCalls['acceptGaps']['args']) => store.transaction(() => store.gaps.accept(gaps, acceptedAtMs)),
     importLines: (lines: string[], receivedAtMs: number) => importer.importLines(lines, receivedAtMs),
     forgetStep: (target: ForgetTarget, nowMs: number) => store.forgetting.step(target, nowMs),
+    forgottenNames: (machineId: string, names: string[]) => store.forgottenNames(machineId, names),
     undoForget: (target: ForgetTarget) => store.forgetting.undo(target),
     compact: () => {
       try {

@@ -28,7 +28,7 @@ function statusOf(known: Record<string, Known>, running = true): CollectorStatus
   const entries = Object.entries(known);
   const idOf = (index: number) => parseMachineId(`00000000-0000-4000-8000-00000000000${index}`)!;
   const machines = entries.map(([label, { retiredAt = null, revokedAt = null }], index): EnrolledMachine => ({
-    machineId: idOf(index), label, publicKey: 'k' as PublicKey, enrolledAt: printTimestamp(NOW - 1e9), retiredAt, revokedAt, joinedBy: null, sshHost: null, syncHost: null,
+    machineId: idOf(index), label, publicKey: 'k' as PublicKey, enrolledAt: printTimestamp(NOW - 1e9), retiredAt, revokedAt, joinedBy: null, sshHost: null, syncHost: null, archive: false,
   }));
   const of = (machineId: string): Known => entries[machines.findIndex((machine) => machine.machineId === machineId)]?.[1] ?? {};
   return collectorStatusSchema.parse(toCollectorStatus({

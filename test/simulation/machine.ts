@@ -92,7 +92,7 @@ export class Machine {
       createClaudeCodeSource({ configDirs: [join(this.home, 'claude')], machineId, texts }),
     ];
     this.enrolled = {
-      machineId, label: name, publicKey: keys.publicKey, enrolledAt: printTimestamp(world.clock.now() + random.between(0, 5) * 1000), retiredAt: null, revokedAt: null, joinedBy: null, sshHost: null, syncHost: null,
+      machineId, label: name, publicKey: keys.publicKey, enrolledAt: printTimestamp(world.clock.now() + random.between(0, 5) * 1000), retiredAt: null, revokedAt: null, joinedBy: null, sshHost: null, syncHost: null, archive: false,
     };
   }
 

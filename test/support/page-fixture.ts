@@ -19,6 +19,7 @@ import type { StatusFrame } from '../../shared/protocol/frames.ts';
 import { createKeyPair } from '../../shared/protocol/tokens.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { statusFrame } from './status-frame.ts';
+import { noArchive } from './no-archive.ts';
 import { noTunnels } from './no-tunnels.ts';
 import { jobOf, refOf, type BatchParts } from './store-fixture.ts';
 import { startTestWriter } from './writer-in-process.ts';
@@ -59,7 +60,7 @@ export async function createPageFixture({ tunnels = noTunnels }: PageFixtureOpti
   const actions = createControlHandlers({
     clock, registry, paths, writer,
     live: {
-      codes: createEnrolmentCodes(clock), links, tunnels, probes: createCollectorProbes(clock), syncs: { open: nobody, end: nobody, targets: () => [] },
+      codes: createEnrolmentCodes(clock), links, tunnels, archive: noArchive, probes: createCollectorProbes(clock), syncs: { open: nobody, end: nobody, targets: () => [] },
       ingest: { rewind: () => false, askForReplacements: () => Promise.resolve(false), askForProbe: () => 'not_connected' },
       ingestUrl: () => 'http://127.0.0.1:7071',
       status: () => Promise.reject(new Error('the page tells')),

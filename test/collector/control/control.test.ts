@@ -14,6 +14,7 @@ import { resolvePaths } from '../../../shared/paths.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { openIngest, type IngestFixture } from '../../support/ingest-fixture.ts';
 import { createSyncRuns } from '../../../collector/sync/sync-runs.ts';
+import { noArchive } from '../../support/no-archive.ts';
 import { noTunnels } from '../../support/no-tunnels.ts';
 import { batchOf, GEN, join as joinMachine, machineId, ScriptedAgent, tokenFor } from '../../support/scripted-agent.ts';
 
@@ -29,9 +30,10 @@ async function openControlled(): Promise<Controlled> {
   const { clock, registry, writer, codes, ingest, links, probes, directory } = collector;
   const paths = {
     collectorFile: join(directory, 'collector.json'), machinesFile: join(directory, 'machines.json'), database: collector.database,
+    archiveDir: join(directory, 'archive'),
   };
   const live: LiveCollector = {
-    codes, ingest, links, probes, tunnels: noTunnels,
+    codes, ingest, links, probes, archive: noArchive, tunnels: noTunnels,
     syncs: createSyncRuns({ clock, registry, links, ingest, socketDir: directory }),
     ingestUrl: () => collector.url,
     status: () => {

@@ -51,7 +51,7 @@ describe('the registry of machines', () => {
     registry.revoke('devbox', NOW);
     registry.enrol({ machineId: id, label: 'devbox', publicKey: 'B'.repeat(43), nowMs: NOW + 5000 });
     expect(registry.list()).toEqual([{
-      machineId: id, label: 'devbox', publicKey: 'B'.repeat(43), enrolledAt: '2026-01-05T00:00:00.000Z', retiredAt: null, revokedAt: null, joinedBy: null, sshHost: null, syncHost: null,
+      machineId: id, label: 'devbox', publicKey: 'B'.repeat(43), enrolledAt: '2026-01-05T00:00:00.000Z', retiredAt: null, revokedAt: null, joinedBy: null, sshHost: null, syncHost: null, archive: false,
     }]);
   });
 

@@ -83,7 +83,7 @@ beforeEach(() => {
   const actions = createControlHandlers({
     clock, registry, live: undefined,
     writer: { call: async (method, ...args) => store.committer.call(method, args) as WriterCalls[typeof method]['result'] },
-    paths: { collectorFile: join(folder, 'collector.json'), machinesFile: join(folder, 'machines.json'), database },
+    paths: { collectorFile: join(folder, 'collector.json'), machinesFile: join(folder, 'machines.json'), database, archiveDir: join(folder, 'archive') },
   });
   app = createApp({
     throughput: () => createThroughput({ clock, links: createMachineLinks(clock) }).document([]),

@@ -39,7 +39,7 @@ async function wired(): Promise<Wire> {
   const enrolledAt = parseTimestamp('2026-01-01T00:00:00.000Z');
   const collectorId = parseCollectorId('22222222-2222-4222-8222-222222222222');
   if (!enrolledAt || !collectorId) throw new Error('malformed');
-  const machine: EnrolledMachine = { machineId: machineId(), label: 'devbox', publicKey: '', enrolledAt, retiredAt: null, revokedAt: null, joinedBy: null, sshHost: null, syncHost: null };
+  const machine: EnrolledMachine = { machineId: machineId(), label: 'devbox', publicKey: '', enrolledAt, retiredAt: null, revokedAt: null, joinedBy: null, sshHost: null, syncHost: null, archive: false };
   const call = ((method: string) => (method === 'ledger' ? Promise.resolve([]) : new Promise(() => {}))) as ConnectionDeps['writer']['call'];
   const connection = new AgentConnection(7, {
     send: (data) => {

@@ -6,6 +6,7 @@ import { syncHost } from '../../../collector/sync/sync-host.ts';
 import type { RunSsh } from '../../../collector/ssh.ts';
 import { createControlHandlers } from '../../../collector/control/handlers.ts';
 import { openIngest, type IngestFixture } from '../../support/ingest-fixture.ts';
+import { noArchive } from '../../support/no-archive.ts';
 import { noTunnels } from '../../support/no-tunnels.ts';
 
 let collector: IngestFixture;
@@ -17,10 +18,10 @@ beforeEach(async () => {
   const { clock, registry, writer, codes, ingest, links, probes, directory } = collector;
   syncs = createSyncRuns({ clock, registry, links, ingest, socketDir: directory });
   const live = {
-    codes, ingest, links, probes, syncs, tunnels: noTunnels, ingestUrl: () => collector.url,
+    codes, ingest, links, probes, syncs, archive: noArchive, tunnels: noTunnels, ingestUrl: () => collector.url,
     status: () => Promise.reject(new Error('nobody asks')), pageLink: () => ({ url: '', expiresAtMs: 0 }),
   };
-  const handlers = createControlHandlers({ clock, registry, paths: { collectorFile: '', machinesFile: '', database: '' }, writer, live });
+  const handlers = createControlHandlers({ clock, registry, paths: { collectorFile: '', machinesFile: '', database: '', archiveDir: '' }, writer, live });
   control = { call: (method, request) => handlers[method](request) };
 });
 afterEach(async () => {
