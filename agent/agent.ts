@@ -29,7 +29,7 @@ import { LOCK_HEARTBEAT_MS, takeAgentLock } from './lock.ts';
 import { openMachineKey } from './machine-key.ts';
 import { createProbes } from './probes.ts';
 import type { Processes } from './processes.ts';
-import { openRegistryWatch } from './registry/registry-watch.ts';
+import { openRegistryWatch, type RegistryWatch } from './registry/registry-watch.ts';
 import { openSources } from './sources.ts';
 import { createDirectoryWatch } from './tail/directory-watch.ts';
 import { createTail, type Tail } from './tail/tail.ts';
@@ -103,20 +103,20 @@ export async function openAgent({ paths, config, claudeDirs, pipe }: AgentOption
     const problems = [...feed.problems, ...registry.problems()];
     return toAgentStatus({ identity, collectorId: collectorIdOf(paths), feed: { ...feed, problems }, uplink: uplink.status() });
   };
+  const tidy = (): void => tidyLogs(paths, { tail, uplink, clock, log });
   const control = await openControlServer(paths.agentSocket, {
     'GET /status': status,
+    'POST /look': () => lookEverywhere({ registry, tail, uplink, tidy }),
     'POST /probe': () => probes.send({ machine: identity.label, ...uplink.status() }),
     'POST /forget': (body) => tail.forget(forgetRequestSchema.parse(body).path),
   });
   const stops = [
     watchForWake(clock, () => {
       log.info({}, 'woke up: looking at everything, testing the connection');
-      registry.lookNow();
-      tail.lookNow();
-      uplink.wokeUp();
+      lookEverywhere({ registry, tail, uplink, tidy });
     }),
     clock.every(LOCK_HEARTBEAT_MS, () => void (lock.refresh() || failure.fail(lockLost(paths)))),
-    clock.every(ROTATION_CHECK_MS, () => tidyLogs(paths, { tail, uplink, clock, log })),
+    clock.every(ROTATION_CHECK_MS, tidy),
     watchFiles([paths.endpointFile, paths.uplinkFile], () => uplink.endpointChanged()),
   ];
   const running = uplink.run();
@@ -145,6 +145,15 @@ export async function openAgent({ paths, config, claudeDirs, pipe }: AgentOption
     close: () => (closing ??= close()),
     abandon: () => uplink.abandon(),
   };
+}
+
+/** What is else done every now and then. */
+function lookEverywhere({ registry, tail, uplink, tidy }: { registry: RegistryWatch; tail: Tail; uplink: AgentUplink; tidy: () => void }): Record<string, never> {
+  tidy();
+  registry.lookNow();
+  tail.lookNow();
+  uplink.wokeUp();
+  return {};
 }
 
 function createSignal(): { promise: Promise<void>; done: () => void } {

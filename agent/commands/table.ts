@@ -93,6 +93,12 @@ const HEALTH_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./status.ts')).status,
   },
   {
+    name: 'look',
+    summary: 'Have the running agent look at every file and try its collector now, instead of within half a minute',
+    example: 'tt-agent look',
+    load: async () => (await import('./look.ts')).look,
+  },
+  {
     name: 'doctor',
     summary: 'Look for what is wrong on this machine, and say what to do; exits 4 when something is',
     example: 'tt-agent doctor --json',

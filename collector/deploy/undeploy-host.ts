@@ -14,7 +14,7 @@ import type { RemoteShell } from './remote-shell.ts';
 import { removeTmuxHooks } from './tmux.ts';
 
 const REMOVE = readFileSync(new URL('../../deploy/remote-remove.sh', import.meta.url), 'utf8');
-/** A full look begins every 15 s. */
+/** A full look begins every 30 s at the latest. */
 const DRAIN_MS = 60_000;
 const AWAY_MS = 3000;
 
@@ -42,7 +42,7 @@ export async function undeployHost({ keepData }: { keepData: boolean }, deps: Un
   const isOurs = machine !== undefined && machine.retired_at === null && machine.revoked_at === null;
   if (!(await agree(machine?.label))) throw new TtError('not_agreed', 'nothing was changed', { hint: `to bring it up to date instead: tt deploy ${shell.host}` });
   // Before anything is taken away: here it can still be called off.
-  if (isOurs && !keepData) await progress.step('drain', () => drain(machine, deps));
+  if (isOurs && !keepData) await progress.step('drain', () => drain(machine, program, deps));
   await progress.step('tmux', async () => {
     const file = await removeTmuxHooks(shell, node, facts);
     return { value: undefined, note: file === undefined ? 'no hooks in tmux.conf' : `hooks removed from ${file} and from running servers` };
@@ -74,9 +74,12 @@ async function lookFor({ shell, control }: UndeployDeps): Promise<{ value: { fac
   return { value: { facts, machine }, note: machine === undefined ? 'no machine of this collector' : machine.label };
 }
 
-async function drain({ machine_id, label, connected }: MachineRow, { shell, control, clock, stop }: UndeployDeps): Promise<{ value: void; note: string }> {
+async function drain({ machine_id, label, connected }: MachineRow, program: AgentProgram, { shell, control, clock, stop }: UndeployDeps): Promise<{ value: void; note: string }> {
+  const sinceMs = clock.now();
+  // An older agent does not know that word: its next full look is waited for.
+  if (connected === true) await runAgentProgram(shell, program, ['look']);
   // One that is away is not waited for: a tunnel that is down has been tried for a while.
-  const { isDrained, machine } = await untilDrained(machine_id, clock.now(), { control, clock, stop }, connected === true ? DRAIN_MS : AWAY_MS);
+  const { isDrained, machine } = await untilDrained(machine_id, sinceMs, { control, clock, stop }, connected === true ? DRAIN_MS : AWAY_MS);
   if (isDrained) return { value: undefined, note: 'everything there has arrived' };
   const how = machine?.connected === true ? `${backlogWords(machine)} waits` : 'its agent is not connected';
   throw new TtError('not_drained', `what ${label} has not sent yet would be lost: ${how}; nothing was changed`, {

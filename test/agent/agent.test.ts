@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -102,6 +102,28 @@ describe('an agent', () => {
     await stored(collector, machine, 3);
     expect(collector.links.get(machine)?.duplicate).toBe(0);
     await second.close();
+  });
+
+  it('does at once, when it is told to look, what it does every now and then', async () => {
+    await using collector = await openIngest();
+    const machine = await joined(collector);
+    const agent = await start();
+    await agent.ready;
+    const { eventLog, dataDir } = resolvePaths({}, home);
+    mkdirSync(dataDir, { recursive: true });
+    writeFileSync(eventLog, `${JSON.stringify({ filler: 'x'.repeat(1000) })}\n`.repeat(4500));
+    const sinceMs = Date.now();
+    expect(await command(['look'])).toMatch(/looks at every file now/);
+    expect(readdirSync(dataDir).filter((name) => name.startsWith('events-'))).toHaveLength(1);
+    await new Promise<void>((resolve) => {
+      const stop = collector.links.onChange(() => {
+        if ((collector.links.get(machine)?.status?.drained_at ?? 0) < sinceMs) return;
+        stop();
+        resolve();
+      });
+    });
+    await agent.close();
+    await expect(command(['look'])).rejects.toThrow('look exited 3: tt: no agent runs here');
   });
 
   it('goes alone in its state directory, and leaves it as it found it', async () => {
