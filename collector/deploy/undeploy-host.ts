@@ -17,6 +17,7 @@ const REMOVE = readFileSync(new URL('../../deploy/remote-remove.sh', import.meta
 /** A full look begins every 30 s at the latest. */
 const DRAIN_MS = 60_000;
 const AWAY_MS = 3000;
+const LOOK_EVERY_MS = 3000;
 
 export interface UndeployDeps {
   shell: RemoteShell;
@@ -76,12 +77,17 @@ async function lookFor({ shell, control }: UndeployDeps): Promise<{ value: { fac
 
 async function drain({ machine_id, label, connected }: MachineRow, program: AgentProgram, { shell, control, clock, stop }: UndeployDeps): Promise<{ value: void; note: string }> {
   const sinceMs = clock.now();
-  // An older agent does not know that word: its next full look is waited for.
-  if (connected === true) await runAgentProgram(shell, program, ['look']);
+  const isThere = connected === true;
   // One that is away is not waited for: a tunnel that is down has been tried for a while.
-  const { isDrained, machine } = await untilDrained(machine_id, sinceMs, { control, clock, stop }, connected === true ? DRAIN_MS : AWAY_MS);
-  if (isDrained) return { value: undefined, note: 'everything there has arrived' };
-  const how = machine?.connected === true ? `${backlogWords(machine)} waits` : 'its agent is not connected';
+  const deadlineMs = clock.monotonic() + (isThere ? DRAIN_MS : AWAY_MS);
+  let drained: Awaited<ReturnType<typeof untilDrained>>;
+  do {
+    // An older agent does not know that word: its next full look is waited for.
+    if (isThere) await runAgentProgram(shell, program, ['look']);
+    drained = await untilDrained(machine_id, sinceMs, { control, clock, stop }, Math.min(LOOK_EVERY_MS, Math.max(0, deadlineMs - clock.monotonic())));
+  } while (!drained.isDrained && clock.monotonic() < deadlineMs && !stop.aborted);
+  if (drained.isDrained) return { value: undefined, note: 'everything there has arrived' };
+  const how = drained.machine?.connected === true ? `${backlogWords(drained.machine)} waits` : 'its agent is not connected';
   throw new TtError('not_drained', `what ${label} has not sent yet would be lost: ${how}; nothing was changed`, {
     hint: `wait until tt status shows it live, or leave its data there: tt undeploy ${shell.host} --keep-data`,
   });

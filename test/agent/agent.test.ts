@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -109,12 +109,10 @@ describe('an agent', () => {
     const machine = await joined(collector);
     const agent = await start();
     await agent.ready;
-    const { eventLog, dataDir } = resolvePaths({}, home);
-    mkdirSync(dataDir, { recursive: true });
-    writeFileSync(eventLog, `${JSON.stringify({ filler: 'x'.repeat(1000) })}\n`.repeat(4500));
+    await pane(1);
+    await acknowledged(collector, machine, 1);
     const sinceMs = Date.now();
     expect(await command(['look'])).toMatch(/looks at every file now/);
-    expect(readdirSync(dataDir).filter((name) => name.startsWith('events-'))).toHaveLength(1);
     await new Promise<void>((resolve) => {
       const stop = collector.links.onChange(() => {
         if ((collector.links.get(machine)?.status?.drained_at ?? 0) < sinceMs) return;
@@ -122,6 +120,10 @@ describe('an agent', () => {
         resolve();
       });
     });
+    const { eventLog, dataDir } = resolvePaths({}, home);
+    appendFileSync(eventLog, `${JSON.stringify({ filler: 'x'.repeat(1000) })}\n`.repeat(4500));
+    await command(['look']);
+    expect(readdirSync(dataDir).filter((name) => name.startsWith('events-'))).toHaveLength(1);
     await agent.close();
     await expect(command(['look'])).rejects.toThrow('look exited 3: tt: no agent runs here');
   });
