@@ -2,6 +2,7 @@
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import type { TtEvent } from '../../shared/event.ts';
+import { eventWords } from '../../shared/event-words.ts';
 import { machineOf } from '../../shared/event-id.ts';
 import { isUuid } from '../../shared/ids.ts';
 import { resolvePaths } from '../../shared/paths.ts';
@@ -107,19 +108,10 @@ function parseLimit(text: string | undefined): number | undefined {
   throw usageError(`--limit: ${JSON.stringify(text)} is not a number`, 'give a whole number, e.g. --limit 100');
 }
 
-const TEXT_COLUMNS = 100;
-
 function toLine(event: TtEvent, labels: ReadonlyMap<string, string>, nowMs: number): string {
   const machineId = machineOf(event.id);
   const machine = machineId === undefined ? '?' : (labels.get(machineId) ?? machineId.slice(0, 8));
   const sessionId = event['session_id'];
   const session = typeof sessionId === 'string' ? sessionId.slice(0, 8) : '';
-  return toPlainText(`${clockWords(event.timestamp, nowMs)}  ${machine.padEnd(12)}  ${event.type.padEnd(17)}  ${session.padEnd(8)}  ${summaryOf(event)}`).trimEnd();
-}
-
-const SUMMARY_KEYS = ['action', 'kind', 'tool', 'status', 'file', 'text', 'tmux_session', 'window_title', 'cwd'];
-
-function summaryOf(event: TtEvent): string {
-  const words = SUMMARY_KEYS.map((key) => event[key]).filter((value): value is string => typeof value === 'string' && value !== '');
-  return words.slice(0, 3).join(' · ').slice(0, TEXT_COLUMNS);
+  return toPlainText(`${clockWords(event.timestamp, nowMs)}  ${machine.padEnd(12)}  ${event.type.padEnd(17)}  ${session.padEnd(8)}  ${eventWords(event)}`).trimEnd();
 }

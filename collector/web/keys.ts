@@ -5,10 +5,12 @@ export const FILTER_ID = 'filter';
 /** Shown by `?`, and what is listened for below. */
 export const KEYS: readonly (readonly [string, string])[] = [
   ['j k', 'next, previous row'], ['Enter', 'open the row'], ['Esc', 'back'], ['/', 'filter'], ['c', 'copy the command of the row, or of who waits longest'],
-  ['g n', 'who needs you'], ['g m', 'machines'], ['g s', 'sessions at work'], ['g t', 'time and cost'], ['?', 'these keys'],
+  ['g n', 'who needs you'], ['g m', 'machines'], ['g s', 'sessions at work'], ['g d', 'the day'], ['g t', 'time and cost'], ['g f', 'what comes in'],
+  ['g e', 'recent events'], ['g o', 'the database'], ['[ ]', 'the day before, after'], ['+ - 0', 'the day closer, farther, whole'], ['f', 'idle time of the day folded, or not'],
+  ['v', 'the day as rows'], ['.', 'hold the recent events'], ['?', 'these keys'],
 ];
 
-const SECTIONS: Readonly<Record<string, string>> = { n: 'needs-you', m: 'machines', s: 'sessions', t: 'time' };
+const SECTIONS: Readonly<Record<string, string>> = { n: 'needs-you', m: 'machines', s: 'sessions', d: 'today', t: 'time', f: 'flow', e: 'events', o: 'store' };
 /** The second key of two comes within this. */
 const SECOND_KEY_MS = 1500;
 

@@ -1,7 +1,9 @@
 /** What the collector tells, kept up to date over server-sent events; what was last known stays when it is away. */
 import type { NumbersDocument } from '../../shared/numbers-document.ts';
 import type { WaitingDocument, WorkingDocument } from '../../shared/session-documents.ts';
+import type { TtEvent } from '../../shared/event.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
+import type { Rate } from '../../shared/throughput-document.ts';
 
 export type LinkState = 'connecting' | 'live' | 'lost' | 'signed_out';
 
@@ -16,11 +18,21 @@ export interface LiveStatus {
   waiting: WaitingDocument | undefined;
   working: WorkingDocument | undefined;
   numbers: NumbersDocument | undefined;
+  /** Events of each of the last seconds. */
+  rate: Rate | undefined;
+  /** What arrived last, newest first; undefined until the collector has told. */
+  recent: readonly TtEvent[] | undefined;
+  /** How many have arrived since the page is open. */
+  arrived: number;
 }
 
 export const INITIAL: LiveStatus = {
   link: 'connecting', status: undefined, receivedAtMs: undefined, newest: '', waiting: undefined, working: undefined, numbers: undefined,
+  rate: undefined, recent: undefined, arrived: 0,
 };
+
+/** Kept of what arrived. */
+const RECENT = 50;
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
@@ -40,16 +52,23 @@ export function followStatus(onChange: (live: LiveStatus) => void): () => void {
     retryMs = Math.min(LAST_RETRY_MS, retryMs * 2);
   };
   const connect = (): void => {
-    source = new EventSource('/api/v1/live');
+    source = new EventSource('/api/v1/live?events=recent');
     // Served by the same build of the collector as this page. What comes in one message is drawn at once: the status is its end.
-    for (const name of ['waiting', 'working', 'numbers'] as const) {
+    for (const name of ['waiting', 'working', 'numbers', 'rate'] as const) {
       source.addEventListener(name, (message: MessageEvent<string>) => {
         live = { ...live, [name]: JSON.parse(message.data) as unknown };
       });
     }
+    source.addEventListener('events', (message: MessageEvent<string>) => {
+      const { events } = JSON.parse(message.data) as { events: TtEvent[] };
+      // Who comes back is told some of it again.
+      const known = new Set((live.recent ?? []).map(({ id }) => id));
+      const fresh = events.filter(({ id }) => !known.has(id)).toReversed();
+      live = { ...live, recent: [...fresh, ...(live.recent ?? [])].slice(0, RECENT), arrived: live.arrived + fresh.length };
+    });
     source.addEventListener('status', (message: MessageEvent<string>) => {
       retryMs = FIRST_RETRY_MS;
-      become({ link: 'live', status: JSON.parse(message.data) as CollectorStatus, receivedAtMs: Date.now(), newest: message.lastEventId });
+      become({ link: 'live', recent: live.recent ?? [], status: JSON.parse(message.data) as CollectorStatus, receivedAtMs: Date.now(), newest: message.lastEventId });
     });
     // A browser gives up after an answer other than 200, and waits long after a cut: both are our decision.
     source.addEventListener('error', () => {

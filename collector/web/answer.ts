@@ -1,0 +1,46 @@
+/** One document of the API, asked for anew while what it tells of changes; what was answered last stays. */
+import { useEffect, useRef, useState } from 'hono/jsx/dom';
+
+export interface Answer<T> {
+  /** Undefined: not told yet. */
+  document: T | undefined;
+  /** Why it could not be told last; what is there is older then. */
+  error: string | undefined;
+}
+
+/** After an answer the collector rests so many times as long as that took. */
+const SHARE = 10;
+
+/** `stamp`: another one when something may have changed; asked at most every `leastMs`. Another `address` is asked at once. */
+export function useAnswer<T>(address: string, stamp: string, leastMs: number): Answer<T> {
+  const [answer, setAnswer] = useState<Answer<T> & { address: string }>({ address, document: undefined, error: undefined });
+  const asked = useRef({ address: '', stamp: '', isRunning: false, notBeforeMs: 0 });
+  const [tick, setTick] = useState(0);
+  useEffect(() => {
+    const last = asked.current;
+    if (!last || (last.address === address && (last.isRunning || last.stamp === stamp))) return undefined;
+    const timer = setTimeout(() => {
+      const startedMs = Date.now();
+      const mine = { address, stamp, isRunning: true, notBeforeMs: 0 };
+      asked.current = mine;
+      const settle = (next: Omit<Answer<T>, 'document'> & { document?: T }): void => {
+        if (asked.current !== mine) return;
+        const nowMs = Date.now();
+        asked.current = { ...mine, isRunning: false, notBeforeMs: nowMs + Math.max(leastMs, SHARE * (nowMs - startedMs)) };
+        setAnswer((before) => ({ address, document: next.document ?? (before.address === address ? before.document : undefined), error: next.error }));
+        setTick((count) => count + 1);
+      };
+      askFor<T>(address).then((document) => settle({ document, error: undefined }), (error: unknown) => settle({ error: error instanceof Error ? error.message : String(error) }));
+    }, last.address === address ? Math.max(0, last.notBeforeMs - Date.now()) : 0);
+    return () => clearTimeout(timer);
+  }, [address, stamp, tick]);
+  return answer.address === address ? answer : { document: undefined, error: undefined };
+}
+
+/** Served by the same build of the collector as this page. Throws in words. */
+export async function askFor<T>(address: string): Promise<T> {
+  const response = await fetch(address);
+  const body = (await response.json()) as T & { error?: { message: string; hint: string } };
+  if (body.error) throw new Error(`${body.error.message}: ${body.error.hint}`);
+  return body;
+}
