@@ -25,6 +25,7 @@ const programs: readonly Program[] = [
   { entry: 'collector/main.ts', output: 'tt-commands.mjs' },
   { entry: 'collector/writer/worker.ts', output: 'tt-writer.mjs' },
   { entry: 'collector/answers/worker.ts', output: 'tt-answers.mjs' },
+  { entry: 'collector/search/worker.ts', output: 'tt-search.mjs' },
   { entry: 'deploy/start.ts', output: 'start.mjs' },
 ];
 

@@ -7,9 +7,11 @@ import { assignmentDocumentSchema } from '../collector/streams/document.ts';
 import { configSchema } from '../shared/config.ts';
 import { doctorSchema } from '../shared/doctor/check.ts';
 import { explanationDocumentSchema, reportDocumentSchema } from '../shared/report-documents.ts';
+import { searchSchema } from '../shared/search-document.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../shared/status.ts';
 import { appliedDocumentSchema, changedStreamsSchema, classificationSchema, contextSchema, streamListSchema } from '../shared/stream-documents.ts';
+import { transcriptSchema } from '../shared/transcript-document.ts';
 import { usageDocumentSchema } from '../shared/usage-documents.ts';
 
 const shapes = {
@@ -18,6 +20,8 @@ const shapes = {
   'machine-added': { title: 'tt machines add LABEL --json', schema: machineAddedSchema },
   sessions: { title: 'tt sessions --json', schema: sessionsDocumentSchema },
   session: { title: 'tt sessions show ID --json', schema: sessionDetailSchema },
+  transcript: { title: 'tt sessions show ID --transcript --json', schema: transcriptSchema },
+  search: { title: 'tt search WORDS --json', schema: searchSchema },
   waiting: { title: 'tt waiting --json', schema: waitingDocumentSchema },
   usage: { title: 'tt usage --json', schema: usageDocumentSchema },
   streams: { title: 'tt streams --json', schema: streamListSchema },

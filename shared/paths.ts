@@ -32,6 +32,10 @@ export interface Paths {
   machinesFile: string;
   database: string;
   archiveDir: string;
+  /** What `tt search` looks in; made out of the archive, and made anew when it is gone. */
+  searchDatabase: string;
+  /** Held by whoever writes it. */
+  searchLockFile: string;
   collectorLockFile: string;
   controlSocket: string;
   /** What each agent said last, over restarts of the collector. */
@@ -83,6 +87,8 @@ export function resolvePaths(environment: Environment, home: string): Paths {
     machinesFile: join(dataDir, 'machines.json'),
     database: join(dataDir, 'collector.db'),
     archiveDir: join(dataDir, 'archive'),
+    searchDatabase: join(dataDir, 'search.sqlite'),
+    searchLockFile: join(stateDir, 'search.lock'),
     collectorLockFile: join(stateDir, 'collector.lock'),
     controlSocket: join(stateDir, 'run', 'collector.sock'),
     lastKnownFile: join(stateDir, 'last-known.json'),

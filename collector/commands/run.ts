@@ -8,6 +8,7 @@ import { resolvePaths } from '../../shared/paths.ts';
 import { logSinkOf } from '../../shared/rotating-file.ts';
 import { openCollector } from '../collector.ts';
 import { openPage } from '../http/page.ts';
+import { openSearchUpkeep } from '../search/thread.ts';
 import { sshRunner } from '../ssh.ts';
 import { checkHost } from '../tunnel/host-check.ts';
 import { WRITER_ENTRY } from '../writer/entry.ts';
@@ -28,6 +29,7 @@ export async function runCollector(parsed: ParsedCommand, io: CommandIo): Promis
       },
     },
   );
+  const search = openSearchUpkeep({ paths, clock: io.clock, onFailure: (reason) => log.warn({ reason }, 'the search index is not kept up') });
   const { ingestPort, uiPort } = collector;
   io.stdout.write(
     `tt collector: ready, agents at ${config.ingest_host}:${ingestPort}, page at http://${config.ui_host}:${uiPort}, data in ${paths.dataDir}\n`,
@@ -35,7 +37,7 @@ export async function runCollector(parsed: ParsedCommand, io: CommandIo): Promis
   try {
     await Promise.race([aborted(io.stop), collector.failure]);
   } finally {
-    await Promise.race([collector.close(), aborted(io.abandon)]);
+    await Promise.race([Promise.all([search.close(), collector.close()]), aborted(io.abandon)]);
   }
   return EXIT_CODES.ok;
 }

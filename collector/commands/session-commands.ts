@@ -1,5 +1,6 @@
 /** The commands about sessions, and what they use. */
 import { JSON_OPTION, type CommandSpec, type OptionSpec } from '../../shared/cli.ts';
+import { ROLES } from '../../shared/search-document.ts';
 import { SESSION_STATES } from '../../shared/session-documents.ts';
 import { USAGE_GROUPS } from '../../shared/usage-documents.ts';
 
@@ -30,11 +31,31 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'sessions show',
-    summary: 'Show one session: its turns, tools, subagents, waits and tokens',
+    summary: 'Show one session: its turns, tools, subagents, waits and tokens; or all that was said',
     example: 'tt sessions show 6f1c2a90@devbox',
     arguments: [{ syntax: '<session>', description: 'its ID or the first characters of it, also ID@machine' }],
-    options: [JSON_OPTION],
+    options: [
+      { flags: '--transcript', description: 'what was said in it, with its tools folded: from the archive, or from this computer' },
+      { flags: '--markdown', description: 'with --transcript: as Markdown' },
+      JSON_OPTION,
+    ],
     load: async () => (await import('./session-show.ts')).showSession,
+  },
+  {
+    name: 'search',
+    summary: 'Find what was said in the archived sessions of every machine, best first',
+    example: 'tt search connection refused --role user --days 30',
+    arguments: [{ syntax: '<words...>', description: 'all of them; "these in a row", this OR that, -not, begin*' }],
+    options: [
+      { flags: '--machine <label>', description: 'on this machine (label or ID)', repeatable: true },
+      { flags: '--project <directory>', description: 'in this directory or below it, or in directories with this name' },
+      { flags: '--since <time>', description: 'said since then: 2026-01-31, today, "2 hours ago"' },
+      { flags: '--days <n>', description: 'said in the last n days' },
+      { flags: '--role <role>', description: 'said by', choices: ROLES, repeatable: true },
+      { flags: '--limit <n>', description: 'the best n (default: 20)' },
+      JSON_OPTION,
+    ],
+    load: async () => (await import('./search.ts')).searchSessions,
   },
   {
     name: 'waiting',

@@ -1,5 +1,5 @@
 /** `tt sessions show`: everything about one session. */
-import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { flag, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
 import type { SessionDetail, Subagent, Turn } from '../../shared/session-documents.ts';
@@ -13,6 +13,8 @@ import { fitOf, projectWords } from './sessions.ts';
 import { cutText, toTextTable } from './text-table.ts';
 
 export async function showSession(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  if (flag(parsed, 'transcript')) return (await import('./session-transcript.ts')).showTranscript(parsed, io);
+  if (flag(parsed, 'markdown')) throw usageError('--markdown is for what was said', 'tt sessions show SESSION --transcript --markdown');
   using reading = await openReading(io);
   const [name = ''] = parsed.args;
   const stored = findSession(name, reading);

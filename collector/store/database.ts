@@ -4,11 +4,11 @@
  * better-sqlite3 reopens a WAL database at NORMAL, where a power cut takes
  * commits back that were acknowledged (tailing.md §7).
  */
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { makePrivateDirectory, PRIVATE_FILE_MODE } from '../../shared/atomic-file.ts';
-import { messageOf, systemCode, TtError } from '../../shared/errors.ts';
+import { EXIT_CODES, messageOf, systemCode, TtError } from '../../shared/errors.ts';
 
 export type Database = Sqlite.Database;
 export type Statement<Args extends unknown[] = unknown[], Row = unknown> = Sqlite.Statement<Args, Row>;
@@ -84,6 +84,50 @@ function makePrivateFile(path: string): void {
     closeSync(openSync(path, 'a', PRIVATE_FILE_MODE));
   } catch (error) {
     throw asOpenError(error, path);
+  }
+}
+
+/** `ttsx`: an index that can be made anew from the archive at any time. */
+const SEARCH_APPLICATION_ID = 0x74747378;
+
+/**
+ * The search index, apart from the database: it is written while agents are acknowledged, and must not
+ * cost them an fsync. `write`: creates it, or makes it anew where another version wrote it or it is damaged.
+ */
+export function openSearchDatabase(path: string, access: 'read' | 'write', schema: { sql: string; version: number }): Database {
+  const isOurs = (database: Database): boolean => userVersion(database) === schema.version
+    && database.pragma('application_id', { simple: true }) === SEARCH_APPLICATION_ID;
+  if (access === 'read') {
+    const database = open(path, { readonly: true });
+    if (isOurs(database)) return database;
+    database.close();
+    throw new TtError('search_index_old', 'the search index is of another version', { hint: 'restart the collector, it makes it anew: tt collector restart', exitCode: EXIT_CODES.version_skew });
+  }
+  makePrivateDirectory(dirname(path));
+  makePrivateFile(path);
+  for (let again = false; ; again = true) {
+    let database: Database | undefined;
+    try {
+      database = open(path, {});
+      const isNew = isEmpty(database);
+      if (!isNew && !isOurs(database)) throw new TtError('search_index_old', `${path} is of another version`, { hint: 'it is made anew' });
+      database.pragma('journal_mode = WAL');
+      database.pragma('synchronous = NORMAL');
+      database.pragma(`wal_autocheckpoint = ${4 * WAL_AUTOCHECKPOINT_PAGES}`);
+      database.pragma(`journal_size_limit = ${WAL_SIZE_LIMIT_BYTES}`);
+      database.pragma('secure_delete = ON');
+      if (isNew) {
+        database.exec(schema.sql);
+        database.pragma(`application_id = ${SEARCH_APPLICATION_ID}`);
+        database.pragma(`user_version = ${schema.version}`);
+      }
+      return database;
+    } catch (error) {
+      database?.close();
+      if (again) throw asOpenError(error, path);
+      for (const ending of ['', '-wal', '-shm']) rmSync(`${path}${ending}`, { force: true });
+      makePrivateFile(path);
+    }
   }
 }
 

@@ -7,9 +7,6 @@ import { judge } from '../../shared/human.ts';
 import { blocksOf, objectOf, parseEntry, textOf, wellFormed, type Entry, type JsonObject } from '../../shared/json-line.ts';
 import type { JsonValue, UserMessageKind, UserMessageOrigin } from '../../shared/event.ts';
 
-export const ROLES = ['user', 'assistant', 'tool'] as const;
-export type Role = (typeof ROLES)[number];
-
 export type Item =
   | { kind: 'said'; role: 'user'; said: UserMessageKind; origin: UserMessageOrigin; text: string; hasImage: boolean }
   | { kind: 'text' | 'thinking'; role: 'assistant'; text: string }

@@ -1,0 +1,24 @@
+/** Names of machines for commands that need neither the collector nor its database. */
+import { readFileIfExists } from '../../shared/atomic-file.ts';
+import type { Paths } from '../../shared/paths.ts';
+import { parseMachineRows } from '../enrolment/machine-registry.ts';
+import { readThisMachine } from '../sessions/this-machine.ts';
+
+export interface MachineNames {
+  /** Of its ID; what is not known is called as it is. */
+  labelOf(machineId: string): string;
+  machineIdOf(label: string): string | undefined;
+  /** ID of this computer's own agent. */
+  readonly here: string | null;
+}
+
+export function machineNames({ machinesFile, machineFile }: Pick<Paths, 'machinesFile' | 'machineFile'>): MachineNames {
+  const text = readFileIfExists(machinesFile);
+  const rows = text === undefined ? [] : parseMachineRows(text, machinesFile);
+  const labels = new Map<string, string>(rows.map(({ machine_id: id, label }) => [id, label]));
+  return {
+    labelOf: (machineId) => labels.get(machineId) ?? machineId,
+    machineIdOf: (label) => rows.find((row) => row.label === label || row.machine_id === label)?.machine_id,
+    here: readThisMachine(machineFile),
+  };
+}
