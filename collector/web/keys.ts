@@ -1,4 +1,7 @@
-/** The keys of the page. Rows are what carries `data-row`, in the order of the document. */
+/**
+ * The keys of the page. Rows are what carries `data-row`, in the order of the
+ * document; what carries `data-key` is done by its key, of the row first.
+ */
 
 export const FILTER_ID = 'filter';
 
@@ -7,17 +10,19 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ['j k', 'next, previous row'], ['Enter', 'open the row'], ['Esc', 'back'], ['/', 'filter'], ['c', 'copy the command of the row, or of who waits longest'],
   ['g n', 'who needs you'], ['g m', 'machines'], ['g s', 'sessions at work'], ['g d', 'the day'], ['g t', 'time and cost'], ['g f', 'what comes in'],
   ['g e', 'recent events'], ['g o', 'the database'], ['[ ]', 'the day before, after'], ['+ - 0', 'the day closer, farther, whole'], ['f', 'idle time of the day folded, or not'],
-  ['v', 'the day as rows'], ['.', 'hold the recent events'], ['?', 'these keys'],
+  ['v', 'the day as rows'], ['.', 'hold the recent events'],
+  ['g r', 'reports'], ['g a', 'add a machine'], ['?', 'these keys'],
 ];
 
 const SECTIONS: Readonly<Record<string, string>> = { n: 'needs-you', m: 'machines', s: 'sessions', d: 'today', t: 'time', f: 'flow', e: 'events', o: 'store' };
+const PAGES: Readonly<Record<string, string>> = { r: '/reports', a: '/add' };
 /** The second key of two comes within this. */
 const SECOND_KEY_MS = 1500;
 
 export interface KeyActions {
   toggleHelp(): void;
-  /** To the first page. */
-  home(): void;
+  /** To the page of an address. */
+  go(address: string): void;
   /** True: there was something to leave. */
   back(): boolean;
 }
@@ -29,11 +34,12 @@ export function followKeys(actions: KeyActions): () => void {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     // An open dialog has its keys to itself: Esc closes it.
     if (document.querySelector('dialog[open]') && event.key !== '?') return;
-    const isTyping = event.target instanceof HTMLInputElement;
+    const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
     if (isTyping && event.key !== 'Escape') return;
     const isSecond = Date.now() < goUntil;
     goUntil = 0;
     if (isSecond && event.key in SECTIONS) goTo(SECTIONS[event.key] ?? '', actions);
+    else if (isSecond && event.key in PAGES) actions.go(PAGES[event.key] ?? '/');
     else if (event.key === 'g') goUntil = Date.now() + SECOND_KEY_MS;
     else if (!act(event.key, actions)) return;
     event.preventDefault();
@@ -63,8 +69,15 @@ function act(key: string, actions: KeyActions): boolean {
       if (!actions.back() && document.activeElement instanceof HTMLElement) document.activeElement.blur();
       return true;
     default:
-      return false;
+      return pressNamed(key);
   }
+}
+
+function pressNamed(key: string): boolean {
+  const named = `[data-key="${CSS.escape(key)}"]`;
+  const pressed = focusedRow()?.querySelector<HTMLElement>(named) ?? document.querySelector<HTMLElement>(named);
+  pressed?.click();
+  return pressed !== null;
 }
 
 function focusedRow(): Element | null {
@@ -86,8 +99,8 @@ function openRow(): boolean {
   return true;
 }
 
-function goTo(section: string, { home }: KeyActions): void {
-  home();
+function goTo(section: string, { go }: KeyActions): void {
+  go('/');
   // The first page may have to be drawn before.
   requestAnimationFrame(() => {
     const heading = document.getElementById(`${section}-title`);

@@ -1,79 +1,64 @@
+import { useState } from 'hono/jsx/dom';
 import { toPlainText } from '../../shared/plain-text.ts';
-import type { Waiting, Working } from '../../shared/session-documents.ts';
 import { problemsOf } from '../../shared/status-problems.ts';
 import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
-import {
-  agoWords, backlogWords, clockOffsetWords, clockWords, countWords, durationWords, lagWords, STATE_SHAPES, STATE_WORDS, tunnelWords, UNKNOWN,
-} from '../../shared/status-words.ts';
-import type { Drain } from './drain.ts';
+import { clockOffsetWords, STATE_SHAPES, STATE_WORDS } from '../../shared/status-words.ts';
+import { BY_NAME, BY_STATE, isWell, sortMachines, TOLD, type Beside, type Order, type Told } from './machine-columns.ts';
 import { Cell, Empty, Panel, Table, type Column } from './panel.tsx';
+import { machineAddress } from './route.ts';
 import { isMatch } from './session-name.tsx';
 
-/** What stands beside the status of a machine; undefined: not told yet. */
-interface Beside {
-  waiting: readonly Waiting[] | undefined;
-  working: readonly Working[] | undefined;
-  drain: Drain;
-  nowMs: number;
-}
-
-interface Told extends Column {
-  cell(machine: MachineStatus, beside: Beside): string;
-  /** Where no machine has one, there is no column. */
-  isSeldom?(machine: MachineStatus): boolean;
-}
-
-const TOLD: readonly Told[] = [
-  { title: 'Sessions', cell: sessionWords },
-  { title: 'Last event', cell: (machine, { nowMs }) => agoWords(machine.last_event_at, nowMs) },
-  { title: 'Complete to', cell: (machine, { nowMs }) => (machine.complete_until === null ? UNKNOWN : clockWords(machine.complete_until, nowMs)) },
-  { title: 'Lag', cell: (machine) => lagWords(machine.lag_ms) },
-  { title: 'Backlog', cell: (machine, { drain }) => backlogAndRest(machine, drain) },
-  { title: 'Today', isNumber: true, cell: (machine) => countWords(machine.events_today) },
-  { title: 'Refused', isNumber: true, cell: (machine) => countWords(machine.refused) },
-  { title: 'Gaps', isNumber: true, cell: (machine) => countWords(machine.gaps) },
-  { title: 'Tunnel', cell: ({ tunnel }) => (tunnel ? tunnelWords(tunnel) : UNKNOWN), isSeldom: ({ tunnel }) => tunnel !== null && tunnel !== undefined },
-  { title: 'Version', cell: (machine) => machine.version ?? UNKNOWN },
-];
-
-function sessionWords({ machine_id: id, ended_at }: MachineStatus, { waiting, working }: Beside): string {
-  if (waiting === undefined || working === undefined) return UNKNOWN;
-  const [waits, works] = [waiting, working].map((list) => list.filter(({ machine_id }) => machine_id === id).length);
-  const parts = [...(works ? [`${works} at work`] : []), ...(waits ? [`${waits} waiting`] : [])];
-  return parts.length === 0 ? (ended_at === null ? 'none' : UNKNOWN) : parts.join(', ');
-}
-
-function backlogAndRest(machine: MachineStatus, drain: Drain): string {
-  const restMs = drain.restMs(machine.machine_id);
-  return restMs === null ? backlogWords(machine) : `${backlogWords(machine)}, done in ${durationWords(restMs)}`;
-}
+/** Of so many or fewer each has its row in order of the names; of more those come first, and alone, that need a person. */
+const FEW = 12;
 
 export function MachinesTable({ status, filter, ...beside }: Beside & { status: CollectorStatus; filter: string }) {
   const { machines } = status;
+  const isMany = machines.length > FEW;
+  const [chosen, setChosen] = useState<Order | undefined>(undefined);
+  const [isWhole, setWhole] = useState(false);
+  const order = chosen ?? (isMany ? BY_STATE : BY_NAME);
   const told = TOLD.filter(({ isSeldom }) => isSeldom === undefined || machines.some(isSeldom));
-  const shown = machines.filter(({ label, state }) => isMatch(filter, label, STATE_WORDS[state]));
+  const matching = machines.filter(({ label, state }) => isMatch(filter, label, STATE_WORDS[state]));
+  // The collector's own order is by name, with those that have ended last.
+  const sorted = chosen || isMany ? sortMachines(matching, order, beside) : matching;
+  const isFolded = isMany && !isWhole && filter === '';
+  const shown = isFolded ? sorted.slice(0, Math.max(FEW, sorted.filter((machine) => !isWell(machine)).length)) : sorted;
+  const sortable = (column: Column): Column => ({
+    ...column,
+    sorted: order.by !== column.title ? 'none' : order.isDescending ? 'descending' : 'ascending',
+    onSort: () => setChosen({ by: column.title, isDescending: order.by === column.title && !order.isDescending }),
+  });
   return (
-    <Panel id="machines" title="Machines">
+    <Panel id="machines" title="Machines" note={isMany ? countsOf(machines) : ''}>
       {shown.length > 0 && (
-        <Table label="Machines" columns={[{ title: 'Machine' }, { title: 'State' }, ...told]}>
+        <Table label="Machines" columns={[{ title: 'Machine' }, { title: 'State' }, ...told].map(sortable)}>
           {shown.map((machine) => <MachineRow key={machine.machine_id} machine={machine} told={told} beside={beside} />)}
         </Table>
       )}
+      {isMany && filter === '' && shown.length < machines.length && <button type="button" data-key="o" onClick={() => setWhole(true)}>Show all {machines.length} <kbd>o</kbd></button>}
+      {isMany && filter === '' && isWhole && <button type="button" data-key="o" onClick={() => setWhole(false)}>Show fewer <kbd>o</kbd></button>}
       <Empty count={machines.length} shown={shown.length} words="" />
       <Problems status={status} nowMs={beside.nowMs} />
     </Panel>
   );
 }
 
+/** `50: 46 live, 3 away, 1 catching up`. */
+function countsOf(machines: readonly MachineStatus[]): string {
+  const counts = new Map<string, number>();
+  for (const { state } of machines) counts.set(STATE_WORDS[state], (counts.get(STATE_WORDS[state]) ?? 0) + 1);
+  return `${machines.length}: ${[...counts].toSorted(([, a], [, b]) => b - a).map(([words, count]) => `${count} ${words}`).join(', ')}`;
+}
+
 function MachineRow({ machine, told, beside }: { machine: MachineStatus; told: readonly Told[]; beside: Beside }) {
   return (
     <tr role="row" tabindex={-1} data-row class={machine.state}>
-      <th role="rowheader" scope="row">{machine.label}</th>
+      <th role="rowheader" scope="row"><a href={machineAddress(machine.label)}>{machine.label}</a></th>
       <Cell title="State">
         <span class="state"><span class="shape" aria-hidden="true">{STATE_SHAPES[machine.state]}</span> {STATE_WORDS[machine.state]}</span>
         {noteOf(machine)}
       </Cell>
-      {told.map(({ cell, ...column }) => <Cell key={column.title} {...column}>{cell(machine, beside)}</Cell>)}
+      {told.map(({ title, isNumber, cell }) => <Cell key={title} title={title} {...(isNumber && { isNumber })}>{cell(machine, beside)}</Cell>)}
     </tr>
   );
 }
@@ -97,7 +82,7 @@ function Problems({ status, nowMs }: { status: CollectorStatus; nowMs: number })
   );
 }
 
-function tunnelProblems(machines: readonly MachineStatus[]): string[] {
+export function tunnelProblems(machines: readonly MachineStatus[]): string[] {
   return machines.flatMap(({ label, tunnel }) => {
     if (!tunnel || tunnel.state === 'up' || tunnel.problem === null) return [];
     return [`tunnel to ${label}: ${tunnel.problem}${tunnel.hint === null ? '' : `; ${tunnel.hint}`}`];

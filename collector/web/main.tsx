@@ -1,19 +1,27 @@
 /** The status page: a sentence above all, and below it the page of the address. */
 import { render, useEffect, useRef, useState } from 'hono/jsx/dom';
 import { needsWords } from '../../shared/session-words.ts';
+import type { CollectorStatus } from '../../shared/status.ts';
 import { clockWords, verdictPartsOf, type Verdict } from '../../shared/status-words.ts';
-import { CopyButton } from './copy-button.tsx';
+import { AddMachine } from './add-machine.tsx';
 import { createDrain, type Drain } from './drain.ts';
 import { Help } from './help.tsx';
 import { HomePage } from './home-page.tsx';
 import { FILTER_ID, followKeys } from './keys.ts';
 import { followStatus, INITIAL, type LiveStatus } from './live-status.ts';
-import { followAddress, go, routeOf } from './route.ts';
+import { MachinePage } from './machine-page.tsx';
+import { ReportPage } from './report-page.tsx';
+import { followAddress, go, routeOf, type Route } from './route.ts';
 import { SessionPage } from './session-page.tsx';
 import './style.css';
+import './pages.css';
 
 const AGE_TICK_MS = 1000;
-const ADD_COMMAND = 'tt machines add LABEL';
+const PAGES = [['/', 'Now'], ['/reports', 'Reports'], ['/add', 'Add a machine']] as const;
+
+function isOf(address: string, { page }: Route): boolean {
+  return (address === '/' && page === 'home') || address === `/${page}`;
+}
 
 function StatusPage() {
   const [live, setLive] = useState<LiveStatus>(INITIAL);
@@ -22,13 +30,16 @@ function StatusPage() {
   const [isHelpOpen, setHelpOpen] = useState(false);
   const [filter, setFilter] = useState('');
   const drain = useRef<Drain>(createDrain());
+  const received = useRef(0);
   useEffect(() => followStatus((next) => {
     drain.current?.see(next.status?.machines ?? [], Date.now());
+    received.current = next.receivedAtMs ?? 0;
     setLive(next);
   }), []);
   useEffect(() => followAddress(setAddress), []);
   useEffect(() => {
-    const timer = setInterval(() => setNowMs(Date.now()), AGE_TICK_MS);
+    // What was just drawn has the right ages.
+    const timer = setInterval(() => void (Date.now() - (received.current ?? 0) >= AGE_TICK_MS && setNowMs(Date.now())), AGE_TICK_MS);
     return () => clearInterval(timer);
   }, []);
   // Keys can come before the effects of the last drawing: they look at what is, not at what was drawn.
@@ -36,7 +47,7 @@ function StatusPage() {
   latestFilter.current = filter;
   useEffect(() => followKeys({
     toggleHelp: () => setHelpOpen((isOpen) => !isOpen),
-    home: () => go('/'),
+    go,
     back() {
       if (location.pathname !== '/') go('/');
       else if (latestFilter.current !== '') setFilter('');
@@ -60,19 +71,30 @@ function StatusPage() {
         <h1>
           <span role="status">{verdict.fleet}{waits > 0 && ` ${needsWords(waits)}`}</span> <span class="completeness">{verdict.completeness}</span>
         </h1>
+        <nav aria-label="Pages">
+          {PAGES.map(([address, words]) => <a key={address} href={address} aria-current={isOf(address, route) ? 'page' : undefined}>{words}</a>)}
+        </nav>
         {route.page === 'home' && hasMachines && <Filter filter={filter} onChange={setFilter} />}
       </header>
       <main class={live.link === 'live' ? '' : 'stale'}>
         {route.page === 'session' && <SessionPage name={route.name} stamp={live.newest} nowMs={shownMs} />}
-        {route.page === 'home' && status && !hasMachines && <FirstMachine />}
-        {route.page === 'home' && status && hasMachines && (
-          <HomePage status={status} live={live} drain={drain.current ?? createDrain()} filter={filter} nowMs={shownMs} />
-        )}
+        {status && <Routed route={route} status={status} live={live} drain={drain.current ?? createDrain()} filter={filter} nowMs={shownMs} />}
       </main>
       {status && <footer>tt {status.version} · agents at port {status.ingest_port} · <button type="button" class="quiet-button" onClick={() => setHelpOpen(true)}>Keys: ?</button></footer>}
       <Help isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
     </>
   );
+}
+
+/** With no machine there is nothing else to see than how to add one. */
+function Routed({ route, status, live, drain, filter, nowMs }: { route: Route; status: CollectorStatus; live: LiveStatus; drain: Drain; filter: string; nowMs: number }) {
+  const stamp = live.newest;
+  if (route.page === 'machine') return <MachinePage key={route.name} name={route.name} status={status} stamp={stamp} drain={drain} nowMs={nowMs} />;
+  if (route.page === 'reports') return <ReportPage route={route} stamp={stamp} nowMs={nowMs} />;
+  if (route.page === 'add' || (route.page === 'home' && status.machines.length === 0)) {
+    return <AddMachine name={route.page === 'add' ? route.name : ''} status={status} stamp={stamp} nowMs={nowMs} />;
+  }
+  return route.page === 'home' ? <HomePage status={status} live={live} drain={drain} filter={filter} nowMs={nowMs} /> : null;
 }
 
 /** In a tab that is only glanced at: how many wait, and a mark on the icon. */
@@ -102,16 +124,6 @@ function Filter({ filter, onChange }: { filter: string; onChange(filter: string)
       <label for={FILTER_ID}>Filter</label> <input id={FILTER_ID} type="text" value={filter} onInput={type} autocomplete="off" spellcheck={false} />
       {filter !== '' && <button type="button" onClick={() => onChange('')}>Clear</button>}
     </p>
-  );
-}
-
-function FirstMachine() {
-  return (
-    <section class="first" aria-label="The first machine">
-      <p>On this machine run</p>
-      <p><code>{ADD_COMMAND}</code> <CopyButton text={ADD_COMMAND} what="the command" /></p>
-      <p>with a name for LABEL. It prints the one command to run on the machine that shall be added; its row appears here.</p>
-    </section>
   );
 }
 

@@ -2,6 +2,7 @@ import type { DayNumbers, NumbersDocument } from '../../shared/numbers-document.
 import { completenessWords, hoursWords } from '../../shared/report-words.ts';
 import { plural, UNKNOWN } from '../../shared/status-words.ts';
 import { costWords, tokensWords } from '../../shared/usage-words.ts';
+import { CompletenessMark } from './completeness-mark.tsx';
 import { Cell, Empty, Panel, Table } from './panel.tsx';
 import { plain } from './session-name.tsx';
 
@@ -42,7 +43,7 @@ function Row({ name, day, nowMs }: { name: string; day: DayNumbers; nowMs: numbe
       <th role="rowheader" scope="row">{name}</th>
       {FIGURES.map(({ title, words }) => (
         <Cell key={title} title={title} isNumber>
-          {words(day)} <span class={complete ? 'mark' : 'mark incomplete'} title={complete ? 'complete' : 'incomplete'} role="img" aria-label={complete ? 'complete' : 'incomplete'}>{complete ? '●' : '◐'}</span>
+          {words(day)} <CompletenessMark isComplete={complete} />
         </Cell>
       ))}
       <Cell title="How complete"><span class="said">{plain(completenessWords(day.completeness, nowMs))}</span></Cell>

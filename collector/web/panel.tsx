@@ -14,7 +14,12 @@ export function Panel({ id, title, note, children }: { id: string; title: string
 export interface Column {
   title: string;
   isNumber?: true;
+  /** Of a table that can be sorted by it. */
+  sorted?: 'ascending' | 'descending' | 'none';
+  onSort?(): void;
 }
+
+const SORT_SHAPES = { ascending: ' ↑', descending: ' ↓', none: '' } as const;
 
 /** Roles are written out: on a phone the rows become cards, and CSS that does this would take the table's meaning away. */
 export function Table({ label, columns, children }: { label: string; columns: readonly Column[]; children: Child }) {
@@ -23,7 +28,11 @@ export function Table({ label, columns, children }: { label: string; columns: re
       <table role="table" aria-label={label}>
         <thead role="rowgroup">
           <tr role="row">
-            {columns.map(({ title, isNumber }) => <th key={title} role="columnheader" scope="col" class={isNumber ? 'number' : ''}>{title}</th>)}
+            {columns.map(({ title, isNumber, sorted, onSort }) => (
+              <th key={title} role="columnheader" scope="col" class={isNumber ? 'number' : ''} aria-sort={sorted}>
+                {onSort ? <button type="button" class="sort" onClick={onSort}>{title}<span aria-hidden="true">{SORT_SHAPES[sorted ?? 'none']}</span></button> : title}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody role="rowgroup">{children}</tbody>

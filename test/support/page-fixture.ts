@@ -15,7 +15,7 @@ import { loadConfig } from '../../shared/config.ts';
 import { parseMachineId, type MachineId } from '../../shared/ids.ts';
 import { silentLog } from '../../shared/log.ts';
 import { resolvePaths } from '../../shared/paths.ts';
-import type { StatusFrame } from '../../shared/protocol/frames.ts';
+import type { GapReport, StatusFrame } from '../../shared/protocol/frames.ts';
 import { createKeyPair } from '../../shared/protocol/tokens.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { statusFrame } from './status-frame.ts';
@@ -34,6 +34,8 @@ export interface PageFixture {
   store(machineId: MachineId, count: number, agoMs: number): Promise<void>;
   /** Stores batches of a machine, and lets the page hear of it. */
   commit(machineId: MachineId, ...batches: readonly BatchParts[]): Promise<void>;
+  /** Bytes that it declares lost. */
+  lose(machineId: MachineId, gap: GapReport): Promise<void>;
   connect(machineId: MachineId, status?: Partial<StatusFrame>, offsetMs?: number): void;
   /** Opens the page; `port` undefined picks one. */
   open(assets: string, port?: number): Promise<Page>;
@@ -88,6 +90,9 @@ export async function createPageFixture({ tunnels = noTunnels }: PageFixtureOpti
     async commit(machineId, ...batches) {
       for (const batch of batches) writer.send(jobOf(refOf(machineId, clock.now() - 86_400_000), batch));
       await writer.idle();
+    },
+    async lose(machineId, gap) {
+      await writer.call('reportGaps', refOf(machineId, clock.now() - 86_400_000), [gap], clock.now());
     },
     connect(machineId, status = {}, offsetMs = 0) {
       const now = clock.now() + offsetMs;

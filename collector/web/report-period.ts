@@ -1,0 +1,45 @@
+/** Days, weeks (from Monday) and months as dates. Pure; dates are of a calendar, without a zone. */
+import type { ReportPeriodName } from './route.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Half-open: `end` is the first day outside. */
+export interface Dates {
+  start: string;
+  end: string;
+}
+
+function toDate(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+/** A year before 100 or a thirteenth month becomes some other date rather than an error: it came from an address. */
+function fromDate(date: string): number {
+  const ms = Date.parse(`${date}T00:00:00Z`);
+  return Number.isNaN(ms) ? 0 : ms;
+}
+
+function monthAfter(ms: number, months: number): number {
+  const at = new Date(ms);
+  return Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + months, 1);
+}
+
+/** That of `period` in which `date` lies. */
+export function datesOf(period: ReportPeriodName, date: string): Dates {
+  const ms = fromDate(date);
+  if (period === 'day') return { start: toDate(ms), end: toDate(ms + DAY_MS) };
+  if (period === 'month') return { start: toDate(monthAfter(ms, 0)), end: toDate(monthAfter(ms, 1)) };
+  const monday = ms - ((new Date(ms).getUTCDay() + 6) % 7) * DAY_MS;
+  return { start: toDate(monday), end: toDate(monday + 7 * DAY_MS) };
+}
+
+/** A date of the period before (−1) or after (1). */
+export function stepDate(period: ReportPeriodName, date: string, step: 1 | -1): string {
+  const { start, end } = datesOf(period, date);
+  return step === 1 ? end : datesOf(period, toDate(fromDate(start) - DAY_MS)).start;
+}
+
+/** Of the calendar on this computer. */
+export function localDate(ms: number): string {
+  return toDate(ms - new Date(ms).getTimezoneOffset() * 60_000);
+}
