@@ -2,6 +2,7 @@
 import { ATTENTION_WINDOW_MS, directIntervals, type AttentionSign, type DirectInterval } from '../time/attention.ts';
 import type { PlacedFact } from './assignments.ts';
 import type { Database } from './database.ts';
+import { openTimePages } from './time-pages.ts';
 
 /** `row` is that of the event. */
 export interface StoredSign extends AttentionSign, PlacedFact {
@@ -10,7 +11,6 @@ export interface StoredSign extends AttentionSign, PlacedFact {
 
 /** Signs closer than this to the one before may be a repeat of it: what follows is not read from there. */
 const CLEAR_MS = 500;
-const PAGE_MS = 7 * 86_400_000;
 /** Of signs of the same millisecond: who is shown first, what is done there next, that nobody is there last. */
 const RANKS = { window: 0, tab: 1, pane: 2, message: 3, scroll: 4, idle: 5 } as const;
 
@@ -20,7 +20,8 @@ function toSign([row, at, sign, machine, session, kind, cwd, fact, detail]: Sign
   return { row, at, sign, machine, session, kind, cwd, fact, detail };
 }
 
-const COLUMNS = 'event AS row, at, sign, machine, session, kind, cwd, fact, detail';
+const COLUMNS = 't.event, t.at, t.sign, t.machine, t.session, t.kind, t.cwd, t.fact, t.detail';
+const AFTER_ROWS = 20;
 
 /**
  * Every interval that overlaps the period, whole: the caller clips it, so that
@@ -45,31 +46,29 @@ function clearStart(reader: Database, ms: number): number {
 
 function tabBefore(reader: Database, ms: number): StoredSign | null {
   if (ms === -Infinity) return null;
-  const tabs = reader.prepare<[number], StoredSign>(`
-    SELECT ${COLUMNS} FROM attention_row
-    WHERE sign = 'tab' AND at = (SELECT max(at) FROM attention_row WHERE sign = 'tab' AND at < ?)`).all(ms);
-  return inOrder(reader, tabs).at(-1) ?? null;
+  const tabs = reader.prepare<[number], SignValues>(`
+    SELECT ${COLUMNS} FROM attention_row t
+    WHERE t.sign = 'tab' AND t.at = (SELECT max(at) FROM attention_row WHERE sign = 'tab' AND at < ?)`).raw().all(ms);
+  return inOrder(reader, tabs.map(toSign)).at(-1) ?? null;
 }
 
 /** From `startMs` to the first sign at or after `toMs` that is no scroll: it may say that nobody was there before. */
 function* readSigns(reader: Database, startMs: number, toMs: number): Generator<StoredSign> {
-  const next = reader.prepare<[number], number | null>('SELECT min(at) FROM attention_row WHERE at >= ?').pluck();
-  // As arrays: half the time of rows with names.
-  const page = reader.prepare<[number, number], SignValues>(`SELECT ${COLUMNS} FROM attention_row WHERE at >= ? AND at < ? ORDER BY at`).raw();
-  for (let from = startMs === -Infinity ? Number.MIN_SAFE_INTEGER : startMs; ;) {
-    const found = next.get(from) as number | null; // the column is an integer
-    if (found === null) return;
-    const until = found + PAGE_MS;
-    for (const sign of inOrder(reader, page.all(found, until).map(toSign))) {
+  const pages = openTimePages<SignValues>(reader, { table: 'attention_row', at: 'at', columns: COLUMNS });
+  for (const page of pages({ fromMs: startMs, toMs })) yield* inOrder(reader, page.map(toSign));
+  // Few at a time: the one that is looked for is near.
+  const after = openTimePages<SignValues>(reader, { table: 'attention_row', at: 'at', columns: COLUMNS }, AFTER_ROWS);
+  for (const page of after({ fromMs: toMs, toMs: Infinity })) {
+    for (const sign of inOrder(reader, page.map(toSign))) {
       yield sign;
-      if (sign.at >= toMs && sign.sign !== 'scroll') return;
+      if (sign.sign !== 'scroll') return;
     }
-    from = until;
   }
 }
 
-/** Signs of one millisecond by what they say, never by the order of arrival. `signs` are in order of `at`. */
+/** By time; signs of one millisecond by what they say, never by the order of arrival. */
 function inOrder(reader: Database, signs: StoredSign[]): StoredSign[] {
+  signs.sort((a, b) => a.at - b.at);
   let compare: ((a: StoredSign, b: StoredSign) => number) | undefined;
   for (let from = 0; from < signs.length;) {
     let to = from + 1;

@@ -21,24 +21,33 @@ export interface ReportReader {
   event(row: number): ReportedEvent | undefined;
 }
 
-/** Each session is asked for once. */
+/** Each session is asked for once, its title only where somebody wants it. */
 export function openReportReader(database: Database): ReportReader {
-  const session = database.prepare<[string], Omit<ReportedSession, 'tellsWaits'> & { tellsWaits: number }>(`
-    SELECT k.session_id AS sessionId, c.path AS project, r.status_at IS NOT NULL AS tellsWaits,
-      (SELECT json_extract(t.value, '$') FROM session_state t WHERE t.session = r.session AND t.key IN ('custom-title', 'ai-title', 'summary')
-        ORDER BY CASE t.key WHEN 'custom-title' THEN 1 WHEN 'ai-title' THEN 2 ELSE 3 END LIMIT 1) AS title
+  const session = database.prepare<[string], { project: string | null; tellsWaits: number }>(`
+    SELECT c.path AS project, r.status_at IS NOT NULL AS tellsWaits
     FROM session_key k JOIN session_row r ON r.session = k.session AND r.agent_id = ''
     LEFT JOIN cwd_key c ON c.cwd = r.cwd
     WHERE k.session_id = ?`);
+  const title = database.prepare<[string], string | null>(`
+    SELECT json_extract(t.value, '$') FROM session_state t JOIN session_key k ON k.session = t.session
+    WHERE k.session_id = ? AND t.key IN ('custom-title', 'ai-title', 'summary')
+    ORDER BY CASE t.key WHEN 'custom-title' THEN 1 WHEN 'ai-title' THEN 2 ELSE 3 END LIMIT 1`).pluck();
   const event = database.prepare<[number], ReportedEvent>('SELECT id, type, timestamp FROM events WHERE row = ?');
   const known = new Map<string, ReportedSession | undefined>();
+  const titles = new Map<string, string | null>();
+  const titleOf = (sessionId: string): string | null => {
+    const found = titles.get(sessionId) ?? title.get(sessionId) ?? null;
+    titles.set(sessionId, found);
+    return found;
+  };
+  const find = (sessionId: string): ReportedSession | undefined => {
+    const row = session.get(sessionId);
+    return row && { sessionId, project: row.project, tellsWaits: row.tellsWaits === 1, get title() { return titleOf(sessionId); } };
+  };
   return {
     session(sessionId) {
-      if (known.has(sessionId)) return known.get(sessionId);
-      const row = session.get(sessionId);
-      const found = row && { ...row, tellsWaits: row.tellsWaits === 1 };
-      known.set(sessionId, found);
-      return found;
+      if (!known.has(sessionId)) known.set(sessionId, find(sessionId));
+      return known.get(sessionId);
     },
     event: (row) => event.get(row),
   };

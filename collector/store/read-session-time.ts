@@ -3,6 +3,7 @@ import type { SessionInterval } from '../time/delegation.ts';
 import type { Database } from './database.ts';
 import type { IntervalOpener } from './session-signs.ts';
 import { openSessionTime, type DerivedSession } from './session-time.ts';
+import { openTimePages } from './time-pages.ts';
 
 type OfPeriod = SessionInterval<IntervalOpener>;
 type IntervalValues = [OfPeriod['form'], number, number, number, number, number, number, number, number | null, number];
@@ -14,17 +15,26 @@ function toInterval([form, fromMs, toMs, row, at, machine, session, kind, cwd, f
 /** Of the table's index: intervals that are longer are found by where they end. */
 const LONG_MS = 86_400_000;
 
+const COLUMNS = 't.form, t.from_at, t.to_at, t.event, t.event_at, t.machine, t.session, t.kind, t.cwd, t.fact';
+
 /** Every interval that overlaps the period, whole. */
 export function readSessionIntervals(reader: Database, { fromMs, toMs }: { fromMs: number; toMs: number }): OfPeriod[] {
-  const columns = 'form, from_at, to_at, event, event_at, machine, session, kind, cwd, fact';
-  // As arrays: half the time of rows with names.
-  const stored = reader.prepare<[Record<string, number>], IntervalValues>(`
-    SELECT ${columns} FROM interval WHERE from_at >= $from - ${LONG_MS} AND from_at < $to AND to_at > $from AND to_at - from_at <= ${LONG_MS}
-    UNION ALL
-    SELECT ${columns} FROM interval WHERE to_at - from_at > ${LONG_MS} AND to_at > $from AND from_at < $to`).raw();
+  const pages = openTimePages<IntervalValues>(reader, { table: 'interval', at: 'from_at', columns: COLUMNS });
+  const long = reader.prepare<[number, number], IntervalValues>(`
+    SELECT ${COLUMNS} FROM interval t WHERE t.to_at - t.from_at > ${LONG_MS} AND t.to_at > ? AND t.from_at < ?`).raw();
+  const readStored = (): OfPeriod[] => {
+    const found = long.all(fromMs, toMs).map(toInterval);
+    for (const page of pages({ fromMs: fromMs - LONG_MS, toMs })) {
+      for (const values of page) {
+        const interval = toInterval(values);
+        if (interval.toMs > fromMs && interval.toMs - interval.fromMs <= LONG_MS) found.push(interval);
+      }
+    }
+    return found;
+  };
   // One snapshot: the writer moves marks and intervals together.
   return reader.transaction(() => {
-    const found = stored.all({ from: fromMs, to: toMs }).map(toInterval);
+    const found = readStored();
     const behind = deriveBehind(reader, { fromMs, toMs }, found);
     if (behind.size === 0) return found;
     const intervals = found.filter(({ fromMs: from, opener }) => {

@@ -24,42 +24,51 @@ export interface GroupingDeps {
   period: { fromMs: number; toMs: number };
 }
 
-export type Grouping = (interval: TimeInterval) => Iterable<PlacedPart>;
+export interface Grouping {
+  /** There, with or without time. */
+  rows: readonly RowName[];
+  /** The same row is always the same object. */
+  partsOf(interval: TimeInterval): Iterable<PlacedPart>;
+}
 
-export const UNASSIGNED = '(unassigned)';
-const UNTAGGED = '(untagged)';
+const UNASSIGNED = none('(unassigned)');
+const UNTAGGED = none('(untagged)');
 
 export function createGrouping(by: ReportGroup, deps: GroupingDeps): Grouping {
   if (by === 'day') return byDay(deps);
   if (by === 'tag') return byTag(deps);
   const rowOf = ROWS[by](deps);
-  return (interval) => [{ row: rowOf(interval), interval }];
+  return { rows: by === 'stream' ? [UNASSIGNED] : [], partsOf: (interval) => [{ row: rowOf(interval), interval }] };
 }
 
 const ROWS: Record<Exclude<ReportGroup, 'day' | 'tag'>, (deps: GroupingDeps) => (interval: TimeInterval) => RowName> = {
   stream({ streams }) {
     const byId = new Map(streams.map((stream) => [stream.id, stream]));
-    return ({ streamId }) => {
-      const stream = streamId === null ? undefined : byId.get(streamId);
-      return streamId === null ? none(UNASSIGNED) : { key: streamId, name: stream?.name ?? '(unnamed)', tags: stream?.tags ?? [] };
-    };
+    const row = remembered((id: string): RowName => ({ key: id, name: byId.get(id)?.name ?? '(unnamed)', tags: byId.get(id)?.tags ?? [] }));
+    return ({ streamId }) => (streamId === null ? UNASSIGNED : row(streamId));
   },
   project({ sessions }) {
+    const nowhere = none('(no directory)');
+    const row = remembered(called);
+    const projectOf = remembered((sessionId: string) => sessions.session(sessionId)?.project ?? null);
     // A session is of the directory it was started in, wherever its agent went.
     return ({ sessionId, cwd }) => {
-      const project = (sessionId === null ? undefined : sessions.session(sessionId)?.project) ?? cwd;
-      return project === null ? none('(no directory)') : { key: project, name: project, tags: [] };
+      const project = (sessionId === null ? null : projectOf(sessionId)) ?? cwd;
+      return project === null ? nowhere : row(project);
     };
   },
   machine({ labelOf }) {
-    return ({ machineId }) => (machineId === null ? none('(no machine)') : { key: labelOf(machineId), name: labelOf(machineId), tags: [] });
+    const nowhere = none('(no machine)');
+    const row = remembered(called);
+    return ({ machineId }) => (machineId === null ? nowhere : row(labelOf(machineId)));
   },
   session({ sessions, labelOf }) {
-    return ({ sessionId, machineId }) => {
-      if (sessionId === null) return none('(no session)');
+    const nobody = none('(no session)');
+    const ofMachine = remembered((machineId: string | null) => {
       const at = machineId === null ? '' : `@${labelOf(machineId)}`;
-      return { key: `${sessionId}${at}`, name: sessions.session(sessionId)?.title ?? `${sessionId}${at}`, tags: [] };
-    };
+      return remembered((id: string): RowName => ({ key: `${id}${at}`, name: sessions.session(id)?.title ?? `${id}${at}`, tags: [] }));
+    });
+    return ({ sessionId, machineId }) => (sessionId === null ? nobody : ofMachine(machineId)(sessionId));
   },
 };
 
@@ -67,27 +76,45 @@ function none(name: string): RowName {
   return { key: null, name, tags: [] };
 }
 
+function called(key: string): RowName {
+  return { key, name: key, tags: [] };
+}
+
+function remembered<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const known = new Map<Key, Value>();
+  return (key) => {
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const made = make(key);
+    known.set(key, made);
+    return made;
+  };
+}
+
 /** Full time under every tag, so that rows may add up to more than the total. */
 function byTag({ streams }: GroupingDeps): Grouping {
-  const tags = new Map(streams.map((stream) => [stream.id, stream.tags]));
-  return (interval) => {
-    if (interval.streamId === null) return [{ row: none(UNASSIGNED), interval }];
-    const own = tags.get(interval.streamId) ?? [];
-    if (own.length === 0) return [{ row: none(UNTAGGED), interval }];
-    return own.map((tag) => ({ row: { key: tag, name: tag, tags: [] }, interval }));
+  const row = remembered(called);
+  const rows = new Map(streams.map(({ id, tags }) => [id, tags.length === 0 ? [UNTAGGED] : tags.map(row)]));
+  return {
+    rows: [UNASSIGNED],
+    partsOf: (interval) => (interval.streamId === null ? [UNASSIGNED] : rows.get(interval.streamId) ?? [UNTAGGED]).map((each) => ({ row: each, interval })),
   };
 }
 
 /** Cut at the midnights of the zone: the days add up to the whole. */
 function byDay({ zone, period }: GroupingDeps): Grouping {
   const days = [...daysBetween(period.fromMs, period.toMs, zone)];
-  return function* parts(interval) {
-    for (let at = dayAt(days, interval.fromMs); at < days.length; at += 1) {
-      const day = days[at];
-      if (day === undefined || day.fromMs >= interval.toMs) return;
-      const cut = { ...interval, fromMs: Math.max(interval.fromMs, day.fromMs), toMs: Math.min(interval.toMs, day.toMs) };
-      if (cut.fromMs < cut.toMs) yield { row: { key: day.date, name: day.date, tags: [] }, interval: cut };
-    }
+  const rows = days.map(({ date }) => called(date));
+  return {
+    rows,
+    *partsOf(interval) {
+      for (let at = dayAt(days, interval.fromMs); at < days.length; at += 1) {
+        const [day, row] = [days[at], rows[at]];
+        if (day === undefined || row === undefined || day.fromMs >= interval.toMs) return;
+        const cut = { ...interval, fromMs: Math.max(interval.fromMs, day.fromMs), toMs: Math.min(interval.toMs, day.toMs) };
+        if (cut.fromMs < cut.toMs) yield { row, interval: cut };
+      }
+    },
   };
 }
 

@@ -13,11 +13,11 @@ import type { Database } from '../store/database.ts';
 import { readIntervals, type TimeInterval } from '../store/intervals.ts';
 import { openReportReader, type ReportReader } from '../store/read-report.ts';
 import { readStreams, type Stream } from '../store/streams.ts';
-import { dateOf, daysBetween } from '../zoned-days.ts';
-import { createGrouping, UNASSIGNED, type Grouping, type RowName } from './grouping.ts';
+import { dateOf } from '../zoned-days.ts';
+import { createGrouping, type Grouping, type RowName } from './grouping.ts';
 import type { NamedPeriod } from './period.ts';
 import { toCompleteness, type CompletenessFacts } from './report-completeness.ts';
-import { peakOf, Tally } from './tally.ts';
+import { Tally } from './tally.ts';
 
 export interface ReportQuery {
   period: NamedPeriod;
@@ -32,22 +32,22 @@ export interface ReportDeps extends CompletenessFacts {
 
 export function reportOf(query: ReportQuery, deps: ReportDeps): ReportDocument {
   const { by, timezone, period } = query;
-  const { group, streams, sessions } = open(query, deps);
-  const [rows, whole, unassigned] = [new Map<string, { row: RowName; tally: Tally }>(), new Tally(), new Tally()];
-  const work: TimeInterval[] = [];
+  const { grouping, streams, sessions } = open(query, deps);
+  const [whole, unassigned] = [new Tally(), new Tally()];
+  const tallies = new Map<RowName, Tally>(grouping.rows.map((row) => [row, new Tally()]));
   const streamIds = new Set<string>();
   for (const interval of intervalsOf(query, deps)) {
     whole.add(interval);
-    if (interval.form === 'delegated') work.push(interval);
     if (interval.streamId === null) unassigned.add(interval);
     else streamIds.add(interval.streamId);
-    for (const part of group(interval)) tallyOf(rows, part.row).add(part.interval);
+    for (const part of grouping.partsOf(interval)) {
+      const tally = tallies.get(part.row) ?? new Tally();
+      tallies.set(part.row, tally);
+      tally.add(part.interval);
+    }
   }
-  if (by === 'stream' || by === 'tag') tallyOf(rows, { key: null, name: UNASSIGNED, tags: [] });
-  if (by === 'day') for (const { date } of daysBetween(period.fromMs, Math.min(period.toMs, deps.nowMs), timezone)) tallyOf(rows, { key: date, name: date, tags: [] });
   const times = whole.times();
   const unknown = [...whole.sessions].filter((id) => sessions.session(id)?.tellsWaits !== true).length;
-  const { time_direct_ms: unassigned_direct_ms, time_delegated_ms: unassigned_delegated_ms } = unassigned.times();
   return {
     schema: REPORT_SCHEMA,
     generated_at: printTimestamp(deps.nowMs),
@@ -55,13 +55,13 @@ export function reportOf(query: ReportQuery, deps: ReportDeps): ReportDocument {
     week_start_day: 'monday',
     period: toPeriod(query),
     by,
-    rows: [...rows.values()].map(toRow).sort(by === 'day' ? byDate : byTime),
+    rows: [...tallies].map(toRow).sort(by === 'day' ? byDate : byTime),
     totals: {
-      ...times, unassigned_direct_ms, unassigned_delegated_ms,
+      ...times, unassigned_direct_ms: unassigned.directMs, unassigned_delegated_ms: unassigned.delegatedMs,
       time_waiting_ms: times.time_waiting_ms === 0 && unknown > 0 && unknown === whole.sessions.size ? null : times.time_waiting_ms,
       streams: [...streamIds].filter((id) => streams.some((stream) => stream.id === id)).length,
       sessions: whole.sessions.size,
-      peak_sessions: peakOf(work),
+      peak_sessions: whole.peak,
       leverage: times.time_direct_ms === 0 ? null : times.time_delegated_ms / times.time_direct_ms,
       waiting_unknown_sessions: unknown,
     },
@@ -71,26 +71,27 @@ export function reportOf(query: ReportQuery, deps: ReportDeps): ReportDocument {
 
 /** Every interval behind the rows; of `key` alone if given (`none`: of what belongs to no row of its own). */
 export function explanationOf(query: ReportQuery & { key?: string | undefined }, deps: ReportDeps): ExplanationDocument {
-  const { group, sessions, streams } = open(query, deps);
+  const { grouping, sessions, streams } = open(query, deps);
   const names = new Map(streams.map(({ id, name }) => [id, name ?? id]));
-  const rows = new Map<string, { row: RowName; intervals: ExplainedInterval[] }>();
+  const rows = new Map<RowName, ExplainedInterval[]>();
   for (const whole of intervalsOf(query, deps)) {
-    for (const { row, interval } of group(whole)) {
+    for (const { row, interval } of grouping.partsOf(whole)) {
       if (query.key !== undefined && !isCalled(row, query.key)) continue;
-      const entry = rows.get(idOf(row)) ?? { row, intervals: [] };
-      rows.set(idOf(row), entry);
-      entry.intervals.push(toExplained(interval, { sessions, labelOf: deps.labelOf, streamName: interval.streamId === null ? null : names.get(interval.streamId) ?? interval.streamId }));
+      const intervals = rows.get(row) ?? [];
+      rows.set(row, intervals);
+      intervals.push(toExplained(interval, { sessions, labelOf: deps.labelOf, streamName: interval.streamId === null ? null : names.get(interval.streamId) ?? interval.streamId }));
     }
   }
   return {
     schema: REPORT_SCHEMA, period: toPeriod(query), by: query.by,
-    rows: [...rows.values()].map(({ row, intervals }) => ({ key: row.key, name: row.name, intervals: intervals.sort((a, b) => (a.from < b.from ? -1 : 1)) })),
+    rows: [...rows].map(([{ key, name }, intervals]) => ({ key, name, intervals: intervals.sort((a, b) => (a.from < b.from ? -1 : 1)) })),
   };
 }
 
-function open({ by, timezone, period }: ReportQuery, { database, labelOf }: ReportDeps): { group: Grouping; streams: Stream[]; sessions: ReportReader } {
+function open({ by, timezone, period }: ReportQuery, { database, nowMs, labelOf }: ReportDeps): { grouping: Grouping; streams: Stream[]; sessions: ReportReader } {
   const [streams, sessions] = [readStreams(database), openReportReader(database)];
-  return { streams, sessions, group: createGrouping(by, { streams, sessions, labelOf, zone: timezone, period }) };
+  const past = { fromMs: period.fromMs, toMs: Math.min(period.toMs, nowMs) };
+  return { streams, sessions, grouping: createGrouping(by, { streams, sessions, labelOf, zone: timezone, period: past }) };
 }
 
 /** Nothing after now. */
@@ -99,21 +100,11 @@ export function intervalsOf({ period }: Pick<ReportQuery, 'period'>, { database,
   return toMs <= period.fromMs ? [] : readIntervals(database, { fromMs: period.fromMs, toMs });
 }
 
-function idOf({ key, name }: RowName): string {
-  return key === null ? `none ${name}` : `key ${key}`;
-}
-
 function isCalled({ key, name }: RowName, wanted: string): boolean {
   return key === wanted || name === wanted || (key !== null && wanted.length >= 4 && key.startsWith(wanted)) || (key === null && wanted === 'none');
 }
 
-function tallyOf(rows: Map<string, { row: RowName; tally: Tally }>, row: RowName): Tally {
-  const entry = rows.get(idOf(row)) ?? { row, tally: new Tally() };
-  rows.set(idOf(row), entry);
-  return entry.tally;
-}
-
-function toRow({ row, tally }: { row: RowName; tally: Tally }): ReportRow {
+function toRow([row, tally]: readonly [RowName, Tally]): ReportRow {
   return { key: row.key, name: row.name, tags: [...row.tags], sessions: tally.sessions.size, ...tally.times() };
 }
 

@@ -11,25 +11,18 @@ export interface Times {
 type Counted = Pick<TimeInterval, 'form' | 'fromMs' | 'toMs' | 'sessionId'>;
 
 export class Tally {
-  #directMs = 0;
-  #delegatedMs = 0;
   #waitingMs = 0;
   readonly #sessions = new Set<string>();
-  /** Starts and ends, two numbers a span. */
-  readonly #spans: number[] = [];
+  readonly #direct = new Spans();
+  readonly #work = new Spans();
 
   add({ form, fromMs, toMs, sessionId }: Counted): void {
-    const ms = toMs - fromMs;
-    if (form === 'waiting') {
-      this.#waitingMs += ms;
-      return;
-    }
-    if (form === 'direct') this.#directMs += ms;
+    if (form === 'waiting') this.#waitingMs += toMs - fromMs;
+    else if (form === 'direct') this.#direct.add(fromMs, toMs);
     else {
-      this.#delegatedMs += ms;
+      this.#work.add(fromMs, toMs);
       if (sessionId !== null) this.#sessions.add(sessionId);
     }
-    this.#spans.push(fromMs, toMs);
   }
 
   /** With delegated time. */
@@ -37,33 +30,68 @@ export class Tally {
     return this.#sessions;
   }
 
+  get directMs(): number {
+    return this.#direct.sumMs;
+  }
+
+  get delegatedMs(): number {
+    return this.#work.sumMs;
+  }
+
+  /** Most sessions at work at one moment. */
+  get peak(): number {
+    return coverOf([this.#work]).peak;
+  }
+
   times(): Times {
-    return { time_direct_ms: this.#directMs, time_delegated_ms: this.#delegatedMs, time_total_ms: unionMs(this.#spans), time_waiting_ms: this.#waitingMs };
+    return {
+      time_direct_ms: this.#direct.sumMs, time_delegated_ms: this.#work.sumMs, time_total_ms: coverOf([this.#direct, this.#work]).unionMs,
+      time_waiting_ms: this.#waitingMs,
+    };
   }
 }
 
-/** Length of what the spans cover. `spans`: starts and ends by turns. */
-export function unionMs(spans: readonly number[]): number {
-  const order = Array.from({ length: spans.length / 2 }, (_, at) => 2 * at).sort((a, b) => (spans[a] ?? 0) - (spans[b] ?? 0));
-  let [covered, reached] = [0, -Infinity];
-  for (const at of order) {
-    const [from, to] = [spans[at] ?? 0, spans[at + 1] ?? 0];
-    if (to <= reached) continue;
-    covered += to - Math.max(from, reached);
-    reached = to;
+/** Half-open, none of them empty. */
+class Spans {
+  sumMs = 0;
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+
+  add(fromMs: number, toMs: number): void {
+    this.sumMs += toMs - fromMs;
+    this.starts.push(fromMs);
+    this.ends.push(toMs);
   }
-  return covered;
 }
 
-/** Most of them that run at one moment; one that ends as another starts is not beside it. */
-export function peakOf(spans: Iterable<{ fromMs: number; toMs: number }>): number {
-  const turns: { at: number; change: number }[] = [];
-  for (const { fromMs, toMs } of spans) turns.push({ at: fromMs, change: 1 }, { at: toMs, change: -1 });
-  turns.sort((a, b) => a.at - b.at || a.change - b.change);
-  let [now, peak] = [0, 0];
-  for (const { change } of turns) {
-    now += change;
-    peak = Math.max(peak, now);
+/**
+ * How long anything runs, and how much at most at one moment; what ends as
+ * another starts is not beside it. How many run is a matter of the starts and
+ * ends alone, whichever belong together, so both are sorted as bare numbers.
+ */
+function coverOf(spans: readonly Spans[]): { unionMs: number; peak: number } {
+  const starts = sorted(spans.map((each) => each.starts));
+  const ends = sorted(spans.map((each) => each.ends));
+  let [started, open, since, unionMs, peak] = [0, 0, 0, 0, 0];
+  for (const end of ends) {
+    for (let start = starts[started]; start !== undefined && start < end; start = starts[started]) {
+      if (open === 0) since = start;
+      open += 1;
+      started += 1;
+    }
+    peak = Math.max(peak, open);
+    open -= 1;
+    if (open === 0) unionMs += end - since;
   }
-  return peak;
+  return { unionMs, peak };
+}
+
+function sorted(lists: readonly (readonly number[])[]): Float64Array {
+  const all = new Float64Array(lists.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const list of lists) {
+    all.set(list, filled);
+    filled += list.length;
+  }
+  return all.sort();
 }
