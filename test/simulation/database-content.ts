@@ -63,3 +63,9 @@ export function derivedIn(database: Database): string {
     [...readIntervals(database, EVER)].map((interval) => JSON.stringify(interval)).sort(),
   ]);
 }
+
+export function gapsIn(database: Database): { machineId: string; gen: string; from: number; to: number }[] {
+  return database.prepare<[], { machineId: string; gen: string; from: number; to: number }>(
+    'SELECT m.machine_id AS machineId, g.gen, g.from_offset AS "from", g.to_offset AS "to" FROM gap g JOIN machine_key m ON m.machine = g.machine',
+  ).all();
+}

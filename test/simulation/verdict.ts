@@ -1,7 +1,7 @@
 /** What must hold once everything was repaired and had its time. */
 import { checkpointPaths, loadCheckpoint } from '../../agent/checkpoint/checkpoint-files.ts';
 import { completeEnd, read, type ClaimKey } from './claims.ts';
-import { claimsIn, derivedIn, ledgerIn, lineageIn, statesIn, storedClaims, type StoredClaim } from './database-content.ts';
+import { claimsIn, derivedIn, gapsIn, ledgerIn, lineageIn, statesIn, storedClaims, type StoredClaim } from './database-content.ts';
 import type { LogFile, Machine } from './machine.ts';
 import type { ManualClock } from '../support/manual-clock.ts';
 import { edgeKey, type Model } from './model.ts';
@@ -96,7 +96,24 @@ export function checkFacts(world: Judged): void {
   none([...storedEdges].filter((edge) => !model.allowedEdges.has(edge)), 'lineage never written');
   none(claims.filter(({ key, bornAt }) => bornAt !== null && model.allowed.get(key)?.has(bornAt) !== true).map(({ key, bornAt }) => `${key} born ${bornAt}`), 'births of no file that says it');
   checkWinners(claims, lineageIn(database));
+  checkGaps(world, stored);
   checkDerived(world);
+}
+
+/** What an agent has read and did not bring is declared lost, if that agent and that database are still there. */
+function checkGaps(world: Judged, stored: ReadonlySet<ClaimKey>): void {
+  const { collector, machines, model } = world;
+  if (collector === undefined) return;
+  const gaps = gapsIn(collector.database);
+  for (const machine of machines) {
+    if (isShared(world, machine)) continue;
+    for (const { gen, from, to, keys, epoch } of machine.agent?.handedOut ?? []) {
+      if (epoch !== model.databaseEpoch) continue;
+      const lost = keys.filter((key) => !stored.has(key));
+      const isDeclared = gaps.some((gap) => gap.gen === gen && gap.from < to && gap.to > from);
+      if (!isDeclared) none(lost, `${machine.name}: read, neither stored nor declared lost`);
+    }
+  }
 }
 
 function repeated(keys: readonly string[]): string[] {
