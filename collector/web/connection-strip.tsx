@@ -20,9 +20,11 @@ export function ConnectionStrip({ label, spans, nowMs }: StripProps) {
   const [fromMs, toMs] = [Date.parse(spans[0]?.from ?? ''), Date.parse(spans.at(-1)?.to ?? '')];
   if (!(toMs > fromMs)) return null;
   const xOf = (ms: number): number => Math.round(((ms - fromMs) / (toMs - fromMs)) * WIDTH * 10) / 10;
+  // Squeezed to a phone's width, letters would be unreadable.
+  const isNarrow = matchMedia('(max-width: 40rem)').matches;
   return (
     <>
-      <svg class="strip" viewBox={`0 0 ${WIDTH} ${HEIGHT + 16}`} role="img" aria-label={summaryOf(label, spans)}>
+      <svg class="strip" viewBox={`0 0 ${WIDTH} ${HEIGHT + (isNarrow ? 0 : 16)}`} preserveAspectRatio={isNarrow ? 'none' : 'xMidYMid'} role="img" aria-label={summaryOf(label, spans)}>
         <defs>
           <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
             <line x1="0" y1="0" x2="0" y2="6" class="hatching" />
@@ -33,11 +35,11 @@ export function ConnectionStrip({ label, spans, nowMs }: StripProps) {
             <title>{`${WORDS[state]} ${clockWords(from, nowMs)} to ${clockWords(to, nowMs)}`}</title>
           </rect>
         ))}
-        {hoursBetween(fromMs, toMs).map((ms) => (
+        {!isNarrow && hoursBetween(fromMs, toMs).map((ms) => (
           <text key={String(ms)} class="hour" x={xOf(ms)} y={HEIGHT + 13} text-anchor="middle">{minuteWords(new Date(ms).toISOString(), ms)}</text>
         ))}
       </svg>
-      <p class="quiet legend"><span class="key connected" aria-hidden="true" /> connected <span class="key away" aria-hidden="true" /> away <span class="key unknown" aria-hidden="true" /> not known: the collector did not run</p>
+      <p class="quiet legend"><span class="sample connected" aria-hidden="true" /> connected <span class="sample away" aria-hidden="true" /> away <span class="sample unknown" aria-hidden="true" /> not known: the collector did not run</p>
       <Absences spans={spans} nowMs={nowMs} />
     </>
   );

@@ -74,7 +74,7 @@ function Facts({ machine, document, drain, nowMs }: { machine: MachineStatus; do
     ['Tunnel', tunnel ? `${tunnelWords(tunnel)} to ${tunnel.host}, since ${at(tunnel.since)}${tunnel.warning === null ? '' : `; ${tunnel.warning}`}` : UNKNOWN],
     ['Clock', offset === null ? UNKNOWN : offset === 0 ? 'as here' : `${countWords(Math.abs(offset))} ms ${offset > 0 ? 'ahead of' : 'behind'} this one`],
     ['Version', machine.version ?? UNKNOWN],
-    ['Host', document?.host ?? UNKNOWN],
+    ['Host', document?.host || UNKNOWN],
     ['Enrolled', at(document?.enrolled_at)],
     ['Bad lines', report?.bad_lines === null || report?.bad_lines === undefined ? UNKNOWN : countWords(report.bad_lines)],
     ['Not known', report?.unknown_entries ? unknown || 'every kind of entry is known' : UNKNOWN],
