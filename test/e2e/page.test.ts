@@ -130,13 +130,17 @@ describe.skipIf(CHROMIUM === undefined)('the page in a browser (skipped where th
     expect(await seriousFindings(tab)).toEqual([]);
   });
 
-  it('with no machine shows the command, and the row when it is there', async () => {
+  it('with no machine shows how to add one, and the row when it is there', async () => {
     page = await fixture.open(assets);
     const tab = await openTab({ permissions: ['clipboard-read', 'clipboard-write'] });
-    await tab.getByText('tt machines add LABEL').waitFor();
+    await tab.getByRole('textbox', { name: 'Its name' }).focus();
+    await tab.keyboard.type('first');
+    await tab.keyboard.press('Enter');
+    await tab.getByText('tt deploy first').waitFor();
+    await tab.getByRole('button', { name: 'Show the command' }).or(tab.getByRole('button', { name: 'A fresh code' })).focus();
     await tab.keyboard.press('c');
-    await tab.getByRole('button', { name: 'Copied the command' }).waitFor();
-    expect(await tab.evaluate(() => navigator.clipboard.readText())).toBe('tt machines add LABEL');
+    await tab.getByRole('button', { name: 'Copied the command that does everything' }).waitFor();
+    expect(await tab.evaluate(() => navigator.clipboard.readText())).toBe('tt deploy first');
     await shoot(tab, 'empty');
     expect(await seriousFindings(tab)).toEqual([]);
     await fixture.enrol('first');
