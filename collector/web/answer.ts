@@ -8,8 +8,10 @@ export interface Answer<T> {
   error: string | undefined;
 }
 
-/** After an answer the collector rests so many times as long as that took. */
-const SHARE = 10;
+/** After an answer the collector rests so many times as long as that took, ... */
+const SHARE = 4;
+/** ... at most so long: one slow answer, as the first, is no reason to leave a person waiting. */
+const MOST_MS = 5000;
 
 /** `stamp`: another one when something may have changed; asked at most every `leastMs`. Another `address` is asked at once. */
 export function useAnswer<T>(address: string, stamp: string, leastMs: number): Answer<T> {
@@ -26,7 +28,7 @@ export function useAnswer<T>(address: string, stamp: string, leastMs: number): A
       const settle = (next: Omit<Answer<T>, 'document'> & { document?: T }): void => {
         if (asked.current !== mine) return;
         const nowMs = Date.now();
-        asked.current = { ...mine, isRunning: false, notBeforeMs: nowMs + Math.max(leastMs, SHARE * (nowMs - startedMs)) };
+        asked.current = { ...mine, isRunning: false, notBeforeMs: nowMs + Math.max(leastMs, Math.min(MOST_MS, SHARE * (nowMs - startedMs))) };
         setAnswer((before) => ({ address, document: next.document ?? (before.address === address ? before.document : undefined), error: next.error }));
         setTick((count) => count + 1);
       };

@@ -1,71 +1,73 @@
-/** One session, asked for anew while it changes; turns that were fetched stay. */
+/** One session, asked for anew while it changes; of its turns only those that are looked at, and these stay. */
 import { useEffect, useRef, useState } from 'hono/jsx/dom';
 import type { SessionPageDocument, Turn } from '../../shared/session-documents.ts';
+import { askFor, useAnswer } from './answer.ts';
 
-export interface ShownSession {
+/** Turns are asked for and drawn by so many. */
+export const CHUNK_TURNS = 25;
+/** At most so often. */
+const LEAST_MS = 1000;
+
+export type Turns = ReadonlyMap<number, Turn>;
+
+export interface SessionFetch {
   detail: SessionPageDocument | undefined;
   /** By number, from 1. */
-  turns: ReadonlyMap<number, Turn>;
-  /** Of the turns before the first that is shown; null: there are none. */
-  older: string | null;
+  turns: Turns;
   /** Why it can not be shown. */
   error: string | undefined;
+  /** Turns of this chunk are looked at: number 0 holds the turns 1 to CHUNK_TURNS. */
+  want(chunk: number): void;
 }
 
-const NOTHING: ShownSession = { detail: undefined, turns: new Map(), older: null, error: undefined };
-const TURNS = 50;
-/** At most so often, and the less often the longer an answer takes, up to a limit. */
-const LEAST_MS = 1000;
-const SHARE = 2;
-const MOST_MS = 5000;
-
-export interface SessionFetch extends ShownSession {
-  fetchOlder(): void;
-}
+const addressOf = (name: string, query: string): string => `/api/v1/sessions/${encodeURIComponent(name)}?${query}`;
 
 /** `stamp`: another one when something may have changed. */
 export function useSession(name: string, stamp: string): SessionFetch {
-  const [shown, setShown] = useState<ShownSession>(NOTHING);
-  const fetched = useRef({ name: '', stamp: '', isRunning: false, atMs: 0, tookMs: 0 });
-  const [tick, setTick] = useState(0);
-
+  const { document: detail, error } = useAnswer<SessionPageDocument>(addressOf(name, `turns=${CHUNK_TURNS}`), stamp, LEAST_MS);
+  const known = useRef<{ session: string; newest: SessionPageDocument | undefined; turns: Turns; asked: Set<number> }>({ session: '', newest: undefined, turns: new Map(), asked: new Set() });
+  const [, setDrawn] = useState(0);
+  const state = known.current;
+  if (state && detail && state.newest !== detail) {
+    const turns = mergeTurns(state.session === detail.session ? state.turns : new Map(), detail);
+    if (turns.size <= detail.turn_list.length) state.asked = new Set();
+    Object.assign(state, { session: detail.session, newest: detail, turns });
+  }
+  const isOpen = useRef(true);
   useEffect(() => {
-    const last = fetched.current;
-    if (!last || last.isRunning || (last.name === name && last.stamp === stamp)) return undefined;
-    const waitMs = last.name === name ? Math.max(0, last.atMs + Math.min(MOST_MS, Math.max(LEAST_MS, SHARE * last.tookMs)) - Date.now()) : 0;
-    const timer = setTimeout(() => {
-      const startedMs = Date.now();
-      fetched.current = { name, stamp, isRunning: true, atMs: startedMs, tookMs: 0 };
-      const settle = (next: (before: ShownSession) => ShownSession): void => {
-        fetched.current = { name, stamp, isRunning: false, atMs: Date.now(), tookMs: Date.now() - startedMs };
-        setShown(next);
-        setTick((count) => count + 1);
-      };
-      fetchPage(name, undefined).then(
-        (page) => settle((before) => merge(before.detail?.session === page.session ? before : NOTHING, page, true)),
-        (error: unknown) => settle((before) => ({ ...before, error: error instanceof Error ? error.message : String(error) })),
-      );
-    }, waitMs);
-    return () => clearTimeout(timer);
-  }, [name, stamp, tick]);
-
-  const fetchOlder = (): void => {
-    if (shown.older === null) return;
-    fetchPage(name, shown.older).then((page) => setShown((before) => merge(before, page, false)), () => {});
+    isOpen.current = true;
+    return () => void (isOpen.current = false);
+  }, []);
+  const want = (chunk: number): void => {
+    if (!state || state.asked.has(chunk)) return;
+    const { session, asked, newest } = state;
+    const count = newest?.turn_count ?? 0;
+    const before = (chunk + 1) * CHUNK_TURNS + 1;
+    const missing = Array.from({ length: CHUNK_TURNS }, (_, at) => before - 1 - at).some((number) => number <= count && !state.turns.has(number));
+    if (!missing) return;
+    asked.add(chunk);
+    // The last chunk is not full: what is asked for begins where the chunk begins.
+    const turns = Math.min(CHUNK_TURNS, count - chunk * CHUNK_TURNS);
+    askFor<SessionPageDocument>(addressOf(name, `turns=${turns}&before=${chunk * CHUNK_TURNS + turns + 1}`)).then((page) => {
+      if (state.session !== session || !isOpen.current) return;
+      state.turns = mergeTurns(state.turns, page);
+      setDrawn((count) => count + 1);
+    }, () => void asked.delete(chunk));
   };
-  return { ...shown, fetchOlder };
+  return { detail, turns: detail ? (state?.turns ?? new Map()) : new Map(), error, want };
 }
 
-function merge(before: ShownSession, page: SessionPageDocument, isNewest: boolean): ShownSession {
-  const turns = new Map(before.turns);
-  page.turn_list.forEach((turn, index) => turns.set(page.first_turn + index, turn));
-  const isFirst = before.detail === undefined;
-  return { detail: isNewest ? page : before.detail, turns, older: isNewest && !isFirst ? before.older : page.cursor, error: undefined };
-}
-
-async function fetchPage(name: string, cursor: string | undefined): Promise<SessionPageDocument> {
-  const response = await fetch(`/api/v1/sessions/${encodeURIComponent(name)}?turns=${TURNS}${cursor === undefined ? '' : `&cursor=${cursor}`}`);
-  const body = (await response.json()) as SessionPageDocument & { error?: { message: string; hint: string } };
-  if (body.error) throw new Error(`${body.error.message}: ${body.error.hint}`);
-  return body;
+/**
+ * What was known, with these. A turn that did not change stays the same object:
+ * it need not be drawn again. Where turns have other numbers than before, because
+ * one arrived late between them, nothing that was known holds.
+ */
+export function mergeTurns(known: Turns, { turn_list: list, first_turn: first }: Pick<SessionPageDocument, 'turn_list' | 'first_turn'>): Turns {
+  const isShifted = list.some((turn, at) => (known.get(first + at)?.started_at ?? turn.started_at) !== turn.started_at);
+  const turns = new Map(isShifted ? [] : known);
+  list.forEach((turn, at) => {
+    const before = turns.get(first + at);
+    if (before === undefined || JSON.stringify(before) !== JSON.stringify(turn)) turns.set(first + at, turn);
+  });
+  return turns;
 }

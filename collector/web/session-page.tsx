@@ -1,16 +1,16 @@
 /** A session's page of its own: what it is, and its turns, newest first. */
-import type { SessionPageDocument, Subagent, Turn } from '../../shared/session-documents.ts';
-import { REASON_WORDS, stateWords } from '../../shared/session-words.ts';
+import type { SessionPageDocument, Subagent } from '../../shared/session-documents.ts';
+import { stateWords } from '../../shared/session-words.ts';
 import { clockWords, countWords, durationWords, minuteWords, plural, UNKNOWN } from '../../shared/status-words.ts';
 import { costWords, tokensWords } from '../../shared/usage-words.ts';
 import { CopyButton } from './copy-button.tsx';
 import { Cell, Panel, Table } from './panel.tsx';
 import { plain, titleOf } from './session-name.tsx';
 import { useSession } from './session-fetch.ts';
+import { TurnList } from './turn-list.tsx';
 
 export function SessionPage({ name, stamp, nowMs }: { name: string; stamp: string; nowMs: number }) {
-  const { detail, turns, older, error, fetchOlder } = useSession(name, stamp);
-  const numbered = [...turns].toSorted(([a], [b]) => b - a);
+  const { detail, turns, error, want } = useSession(name, stamp);
   return (
     <article aria-label="Session">
       <p><a href="/">All sessions and machines</a></p>
@@ -19,10 +19,7 @@ export function SessionPage({ name, stamp, nowMs }: { name: string; stamp: strin
       {detail && detail.children.length > 0 && <Subagents list={detail.children} nowMs={nowMs} />}
       {detail && (
         <Panel id="turns" title="Turns" note="newest first">
-          <ol class="turns">
-            {numbered.map(([number, turn]) => <TurnItem key={String(number)} number={number} turn={turn} nowMs={nowMs} />)}
-          </ol>
-          {older !== null && <button type="button" onClick={fetchOlder}>Older turns</button>}
+          <TurnList count={detail.turn_count} turns={turns} nowMs={nowMs} want={want} />
         </Panel>
       )}
     </article>
@@ -80,25 +77,5 @@ function Subagents({ list, nowMs }: { list: readonly Subagent[]; nowMs: number }
         ))}
       </Table>
     </Panel>
-  );
-}
-
-function TurnItem({ number, turn, nowMs }: { number: number; turn: Turn; nowMs: number }) {
-  const lastsMs = Date.parse(turn.last_at) - Date.parse(turn.started_at);
-  const tools = turn.tools.map(({ tool, uses, errors }) => `${tool} ×${uses}${errors === 0 ? '' : ` (${errors} failed)`}`).join(', ');
-  const waits = turn.waits.map(({ reason, from, to }) => `${REASON_WORDS[reason]} ${to === null ? `since ${minuteWords(from, nowMs)}` : durationWords(Date.parse(to) - Date.parse(from))}`).join(', ');
-  return (
-    <li tabindex={-1} data-row>
-      <p class="turn-head">
-        <strong>{number}</strong> {clockWords(turn.started_at, nowMs)} · {turn.kind === 'unknown' ? 'started by what the log does not tell' : turn.kind} · {durationWords(lastsMs)}
-        {turn.interrupted && ' · interrupted'}{!turn.ended && !turn.interrupted && ' · no end known'}
-        {' · '}{tokensWords(turn.tokens.total)} tokens · {costWords(turn)}
-      </p>
-      {plain(turn.text) !== '' && <p class="prompt">{plain(turn.text)}</p>}
-      {tools !== '' && <p class="quiet">used {plain(tools)}</p>}
-      {turn.subagents.length > 0 && <p class="quiet">subagents {plain(turn.subagents.join(', '))}</p>}
-      {waits !== '' && <p class="note">waited for you: {waits}</p>}
-      {plain(turn.last_line) !== '' && <p class="reply">… {plain(turn.last_line)}</p>}
-    </li>
   );
 }

@@ -12,7 +12,6 @@ import { createPageFixture, type PageFixture } from '../support/page-fixture.ts'
 import { playSession } from '../support/page-sessions.ts';
 import { until } from '../support/until.ts';
 
-const MINUTE = 60_000;
 const HOSTILE = '<img src=x onerror="document.title=1">\u202E';
 const UUID = '6f1c2a90-0000-4000-8000-00000000000';
 

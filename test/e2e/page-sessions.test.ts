@@ -101,7 +101,7 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
     expect(await tab.locator('img, main script, b').count()).toBe(0);
     // eslint-disable-next-line no-control-regex -- that there is none is what is tested; between cells of a table there is a tab
     expect(await tab.locator('body').innerText()).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/);
-    await tab.getByRole('link', { name: HOSTILE }).click();
+    await tab.locator('#needs-you').getByRole('link', { name: HOSTILE }).click();
     await tab.getByRole('heading', { name: HOSTILE }).waitFor();
     await tab.getByText('<b>bold</b>').waitFor();
     expect(await tab.locator('img, main script, b').count()).toBe(0);
