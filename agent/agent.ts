@@ -22,6 +22,9 @@ import { dial } from '../shared/protocol/web-socket.ts';
 import type { AgentStatus } from '../shared/status.ts';
 import { toAgentStatus, writeLastStatus } from './agent-status.ts';
 import { forgetRequestSchema } from './control-requests.ts';
+import { createMirror } from './archive/mirror.ts';
+import { createProjectRule } from './archive/project-rule.ts';
+import { projectRoots } from './claude/source.ts';
 import { openControlServer } from './control-server.ts';
 import { removeSpentSegments, rotateEventLog } from './event-log/segments.ts';
 import { adoptLabel, requireIdentity, type MachineIdentity } from './identity.ts';
@@ -87,9 +90,10 @@ export async function openAgent({ paths, config, claudeDirs, pipe }: AgentOption
     { ignoredDirectories: [paths.archiveDir], keptLimitBytes: config.kept_limit_bytes },
   );
   const firstLook = tail.start();
+  const mirror = createMirror({ clock, log, roots: projectRoots(claudeDirs), rule: createProjectRule(config), kept: () => tail.linked() });
   const tried = createSignal();
   const uplink = createUplink({
-    clock, log, feed: tail, probes,
+    clock, log, feed: tail, probes, mirror,
     dial: pipe ? (url, options, handlers) => dial(url, { ...options, connect: pipe.connect }, handlers) : dial,
     http: createHttpClient(clock, pipe?.connect),
     credentials: { identity, keys, instance: toInstanceId(randomUUID()) },
@@ -127,6 +131,7 @@ export async function openAgent({ paths, config, claudeDirs, pipe }: AgentOption
     probes.close();
     await registry.close();
     await uplink.close(ACK_GRACE_MS);
+    mirror.close();
     const last = status();
     // On a full disk these fail, and it ends all the same: neither socket nor lock stays behind.
     try {

@@ -15,8 +15,13 @@ export interface ClaudeCodeSourceOptions {
 const LOG_NAME = /^[^.].*\.jsonl$/;
 const AGENT_NAME = /^agent-(.+)\.jsonl$/;
 
+/** Where the sessions of these configuration directories lie. */
+export function projectRoots(configDirs: readonly string[]): string[] {
+  return [...new Set(configDirs.map((directory) => (basename(directory) === 'projects' ? directory : join(directory, 'projects'))))];
+}
+
 export function createClaudeCodeSource({ configDirs, machineId, texts }: ClaudeCodeSourceOptions): SourceKind {
-  const roots = [...new Set(configDirs.map((directory) => (basename(directory) === 'projects' ? directory : join(directory, 'projects'))))];
+  const roots = projectRoots(configDirs);
   const placeOf = (path: string): TranscriptPlace | undefined => {
     for (const root of roots) {
       const place = placeBelow(pathBelow(root, path));

@@ -73,6 +73,8 @@ export interface Tail extends Feed {
   close(): Promise<void>;
   /** Bytes of the file at `path` that are stored by the collector; undefined where no file is tailed there. */
   acknowledgedTo(path: string): number | undefined;
+  /** Second names, of all their bytes, of files that were tailed; the first may be gone. */
+  linked(): Iterable<{ path: string; at: string }>;
   /** Looks at everything as soon as possible (the clock jumped, the machine woke up). */
   lookNow(): void;
   /**
@@ -342,6 +344,10 @@ class FileTail implements Tail {
 
   status(): FeedStatus {
     return this.#status.read();
+  }
+
+  *linked(): Iterable<{ path: string; at: string }> {
+    for (const { path, at, isCopy } of this.#kept.all()) if (path !== undefined && !isCopy) yield { path, at };
   }
 
   acknowledgedTo(path: string): number | undefined {

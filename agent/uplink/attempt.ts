@@ -26,6 +26,7 @@ export interface AttemptDeps {
   /** The name that the collector has for this machine, at every connect. */
   onLabel?: (label: string) => void;
   probes?: ConnectionDeps['probes'];
+  mirror?: ConnectionDeps['mirror'];
 }
 
 export interface AttemptEvents {
@@ -93,6 +94,7 @@ function connect({ credentials, endpoint, token }: Target, deps: AttemptDeps, ev
         onOpenChange: events.onOpenChange,
         onLabel: deps.onLabel,
         probes: deps.probes,
+        mirror: deps.mirror,
       }, { hello: createHello(credentials, feed.positions(), clock), mayCompress: !endpoint.isLoopback });
       events.onConnection(connection);
       const report = (end: ConnectionEnd): void => {

@@ -22,6 +22,8 @@ import { createLiveness, type Liveness } from '../../shared/protocol/liveness.ts
 import { parseGeneration } from '../../shared/ids.ts';
 import type { Feed, SliceReceipt } from '../feed.ts';
 import type { Probes } from '../probes.ts';
+import type { Mirror } from '../archive/mirror.ts';
+import { createArchiveLane, type ArchiveLane } from './archive-lane.ts';
 import { createSender, type Sender } from './sender.ts';
 import { toStatusFrame } from './status-frame.ts';
 
@@ -49,6 +51,7 @@ export interface ConnectionDeps {
   /** What the collector calls this machine; after it has proved itself. */
   onLabel?: ((label: string) => void) | undefined;
   probes?: Pick<Probes, 'asked' | 'sent' | 'answered'> | undefined;
+  mirror?: Mirror | undefined;
 }
 
 export interface ConnectionOptions {
@@ -85,6 +88,7 @@ export class UplinkConnection implements FrameSocketEvents {
   #work: Promise<void> = Promise.resolve();
   #ledger: Position[] = [];
   #sender: Sender | undefined;
+  #archive: ArchiveLane | undefined;
   #cancelStatus: (() => void) | undefined;
   #statusSentAt = Number.NEGATIVE_INFINITY;
 
@@ -136,6 +140,7 @@ export class UplinkConnection implements FrameSocketEvents {
   /** The feed may have become readable. */
   onWork(): void {
     this.#sender?.pump();
+    this.#archive?.pump();
     this.#statusSoon();
   }
 
@@ -150,6 +155,7 @@ export class UplinkConnection implements FrameSocketEvents {
   drain(): Promise<void> {
     if (this.#state === 'open') this.#state = 'draining';
     this.#sender?.stop();
+    this.#archive?.stop();
     return new Promise((resolve) => {
       this.#whenIdle.add(resolve);
       this.#checkIdle();
@@ -183,6 +189,7 @@ export class UplinkConnection implements FrameSocketEvents {
     this.#cancelStatus?.();
     this.#liveness.close();
     this.#sender?.stop();
+    this.#archive?.stop();
     if (wasOpen) this.#deps.onOpenChange();
     this.#checkIdle();
     const end = this.#end ?? { code: 'closed' as const, message: reason === '' ? `closed with code ${code}` : reason };
@@ -209,6 +216,10 @@ export class UplinkConnection implements FrameSocketEvents {
       case 'rewind': return this.#onRewind(frame);
       case 'busy':
       case 'disk_full': return this.#onBusy(frame);
+      case 'archive':
+      case 'holdings':
+      case 'archived':
+      case 'audit': return this.#state === 'open' ? this.#archive?.take(frame) : undefined;
       case 'probe': return frame.hops.length === 0 ? this.#deps.probes?.asked(frame.id) : this.#deps.probes?.answered(frame);
     }
   }
@@ -221,11 +232,20 @@ export class UplinkConnection implements FrameSocketEvents {
     this.#isProven = true;
     if (welcome.label !== undefined) this.#deps.onLabel?.(welcome.label);
     this.#sender = createSender(
-      { ...this.#deps, socket: this.#socket, onSent: (receipts) => this.#onSent(receipts) },
+      { ...this.#deps, socket: this.#socket, onSent: (receipts, paths) => this.#onSent(receipts, paths) },
       { limits: within(welcome), capabilities: welcome.capabilities, mayCompress: this.#options.mayCompress },
     );
+    this.#archive = this.#createArchiveLane(this.#sender);
     this.#state = 'settling';
     if (welcome.settled) this.#open();
+  }
+
+  #createArchiveLane(sender: Sender): ArchiveLane | undefined {
+    const { clock, mirror } = this.#deps;
+    return mirror && createArchiveLane(
+      { clock, mirror, socket: this.#socket, eventsWait: () => sender.hasWork, isLiveBusy: () => sender.isLiveBusy },
+      { mayCompress: this.#options.mayCompress },
+    );
   }
 
   async #onLedger(frame: LedgerFrame): Promise<void> {
@@ -257,11 +277,13 @@ export class UplinkConnection implements FrameSocketEvents {
     this.#statusSoon();
     this.#checkIdle();
     this.#sender?.pump();
+    this.#archive?.pump();
   }
 
   /** A probe goes behind the batch that has its line. */
-  #onSent(receipts: readonly SliceReceipt[]): void {
+  #onSent(receipts: readonly SliceReceipt[], paths: readonly string[]): void {
     this.#statusSoon();
+    this.#deps.mirror?.grew(paths);
     for (const probe of this.#deps.probes?.sent(receipts) ?? []) this.#socket.send(encodeFrame(probe));
   }
 
@@ -320,7 +342,7 @@ export class UplinkConnection implements FrameSocketEvents {
   #sendStatus(): void {
     if (this.#state !== 'open' && this.#state !== 'draining') return;
     this.#statusSentAt = this.#deps.clock.monotonic();
-    this.#socket.send(encodeFrame(toStatusFrame(this.#deps.feed.status(), this.#deps.clock)));
+    this.#socket.send(encodeFrame(toStatusFrame(this.#deps.feed.status(), this.#deps.clock, this.#deps.mirror?.report())));
   }
 }
 

@@ -9,6 +9,7 @@ import type { FrameSocket } from '../../shared/protocol/frame-socket.ts';
 import { CAPABILITIES, type Lane, type WireLimits } from '../../shared/protocol/frames.ts';
 import type { Feed, SliceReceipt } from '../feed.ts';
 import { createBatcher } from './batcher.ts';
+import { createPacing } from './pacing.ts';
 import { SendWindow } from './window.ts';
 
 export interface Sender {
@@ -17,6 +18,10 @@ export interface Sender {
   pump(): void;
   /** Sends nothing for so long. */
   pause(ms: number): void;
+  /** Something can be read that was not sent, or must not be sent yet. */
+  readonly hasWork: boolean;
+  /** Live lines were sent a moment ago. */
+  readonly isLiveBusy: boolean;
   /** Gives up what is in flight; nothing is read until `resume`, because the feed is about to go back. */
   forget(): void;
   /** Reads and sends, from now on; a new sender does nothing before. */
@@ -31,8 +36,8 @@ export interface SenderDeps {
   log: Log;
   feed: Feed;
   socket: FrameSocket;
-  /** A batch left, with what these stand for. */
-  onSent: (receipts: readonly SliceReceipt[]) => void;
+  /** A batch left, with what these stand for, of these files. */
+  onSent: (receipts: readonly SliceReceipt[], paths: readonly string[]) => void;
 }
 
 export interface SenderOptions {
@@ -54,21 +59,21 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
   const window = new SendWindow(limits);
   const batcher = createBatcher(feed, clock, limits);
   const compresses = mayCompress && capabilities.includes(CAPABILITIES.brotli);
-  let isStopped = false;
   let isHeld = true;
   let liveSentAt = Number.NEGATIVE_INFINITY;
-  let cancelNext: (() => void) | undefined;
-  let cancelPause: (() => void) | undefined;
   let rewoundSeq: number | undefined;
 
+  function isLiveBusy(): boolean {
+    return clock.monotonic() - liveSentAt < LIVE_BUSY_MS;
+  }
+
   function nextLane(): Lane | undefined {
-    const isLiveBusy = clock.monotonic() - liveSentAt < LIVE_BUSY_MS;
-    return LANES.find((lane) => batcher.hasWork(lane) && window.hasCredit(lane, TARGET_FRAME_BYTES, { isLiveBusy }));
+    return LANES.find((lane) => batcher.hasWork(lane) && window.hasCredit(lane, TARGET_FRAME_BYTES, { isLiveBusy: isLiveBusy() }));
   }
 
   /** True when something may have been taken out of the feed. */
   function sendNext(): boolean {
-    if (isStopped || isHeld || cancelPause) return false;
+    if (isHeld) return false;
     const lane = nextLane();
     const batch = lane && batcher.next(lane);
     if (lane === undefined || batch === undefined) return false;
@@ -81,29 +86,20 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
     if (lane === 'live') liveSentAt = sentAt;
     if (lane === 'backfill' && compresses) sendShorter(socket, text);
     else socket.send(text, { isBinary: false });
-    onSent(batch.receipts);
+    onSent(batch.receipts, batch.files.map(({ path }) => path));
     return true;
   }
 
-  function pump(): void {
-    if (cancelNext) return;
-    if (!sendNext() || nextLane() === undefined) return;
-    // One frame at a time, so that what arrives meanwhile is looked at in between.
-    cancelNext = clock.after(0, () => {
-      cancelNext = undefined;
-      pump();
-    });
-  }
-
+  const pacing = createPacing(clock, () => sendNext() && nextLane() !== undefined, { ceilingMs: PAUSE_CEILING_MS });
   return {
     window,
-    pump,
-    pause(ms) {
-      cancelPause?.();
-      cancelPause = clock.after(Math.min(Math.max(ms, 0), PAUSE_CEILING_MS), () => {
-        cancelPause = undefined;
-        pump();
-      });
+    pump: pacing.pump,
+    pause: pacing.pause,
+    get hasWork() {
+      return isHeld || LANES.some((lane) => batcher.hasWork(lane));
+    },
+    get isLiveBusy() {
+      return isLiveBusy();
     },
     forget() {
       isHeld = true;
@@ -112,7 +108,7 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
     },
     resume() {
       isHeld = false;
-      pump();
+      pacing.pump();
     },
     answeredByRewind(seq) {
       const isNews = window.awaits(seq) || seq === rewoundSeq;
@@ -120,12 +116,7 @@ export function createSender({ clock, feed, socket, log, onSent }: SenderDeps, o
       if (isNews) rewoundSeq = seq;
       return isNews;
     },
-    stop() {
-      isStopped = true;
-      cancelNext?.();
-      cancelPause?.();
-      cancelNext = cancelPause = undefined;
-    },
+    stop: pacing.stop,
   };
 }
 

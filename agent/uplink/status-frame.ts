@@ -1,6 +1,6 @@
 /** What the agent tells of itself, cut to what one frame may hold. */
 import type { Clock } from '../../shared/clock.ts';
-import type { GapReport, StatusFrame } from '../../shared/protocol/frames.ts';
+import type { ArchiveReport, GapReport, StatusFrame } from '../../shared/protocol/frames.ts';
 import { VERSION } from '../../shared/version.ts';
 import type { FeedStatus } from '../feed.ts';
 
@@ -10,7 +10,7 @@ const PROBLEMS = 50;
 const PROBLEM_CHARACTERS = 1000;
 const UNKNOWN_TYPES = 500;
 
-export function toStatusFrame(status: FeedStatus, clock: Pick<Clock, 'now'>): StatusFrame {
+export function toStatusFrame(status: FeedStatus, clock: Pick<Clock, 'now'>, archive?: ArchiveReport): StatusFrame {
   const unknown = Object.entries(status.unknownEntries).slice(0, UNKNOWN_TYPES);
   return {
     type: 'status',
@@ -26,6 +26,7 @@ export function toStatusFrame(status: FeedStatus, clock: Pick<Clock, 'now'>): St
     problems: status.problems.slice(0, PROBLEMS).map((problem) => problem.slice(0, PROBLEM_CHARACTERS)),
     version: VERSION,
     clock: clock.now(),
+    ...(archive === undefined ? {} : { archive: { ...archive, problem: archive.problem?.slice(0, PROBLEM_CHARACTERS) ?? null } }),
   };
 }
 

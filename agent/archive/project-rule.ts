@@ -1,0 +1,39 @@
+/**
+ * Which sessions may be mirrored. A mirror is byte for byte, so nothing in it is
+ * masked: a project goes whole or not at all, and one that restricts its words
+ * (`texts` of its own other than `full`, or none in general) stays here unless it
+ * says `archive = true` itself.
+ */
+import type { Config } from '../../shared/config.ts';
+
+export interface ProjectRule {
+  /** Nothing may be mirrored. */
+  readonly isClosed: boolean;
+  /** It depends on the project: every directory that a session names must be known first. */
+  readonly needsDirectories: boolean;
+  /** `directories`: all that a session names as its own; one that may not be mirrored keeps all of it here, as does none at all. */
+  allows(directories: Iterable<string>): boolean;
+}
+
+export function createProjectRule({ archive, texts, projects }: Pick<Config, 'archive' | 'texts' | 'projects'>): ProjectRule {
+  const general = texts !== 'none';
+  const rules = Object.entries(projects)
+    .map(([path, rule]) => ({ path: path.length > 1 ? path.replace(/\/+$/, '') : path, isOpen: rule.archive ?? rule.texts === 'full' }))
+    .toSorted((a, b) => b.path.length - a.path.length);
+  const verdicts = new Set([general, ...rules.map(({ isOpen }) => isOpen)]);
+  const mayMirror = (directory: string): boolean => rules.find(({ path }) => isInside(directory, path))?.isOpen ?? general;
+  const needsDirectories = archive && verdicts.size === 2;
+  const isClosed = !archive || !verdicts.has(true);
+  return {
+    isClosed, needsDirectories,
+    allows(directories) {
+      if (!needsDirectories) return !isClosed;
+      const all = [...directories];
+      return all.length > 0 && all.every(mayMirror);
+    },
+  };
+}
+
+function isInside(directory: string, path: string): boolean {
+  return directory === path || directory.startsWith(path.endsWith('/') ? path : `${path}/`);
+}

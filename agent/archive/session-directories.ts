@@ -1,0 +1,65 @@
+/**
+ * Which directories sessions name as theirs (`cwd`, anywhere in an entry), read
+ * before their files leave. Directories are only ever added: what was once worked
+ * on in a session is part of it.
+ */
+import { openRegular, readAt } from './regular-file.ts';
+
+/** The longest path there is, with every character escaped. */
+const OVERLAP_BYTES = 32 * 1024;
+const STEP_BYTES = 1024 * 1024;
+const CWD = /"cwd"\s*:\s*("(?:[^"\\]|\\.)*")/g;
+
+export interface SessionDirectories {
+  of(session: string): ReadonlySet<string>;
+  /** How far a file was read, as long as it is the same one. */
+  readTo(path: string): number;
+  /** Reads on, a few ms at most; true when it was read to `size`. */
+  read(file: { session: string; path: string }, size: number): boolean;
+  forget(path: string): void;
+}
+
+export function createSessionDirectories(): SessionDirectories {
+  const directories = new Map<string, Set<string>>();
+  const read = new Map<string, { ino: number; to: number }>();
+  const none: ReadonlySet<string> = new Set();
+
+  function note(session: string, bytes: Buffer): void {
+    for (const [, text = ''] of bytes.toString('utf8').matchAll(CWD)) {
+      const known = directories.get(session) ?? new Set();
+      directories.set(session, known.add(parsed(text)));
+    }
+  }
+
+  return {
+    of: (session) => directories.get(session) ?? none,
+    readTo: (path) => read.get(path)?.to ?? 0,
+    read({ session, path }, size) {
+      const file = openRegular(path);
+      // Gone: what is left of it somewhere else is read under that path.
+      if (file === undefined) return true;
+      try {
+        const before = read.get(path);
+        const from = before?.ino === file.stat.ino && before.to <= file.stat.size ? before.to : 0;
+        const start = Math.max(0, from - OVERLAP_BYTES);
+        const bytes = readAt(file.fd, start, Math.min(from + STEP_BYTES, file.stat.size) - start);
+        note(session, bytes);
+        const to = start + bytes.length;
+        read.set(path, { ino: file.stat.ino, to });
+        return to >= Math.min(size, file.stat.size);
+      } finally {
+        file.close();
+      }
+    },
+    forget: (path) => void read.delete(path),
+  };
+}
+
+function parsed(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'string' ? value : text;
+  } catch {
+    return text;
+  }
+}
