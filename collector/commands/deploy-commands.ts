@@ -15,6 +15,7 @@ export const DEPLOY_COMMANDS: readonly CommandSpec[] = [
       { flags: '--keep-going', description: 'with --all: go on with the next after a failure' },
       { flags: '--no-tmux', description: 'without the hooks that tell which pane you look at' },
       { flags: '--no-service', description: 'install nothing that keeps the agent running' },
+      { flags: '--wait <seconds>', description: 'how long an agent may take to connect; a new one that does not is replaced by the one of before', default: '30' },
       { flags: '--dry-run', description: 'look, and print what would be done' },
       YES,
       JSON_OPTION,

@@ -1,5 +1,6 @@
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, messageOf, TtError, type ExitCode } from '../../shared/errors.ts';
+import type { Probe } from '../../shared/probe.ts';
 import type { Control } from '../control/control-methods.ts';
 import { deployHost, type DeployedHost } from '../deploy/deploy-host.ts';
 import type { DeployWishes, Wanted } from '../deploy/plan.ts';
@@ -31,6 +32,7 @@ interface Run {
   files: ShippedFiles;
   ingest: string;
   isDryRun: boolean;
+  waitMs: number;
 }
 
 export async function deploy(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
@@ -38,9 +40,11 @@ export async function deploy(parsed: ParsedCommand, io: CommandIo): Promise<Exit
   const isAll = flag(parsed, 'all');
   if ((name === undefined) !== isAll) throw usageError(isAll ? '--all takes no host' : 'deploy where?', 'tt deploy HOST, as ssh takes it; or tt deploy --all');
   if (isAll && textOption(parsed, 'label') !== undefined) throw usageError('--all takes no --label', 'to rename a machine: tt machines rename LABEL NEW');
+  const wait = textOption(parsed, 'wait') ?? '';
+  if (!/^[1-9]\d{0,3}$/.test(wait)) throw usageError(`--wait: ${JSON.stringify(wait)} is not a number of seconds`, 'give a whole number, e.g. --wait 60');
   const files = readShippedFiles(io.program.file);
   const control = runningCollector(io);
-  const run: Run = { parsed, io, control, files, ingest: await ingestAddress(control, io), isDryRun: flag(parsed, 'dryRun') };
+  const run: Run = { parsed, io, control, files, ingest: await ingestAddress(control, io), isDryRun: flag(parsed, 'dryRun'), waitMs: Number(wait) * 1000 };
   return name === undefined ? deployAll(run) : deployNamed(name, run);
 }
 
@@ -85,16 +89,28 @@ async function deployTo(host: string, wishes: DeployWishes, run: Run): Promise<{
   const shell = shellAt(host, io);
   const empty = { host, steps: progress.done, notes: [], would_do: [], probe: null };
   try {
-    const { control, files, ingest, isDryRun: dryRun } = run;
-    const deployed = await deployHost({ wishes, dryRun }, { shell, control, clock: io.clock, stop: io.stop, progress, files, ingest, agree });
+    const { control, files, ingest, isDryRun: dryRun, waitMs } = run;
+    const deployed = await deployHost({ wishes, dryRun }, { shell, control, clock: io.clock, stop: io.stop, progress, files, ingest, waitMs, agree });
     const { label, machineId = null, notes, wouldDo, probe = null } = deployed;
-    return { result: { ...empty, label, machine_id: machineId, ok: true, error: null, notes, would_do: wouldDo, probe }, failure: undefined };
+    const failure = probe === null || probe.complete ? undefined : probeIncomplete(label, probe);
+    return { result: { ...empty, label, machine_id: machineId, ok: failure === undefined, error: failure ? told(failure) : null, notes, would_do: wouldDo, probe }, failure };
   } catch (error) {
-    const [code, hint] = error instanceof TtError ? [error.code, error.hint] : ['failed', ''];
-    return { result: { ...empty, label: null, machine_id: null, ok: false, error: { code, message: messageOf(error), hint } }, failure: error instanceof Error ? error : new Error(messageOf(error)) };
+    return { result: { ...empty, label: null, machine_id: null, ok: false, error: told(error) }, failure: error instanceof Error ? error : new Error(messageOf(error)) };
   } finally {
     await shell.close();
   }
+}
+
+function told(error: unknown): Deployed['error'] {
+  const [code, hint] = error instanceof TtError ? [error.code, error.hint] : ['failed', ''];
+  return { code, message: messageOf(error), hint };
+}
+
+/** Everything stands and the agent is connected; what was to show it did not arrive. */
+function probeIncomplete(label: string, { missing, problem }: Probe): TtError {
+  return new TtError('probe_incomplete', `${label} is set up, but no line comes through: ${problem ?? `its probe did not reach "${missing ?? '?'}"`}`, {
+    hint: `once more: tt doctor --probe --machine ${label}; what is wrong there: ssh to it and tt-agent doctor`, exitCode: EXIT_CODES.unhealthy,
+  });
 }
 
 function toText({ host, label, would_do }: Deployed, { isDryRun }: Run): string {

@@ -1,6 +1,7 @@
 import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { createProgress } from '../deploy/progress.ts';
+import { unarchivedWords } from '../deploy/unarchived.ts';
 import { undeployHost } from '../deploy/undeploy-host.ts';
 import { isConfirmed } from './confirm.ts';
 import { hostOf, runningCollector, shellAt } from './other-machine.ts';
@@ -11,17 +12,19 @@ export async function undeploy(parsed: ParsedCommand, io: CommandIo): Promise<Ex
   const [name = ''] = parsed.args;
   const keepData = flag(parsed, 'keepData');
   const control = runningCollector(io);
-  const host = hostOf(name, (await control.call('tunnels.list', {})).tunnels);
+  const { tunnels } = await control.call('tunnels.list', {});
+  const host = hostOf(name, tunnels);
   const progress = createProgress(host, io);
-  const note = `Claude Code's own logs stay on ${host}, and only there: tt has what happened, not those files. Copy .claude/projects first if the machine goes`;
-  progress.say(note);
+  const known = tunnels.find((row) => row.host === host);
+  const note = unarchivedWords((await control.call('archive.list', {})).machines.find(({ machine_id }) => machine_id === known?.machine_id), host);
+  if (note !== undefined) progress.say(note);
   const agree = async (label: string | undefined): Promise<boolean> => flag(parsed, 'yes')
     || isConfirmed(io, questionOf(host, label, keepData), 'repeat it with --yes');
   const shell = shellAt(host, io);
   try {
     const { label = null, left } = await undeployHost({ keepData }, { shell, control, clock: io.clock, stop: io.stop, progress, agree });
     io.stdout.write(flag(parsed, 'json')
-      ? `${JSON.stringify({ schema: JSON_SCHEMA, host, label, left, steps: progress.done, notes: [note] })}\n`
+      ? `${JSON.stringify({ schema: JSON_SCHEMA, host, label, left, steps: progress.done, notes: note === undefined ? [] : [note] })}\n`
       : `${label ?? host} is off; what it sent stays here${label === null ? '' : ` (to remove that too: tt forget ${label})`}\n`);
     return EXIT_CODES.ok;
   } finally {

@@ -14,8 +14,6 @@ export interface ArrivalDeps {
 
 const LOOK_MS = 100;
 const TUNNEL_MS = 25_000;
-/** Within this an agent comes up, or what it replaced is put back. */
-export const AGENT_MS = 30_000;
 
 async function poll<T>({ clock, stop }: Omit<ArrivalDeps, 'control'>, limitMs: number, look: () => Promise<T | undefined>): Promise<T | undefined> {
   const deadline = clock.monotonic() + limitMs;
@@ -50,7 +48,7 @@ export async function untilTunnelUp({ label, host, sinceMs }: { label: string; h
 }
 
 /** The row of the machine when its agent has connected at `sinceMs` or later; undefined after `limitMs`. */
-export function untilConnected(machineId: string, sinceMs: number, deps: ArrivalDeps, limitMs = AGENT_MS): Promise<MachineRow | undefined> {
+export function untilConnected(machineId: string, sinceMs: number, deps: ArrivalDeps, limitMs: number): Promise<MachineRow | undefined> {
   return poll(deps, limitMs, async () => {
     const { machines } = await deps.control.call('machines.list', {});
     const row = machines.find((machine) => machine.machine_id === machineId);
@@ -74,8 +72,8 @@ function timeOf(timestamp: string | null): number {
   return known === undefined ? Number.NEGATIVE_INFINITY : Date.parse(known);
 }
 
-export function notConnected(label: string, why: string | null): TtError {
-  return new TtError('agent_away', `the agent of ${label} did not connect within ${durationWords(AGENT_MS)}${why === null ? '' : `: ${why}`}`, {
+export function notConnected(label: string, waitedMs: number, why: string | null): TtError {
+  return new TtError('agent_away', `the agent of ${label} did not connect within ${durationWords(waitedMs)}${why === null ? '' : `: ${why}`}`, {
     hint: `look at its log there: tt-agent logs; at the tunnel: tt tunnel status ${label}; then run the same command again`, exitCode: EXIT_CODES.unreachable,
   });
 }

@@ -31,6 +31,8 @@ export interface DeployDeps {
   files: ShippedFiles;
   /** Where agents come to on this laptop. */
   ingest: string;
+  /** An agent that has not connected by then does not come up. */
+  waitMs: number;
   /** May what the questions say be done? */
   agree: (questions: readonly string[]) => Promise<boolean>;
 }
@@ -157,13 +159,13 @@ async function startService(starting: Starting, deps: DeployDeps): Promise<{ val
 
 type Started = { isUp: true; kind: string; notes: string[] } | { isUp: false; failure: Error; why: string };
 
-async function startOnce({ machineId, label, program }: Starting, { shell, control, clock, stop }: DeployDeps): Promise<Started> {
+async function startOnce({ machineId, label, program }: Starting, { shell, control, clock, stop, waitMs }: DeployDeps): Promise<Started> {
   const sinceMs = clock.now();
   try {
     const { kind, notes } = await installService(shell, program);
-    if ((await untilConnected(machineId, sinceMs, { control, clock, stop })) !== undefined) return { isUp: true, kind, notes };
+    if ((await untilConnected(machineId, sinceMs, { control, clock, stop }, waitMs)) !== undefined) return { isUp: true, kind, notes };
     const why = await lastLogLine(shell, program);
-    return { isUp: false, failure: notConnected(label, why), why: why ?? 'its log says nothing' };
+    return { isUp: false, failure: notConnected(label, waitMs, why), why: why ?? 'its log says nothing' };
   } catch (error) {
     return { isUp: false, failure: error instanceof Error ? error : new Error(messageOf(error)), why: messageOf(error) };
   }

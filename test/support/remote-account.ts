@@ -27,11 +27,13 @@ export interface RemoteAccount extends AsyncDisposable {
 
 export interface RemoteAccountOptions {
   environment?: Record<string, string>;
+  /** What ssh calls it. */
+  host?: string;
   /** Scripts that stand in front of programs of that name. */
   standIns?: Record<string, string>;
 }
 
-export async function openRemoteAccount({ environment = {}, standIns = {} }: RemoteAccountOptions = {}): Promise<RemoteAccount> {
+export async function openRemoteAccount({ environment = {}, host = 'devbox', standIns = {} }: RemoteAccountOptions = {}): Promise<RemoteAccount> {
   const machine: MachineHome = createMachineHome('far');
   const [home, bin, run] = ['home', 'bin', 'run'].map((name) => join(machine.directory, name)) as [string, string, string];
   for (const directory of [home, bin, run]) mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -47,7 +49,7 @@ export async function openRemoteAccount({ environment = {}, standIns = {} }: Rem
   const own: Record<string, string> = {
     HOME: home, PATH: `${bin}:${process.env['PATH'] ?? '/usr/bin:/bin'}`, TMUX_TMPDIR: run, LANG: 'C.UTF-8', ...environment,
   };
-  const sshd = await openRealSshd({ environment: own });
+  const sshd = await openRealSshd({ environment: own, host });
   const paths = resolvePaths(own, home);
   const asAccount: RemoteAccount['run'] = (command, args = []) => {
     const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env: { ...own, TERM: 'xterm-256color' }, cwd: home });
