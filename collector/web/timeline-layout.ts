@@ -15,6 +15,8 @@ const FOLD_MS = 45 * 60_000;
 /** Left on both sides of a fold. */
 const MARGIN_MS = 4 * 60_000;
 const TICK_PX = 64;
+/** Of a time of day. */
+const LABEL_PX = 40;
 const MINUTE = 60_000;
 const STEPS = [5, 10, 15, 30, 60, 120, 180, 360].map((minutes) => minutes * MINUTE);
 /** A page is no place for hundreds of lanes: the table has them all. */
@@ -162,7 +164,8 @@ function ticksOf(pieces: readonly Piece[], dayFromMs: number): { x: number; atMs
   for (const piece of open) {
     for (let at = dayFromMs + Math.ceil((piece.fromMs - dayFromMs) / step) * step; at < piece.toMs; at += step) {
       const x = placeOf(at, pieces);
-      if (x - (ticks.at(-1)?.x ?? -Infinity) >= TICK_PX * 0.75) ticks.push({ x, atMs: at });
+      const hasRoom = x - (ticks.at(-1)?.x ?? -Infinity) >= LABEL_PX && (piece === pieces.at(-1) || piece.x + piece.width - x >= LABEL_PX);
+      if (hasRoom) ticks.push({ x, atMs: at });
     }
   }
   return ticks;

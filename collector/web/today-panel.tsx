@@ -56,7 +56,7 @@ function Day({ document, error, isToday, nowMs, onStep, onToday }: DayProps) {
         <button type="button" data-key="0" disabled={zoom <= 1} onClick={() => setZoom(1)} title="all of it: 0">Whole</button>
         <button type="button" data-key="f" aria-pressed={isFolded ? 'true' : 'false'} onClick={() => setFolded(!isFolded)} title="fold or show idle time: f">Idle folded</button>
         <button type="button" data-key="v" aria-pressed={isTable ? 'true' : 'false'} onClick={() => setTable(!isTable)} title="rows instead of a picture: v">As a table</button>
-        <span class="legend"><span class="key direct">your attention</span><span class="key delegated">at work</span><span class="key waiting">waited for you</span><span class="key missing">not captured</span></span>
+        <span class="day-legend"><span class="legend-mark direct">your attention</span><span class="legend-mark delegated">at work</span><span class="legend-mark waiting">waited for you</span><span class="legend-mark missing">not captured</span></span>
       </div>
       {error !== undefined && <p class="problem">{plain(error)}</p>}
       {document === undefined && error === undefined && <p class="empty">{UNKNOWN}</p>}
