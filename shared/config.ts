@@ -48,6 +48,8 @@ export const configSchema = z.strictObject({
   ingest_urls: z.preprocess(fromCommaText, z.array(z.string())).default([]),
   ui_host: z.string().default('127.0.0.1'),
   ui_port: port.default(7070),
+  /** Whether the page's port answers `/metrics`, to anybody on this computer. */
+  metrics: yesOrNo.default(false),
   /** What leaves this machine of the words in its logs. */
   texts: textPolicy.default('redacted'),
   /** Path prefix of a project → its own policy; the longest prefix wins. */
@@ -58,6 +60,8 @@ export const configSchema = z.strictObject({
   }))).default({}),
   /** May the collector mirror the files of this machine's sessions? It must ask for them, too: `tt archive on LABEL`. */
   archive: yesOrNo.default(false),
+  /** May sessions of other machines be put into this one's Claude directory (`tt sessions push`)? */
+  receive: yesOrNo.default(false),
   /** On the collector: machine (label) → when its tunnel is kept up, and the command that says whether the host is on. */
   tunnels: z.preprocess(fromJsonText, z.record(z.string(), z.strictObject({
     mode: z.enum(TUNNEL_MODES).default('always'),

@@ -159,6 +159,15 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
         return (parsed, io) => drain(parsed, io, processes());
       },
     },
+    {
+      name: 'receive',
+      summary: 'Take a session of another machine from stdin, if the configuration allows it: what tt sessions push runs here',
+      example: 'tt-agent receive',
+      load: async () => {
+        const { receive } = await import('./receive.ts');
+        return (parsed, io) => receive(parsed, io, processes());
+      },
+    },
     ...HEALTH_COMMANDS,
     {
       name: 'forget',

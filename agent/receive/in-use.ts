@@ -1,0 +1,50 @@
+/** Does Claude Code run on this session or in its directory? Its own registry says so. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TtError } from '../../shared/errors.ts';
+import { numberOf, parseEntry, textOf } from '../../shared/json-line.ts';
+import type { Processes } from '../processes.ts';
+import { realDirectory } from './places.ts';
+
+type Known = Pick<Processes, 'isAlive' | 'isRunning' | 'pidDomain'>;
+
+/** `directory`: real path. Throws `session_in_use`; what can not be told counts as in use. */
+export function refuseInUse({ session, directory }: { session: string; directory: string }, configDirs: readonly string[], processes: Known): void {
+  for (const configDir of configDirs) {
+    const registry = join(configDir, 'sessions');
+    for (const name of namesIn(registry)) {
+      const record = parseEntry(readText(join(registry, name)) ?? '');
+      if (!record) continue;
+      const [pid, cwd] = [numberOf(record, 'pid'), textOf(record, 'cwd')];
+      const isSession = textOf(record, 'sessionId') === session;
+      const isDirectory = cwd !== undefined && (realDirectory(cwd) ?? cwd) === directory;
+      if ((!isSession && !isDirectory) || pid === undefined || !isRunning(pid, record, processes)) continue;
+      throw new TtError('session_in_use', `Claude Code is running ${isSession ? 'this session' : `in ${directory}`} (process ${pid})`, {
+        hint: `end it there, then do this again; if no such process runs, remove ${join(registry, name)}`, retryable: true,
+      });
+    }
+  }
+}
+
+function isRunning(pid: number, record: NonNullable<ReturnType<typeof parseEntry>>, processes: Known): boolean {
+  const [domain, start] = [textOf(record, 'pidDomain'), textOf(record, 'procStart')];
+  // Of another host or container with the same files: from here it can not be told.
+  if (domain !== undefined && processes.pidDomain !== null && domain !== processes.pidDomain) return true;
+  return (start === undefined ? null : processes.isRunning(pid, start)) ?? processes.isAlive(pid);
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => name.endsWith('.json'));
+  } catch {
+    return [];
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

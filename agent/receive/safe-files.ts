@@ -1,0 +1,75 @@
+/**
+ * Files below one directory, none of them through a link. Limit: between a look
+ * at a directory and its use another process of the same user could put a link
+ * there; who can do that can write there anyway.
+ */
+import { closeSync, constants, copyFileSync, fsyncSync, lstatSync, linkSync, mkdirSync, openSync, readdirSync, rmSync, type Stats } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makePrivateDirectory, PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE, syncDirectory } from '../../shared/atomic-file.ts';
+import { systemCode, TtError } from '../../shared/errors.ts';
+
+/** Makes the directories of `parts` below `root`, which is real; those that are there must be directories themselves. */
+export function makeDirectories(root: string, parts: readonly string[]): string {
+  makePrivateDirectory(root);
+  let path = root;
+  for (const part of parts) {
+    const parent = path;
+    path = join(path, part);
+    const stats = entryAt(path);
+    if (stats === undefined) {
+      mkdirSync(path, { mode: PRIVATE_DIRECTORY_MODE });
+      syncDirectory(parent);
+    } else if (!stats.isDirectory()) throw unsafe(path);
+  }
+  return path;
+}
+
+/** A new file that nobody else has. */
+export function createFile(path: string): number {
+  return openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW, PRIVATE_FILE_MODE);
+}
+
+/** Undefined: there is none. Throws where it is no regular file. */
+export function openRegular(path: string): number | undefined {
+  const stats = entryAt(path);
+  if (stats === undefined) return undefined;
+  if (!stats.isFile()) throw unsafe(path);
+  return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+}
+
+export function entryAt(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
+/** Another name for the same file, or a copy where the disk is another. `to` must not be there. */
+export function keepFile(path: string, to: string): void {
+  makePrivateDirectory(dirname(to));
+  try {
+    linkSync(path, to);
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') throw error;
+    copyFileSync(path, to, constants.COPYFILE_EXCL);
+    const fd = openSync(to, 'r');
+    fsyncSync(fd);
+    closeSync(fd);
+  }
+  syncDirectory(dirname(to));
+}
+
+/** Removes what is older; names are `<ms since the epoch>-…`. */
+export function removeOlder(directory: string, beforeMs: number): void {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch {
+    return;
+  }
+  for (const name of names) {
+    const [, atMs] = /^(\d{13})-/.exec(name) ?? [];
+    if (atMs !== undefined && Number(atMs) < beforeMs) rmSync(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+function unsafe(path: string): TtError {
+  return new TtError('not_a_file', `${path} is a link or no regular file`, { hint: 'look at what it is: nothing is written through a link' });
+}

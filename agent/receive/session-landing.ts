@@ -1,0 +1,198 @@
+/** Puts all files of one session in place: the transcript last, so that who resumes it finds the rest. */
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Landed } from '../../shared/protocol/handover.ts';
+import { isFileOfSession } from '../../shared/protocol/handover.ts';
+import { copyLines, mergedFile, planFor, putNew, readHeld, replaceHeld, type LandingDeps, type ReadFile } from './landing.ts';
+import { entryAt, makeDirectories, openRegular } from './safe-files.ts';
+import { rewritten, type Staged } from './staging.ts';
+
+export interface LandingPlace {
+  /** Real path of Claude's `projects/`. */
+  projectsDir: string;
+  project: string;
+  /** Ours, beside the project's files; its content is nobody's. */
+  stagingDir: string;
+}
+
+type Outcome = Pick<Landed, 'result' | 'other' | 'files_written' | 'files_kept' | 'late_lines'> & { isReplaced: boolean };
+
+/** Both went on, and again, and again: deeper than this nobody looks through it any more. */
+const MOST_FORKS = 5;
+
+export function landSession(session: string, staged: Staged, place: LandingPlace, deps: LandingDeps): Outcome {
+  return new SessionLanding(place, deps).land(session, staged, 0);
+}
+
+class SessionLanding {
+  readonly #place: LandingPlace;
+  readonly #deps: LandingDeps;
+  readonly #directory: string;
+  #scratch = 0;
+  #filesWritten = 0;
+  #filesKept = 0;
+  #lateLines = 0;
+  #isReplaced = false;
+
+  constructor(place: LandingPlace, deps: LandingDeps) {
+    this.#place = place;
+    this.#deps = deps;
+    this.#directory = makeDirectories(place.projectsDir, [place.project]);
+  }
+
+  land(session: string, staged: Staged, depth: number): Outcome {
+    const transcript = staged.get(`${session}.jsonl`);
+    const path = join(this.#directory, `${session}.jsonl`);
+    if (transcript === undefined) throw new Error('a session without a transcript');
+    const held = readHeld(path, this.#deps.nowMs);
+    if (!held) {
+      this.#landSidecars(session, staged, false);
+      putNew(path, transcript);
+      return this.#outcome('new', null);
+    }
+    try {
+      return this.#landBeside(session, held, staged, transcript, depth);
+    } finally {
+      closeSync(held.fd);
+    }
+  }
+
+  #landBeside(session: string, held: ReadFile, staged: Staged, transcript: string, depth: number): Outcome {
+    const plan = planFor(held, transcript);
+    if (plan.kind === 'keep') {
+      this.#landSidecars(session, staged, false);
+      return this.#outcome('kept', null);
+    }
+    if (plan.kind === 'take') {
+      this.#landSidecars(session, staged, true);
+      this.#replace(held, mergedFile(held, transcript, plan));
+      return this.#outcome('longer', null);
+    }
+    const whose = plan.newest === 'held' ? 'offered' : 'held';
+    const { first, count } = plan[whose];
+    const fork = forkOf(session, first);
+    if (depth < MOST_FORKS) this.land(fork, this.#asFork(whose === 'offered' ? staged : this.#copyHeld(session, held), session, fork), depth + 1);
+    if (whose === 'held') {
+      this.#landSidecars(session, staged, true);
+      this.#replace(held, transcript);
+    }
+    return this.#outcome('diverged', { session: fork, whose, entries: count });
+  }
+
+  #outcome(result: Outcome['result'], other: Outcome['other']): Outcome {
+    const written = result === 'kept' ? this.#filesWritten : this.#filesWritten + 1;
+    return { result, other, files_written: written, files_kept: this.#filesKept, late_lines: this.#lateLines, isReplaced: this.#isReplaced };
+  }
+
+  #replace(held: ReadFile, offered: string): void {
+    const { lateLines } = replaceHeld(held, offered, { ...this.#deps, replacedDir: join(this.#deps.replacedDir, this.#place.project) });
+    this.#lateLines += lateLines;
+    this.#isReplaced = true;
+  }
+
+  /** Lines name their session: those of a fork are its own, and say where they come from. */
+  #asFork(staged: Staged, session: string, fork: string): Staged {
+    const files = new Map<string, string>();
+    for (const [name, path] of staged) {
+      const own = name === `${session}.jsonl` ? `${fork}.jsonl` : `${fork}${name.slice(session.length)}`;
+      files.set(own, name.endsWith('.jsonl') ? rewritten(path, { toSession: { from: session, to: fork } }) : path);
+    }
+    return files;
+  }
+
+  #copyHeld(session: string, held: ReadFile): Staged {
+    const files = new Map([[`${session}.jsonl`, this.#scratchPath()]]);
+    copyLines(held, files.get(`${session}.jsonl`) ?? '');
+    for (const name of this.#sidecars(session)) {
+      const file = readHeld(join(this.#directory, name), this.#deps.nowMs);
+      if (!file) continue;
+      const path = this.#scratchPath();
+      copyLines({ ...file, end: name.endsWith('.jsonl') ? file.end : file.stats.size }, path);
+      closeSync(file.fd);
+      files.set(name, path);
+    }
+    return files;
+  }
+
+  #sidecars(session: string): string[] {
+    const found: string[] = [];
+    const walk = (name: string): void => {
+      if (entryAt(join(this.#directory, name))?.isDirectory() !== true) return;
+      for (const entry of readdirSync(join(this.#directory, name), { withFileTypes: true })) {
+        const below = `${name}/${entry.name}`;
+        if (entry.isDirectory()) walk(below);
+        else if (entry.isFile() && isFileOfSession(below, session)) found.push(below);
+      }
+    };
+    walk(session);
+    return found;
+  }
+
+  #scratchPath(): string {
+    this.#scratch += 1;
+    return join(this.#place.stagingDir, `held-${this.#scratch}.part`);
+  }
+
+  /** `isNewer`: what is offered is that of the transcript that takes the place. */
+  #landSidecars(session: string, staged: Staged, isNewer: boolean): void {
+    for (const [name, offered] of staged) {
+      if (name === `${session}.jsonl`) continue;
+      const parts = name.split('/');
+      const directory = makeDirectories(this.#place.projectsDir, [this.#place.project, ...parts.slice(0, -1)]);
+      this.#landSidecar(join(directory, parts.at(-1) ?? ''), offered, isNewer, [...parts.slice(0, -1)]);
+    }
+  }
+
+  #landSidecar(path: string, offered: string, isNewer: boolean, below: readonly string[]): void {
+    if (entryAt(path) === undefined) {
+      putNew(path, offered);
+      this.#filesWritten += 1;
+      return;
+    }
+    if (isSame(path, offered)) return;
+    const held = readHeld(path, this.#deps.nowMs);
+    if (!held) return;
+    try {
+      const plan = path.endsWith('.jsonl') ? planFor(held, offered) : undefined;
+      if (plan?.kind === 'keep') return;
+      if (plan?.kind === 'diverged' || (!plan && !isNewer)) {
+        this.#filesKept += 1;
+        return;
+      }
+      const { lateLines } = replaceHeld(held, plan ? mergedFile(held, offered, plan) : offered, { ...this.#deps, replacedDir: join(this.#deps.replacedDir, this.#place.project, ...below) });
+      this.#lateLines += plan ? lateLines : 0;
+      this.#filesWritten += 1;
+      this.#isReplaced = true;
+    } finally {
+      closeSync(held.fd);
+    }
+  }
+}
+
+/** The same for the same two sides, however far they have gone on meanwhile: handing over again makes no second one. */
+export function forkOf(session: string, firstOwn: string): string {
+  const hex = createHash('sha256').update(`${session}\n${firstOwn}`).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+function isSame(path: string, other: string): boolean {
+  const [a, b] = [openRegular(path), openSync(other, 'r')];
+  if (a === undefined) return false;
+  try {
+    return hashOf(a) === hashOf(b);
+  } finally {
+    closeSync(a);
+    closeSync(b);
+  }
+}
+
+function hashOf(fd: number): string {
+  const [hash, buffer] = [createHash('sha256'), Buffer.allocUnsafe(256 * 1024)];
+  for (let at = 0; ;) {
+    const read = readSync(fd, buffer, 0, buffer.length, at);
+    if (read === 0) return hash.digest('hex');
+    hash.update(buffer.subarray(0, read));
+    at += read;
+  }
+}
