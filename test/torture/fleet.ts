@@ -11,6 +11,8 @@ import { Disk, namesIn, ProgramTime, type Platform } from './platform.ts';
 import { Writer } from './writing.ts';
 
 /** A program of one machine that ended although nobody ended it. */
+const LAST_WORDS = 1500;
+
 export class UnexpectedEnd extends Error {}
 
 /** A program that is to run, whatever happens to it. */
@@ -88,6 +90,11 @@ export class Service {
     if (ended === undefined) return;
     this.#running = undefined;
     if (!this.mayEnd) throw new UnexpectedEnd(`${this.name} ended by itself (${ended.code ?? ended.signal}): ${ended.stderr.slice(-3000)}`);
+  }
+
+  /** What it said last, for whoever reads of a failure. */
+  get lastWords(): string {
+    return `${this.name} (${this.isRunning ? `runs as ${this.pid}` : 'does not run'}): ${this.#running?.stderr().slice(-LAST_WORDS) ?? ''}`;
   }
 
   /** Most memory it ever took, in MB. */

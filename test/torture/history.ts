@@ -122,6 +122,7 @@ export async function runHistory({ seed, rounds, untilMs, platform, print }: His
     print(`seed ${seed}: ${outcome.facts} facts, ${outcome.gaps} gaps (${outcome.vagueGaps} reach too far) · ${counts(fleet)} · ${peaks(fleet)}`);
     await checkStatuses(scene);
   } catch (error) {
+    for (const service of [fleet.collector, ...fleet.machines.map(({ agent }) => agent)]) print(`  ${service.lastWords}`);
     outcome.problem = `round ${outcome.rounds + 1}: ${error instanceof Error ? error.message : String(error)}`;
     print(`seed ${seed} FAILED in ${outcome.problem}\n  happened: ${happened.join(', ')}\n  kept in ${keep(fleet, seed)}\n  again: npm run torture -- --seed ${seed} --rounds ${outcome.rounds + 1}`);
   }
