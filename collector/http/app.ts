@@ -7,13 +7,18 @@ import { NO_SUCH_SESSION } from '../answers/questions.ts';
 import { NO_SUCH_MACHINE } from './answer-routes.ts';
 import { createApi, type ApiDeps } from './api.ts';
 import type { Assets } from './assets.ts';
+import type { Metrics } from './metrics.ts';
 import { noticePage } from './notice-page.ts';
+import type { Readiness } from './readiness.ts';
 import { SESSION_COOKIE, SESSION_LIFETIME_MS, type SignIn } from './sign-in.ts';
 
 export interface AppDeps extends ApiDeps {
   signIn: SignIn;
   assets: Assets;
   log: Log;
+  readiness: Pick<Readiness, 'reasons'>;
+  /** Undefined: not asked for. */
+  metrics: Metrics | undefined;
   /** `Host` headers that mean this server: a page of another name that resolves here must not read it (DNS rebinding). */
   hosts(): ReadonlySet<string>;
 }
@@ -35,6 +40,12 @@ export function createApp(deps: AppDeps): Hono {
 
   app.use(requireHost(deps));
   app.get('/healthz', (context) => context.json({ ok: true }));
+  app.get('/readyz', (context) => {
+    const why = deps.readiness.reasons();
+    return context.json({ ready: why.length === 0, why }, why.length === 0 ? 200 : 503);
+  });
+  const { metrics } = deps;
+  if (metrics) app.get('/metrics', async (context) => context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }));
   app.get('/sign-in', (context) => redeem(context, deps.signIn));
   app.use(requireSignedIn(deps.signIn));
 

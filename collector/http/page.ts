@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
 import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
+import type { StoreDocument } from '../../shared/store-document.ts';
 import { createAnswers, startAnswersThread, type Answers, type AnswersChannel } from '../answers/answers.ts';
 import { ANSWERS_ENTRY } from '../answers/entry.ts';
 import type { AnswersData, Present } from '../answers/questions.ts';
@@ -21,7 +22,9 @@ import { readAssets } from './assets.ts';
 import { createLiveAnswers } from './live-answers.ts';
 import { createLiveFeed } from './live.ts';
 import { createMachineFacts } from './machine-facts.ts';
+import { createMetrics } from './metrics.ts';
 import { createProbeViewer } from './probe-viewer.ts';
+import { createReadiness } from './readiness.ts';
 import { serve } from './serve.ts';
 import { readStoreFacts } from './store-facts.ts';
 import { LINK_LIFETIME_MS, openSignIn } from './sign-in.ts';
@@ -75,13 +78,16 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
   const liveAnswers = createLiveAnswers({ clock, log, answers: quickAnswers, timezone: systemTimeZone() });
   const live = createLiveFeed({ clock, status, events, answers: liveAnswers, rate: () => throughput.rate() });
   deps.probes?.shownBy(createProbeViewer(live, clock));
+  const readiness = createReadiness({ writer: deps.writer, log, readDatabase: () => events.newestRow() });
+  const store = (): StoreDocument => readStoreFacts(paths, { nowMs: clock.now(), startedMs });
+  const machines = (): readonly EnrolledMachine[] => registry.list();
   const app = createApp({
-    status, events, live, answers, signIn, log,
+    status, events, live, answers, signIn, log, readiness, store,
+    metrics: config.metrics ? createMetrics({ status, store, links, machines, live, isReady: () => readiness.reasons().length === 0 }) : undefined,
     now: () => clock.now(),
     assets: readAssets(options.assets),
     hosts: () => hostsOf(config.ui_host, port),
-    throughput: () => throughput.document(registry.list()),
-    store: () => readStoreFacts(paths, { nowMs: clock.now(), startedMs }),
+    throughput: () => throughput.document(machines()),
     actions: deps.actions,
     ...createMachineFacts({ registry, links, connections, clock }),
   });
@@ -109,6 +115,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
       expiresAtMs: clock.now() + LINK_LIFETIME_MS,
     }),
     async close() {
+      readiness.close();
       for (const stop of stopWatching) stop();
       throughput.close();
       await server.close();

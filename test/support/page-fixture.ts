@@ -11,7 +11,7 @@ import { createMachineLinks, type MachineLinks } from '../../collector/ingest/ma
 import { createCollectorProbes } from '../../collector/ingest/probes.ts';
 import type { Tunnels } from '../../collector/tunnel/tunnels.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { loadConfig } from '../../shared/config.ts';
+import { loadConfig, type Config } from '../../shared/config.ts';
 import { parseMachineId, type MachineId } from '../../shared/ids.ts';
 import { silentLog } from '../../shared/log.ts';
 import { resolvePaths } from '../../shared/paths.ts';
@@ -44,9 +44,10 @@ export interface PageFixture {
 
 export interface PageFixtureOptions {
   tunnels?: Tunnels;
+  config?: Partial<Config>;
 }
 
-export async function createPageFixture({ tunnels = noTunnels }: PageFixtureOptions = {}): Promise<PageFixture> {
+export async function createPageFixture({ tunnels = noTunnels, config: wished = {} }: PageFixtureOptions = {}): Promise<PageFixture> {
   const clock = systemClock;
   const home = mkdtempSync(join(tmpdir(), 'tt-page-'));
   const paths = resolvePaths({}, home);
@@ -102,7 +103,7 @@ export async function createPageFixture({ tunnels = noTunnels }: PageFixtureOpti
       links.heard(machineId, statusFrame(now, status));
     },
     async open(assets, port = 0) {
-      const config = { ...loadConfig(paths.configFile, {}), ui_port: port };
+      const config = { ...loadConfig(paths.configFile, {}), ...wished, ui_port: port };
       const deps = { collectorId: identity.collectorId, config, paths, clock, log: silentLog, registry, links, tunnels, writer, ingestPort: 7071, actions };
       const page = await openPage(deps, { assets });
       pages.push(page);

@@ -10,6 +10,7 @@ import { PAGE_ACTIONS } from '../../../collector/http/action-routes.ts';
 import { createApp } from '../../../collector/http/app.ts';
 import { readAssets } from '../../../collector/http/assets.ts';
 import { createLiveFeed } from '../../../collector/http/live.ts';
+import type { NotReady } from '../../../collector/http/readiness.ts';
 import { LINK_LIFETIME_MS, openSignIn, type SignIn } from '../../../collector/http/sign-in.ts';
 import { readStoreFacts } from '../../../collector/http/store-facts.ts';
 import { createMachineLinks } from '../../../collector/ingest/machine-links.ts';
@@ -53,6 +54,7 @@ const KNOWN: MachineKnown = {
 };
 const { publicKey } = await createKeyPair();
 
+let notReady: NotReady[] = [];
 let folder: string;
 let registry: MachineRegistry;
 let clock: ManualClock;
@@ -86,6 +88,7 @@ beforeEach(() => {
     paths: { collectorFile: join(folder, 'collector.json'), machinesFile: join(folder, 'machines.json'), database, archiveDir: join(folder, 'archive') },
   });
   app = createApp({
+    readiness: { reasons: () => notReady }, metrics: { contentType: 'text/plain', text: () => Promise.resolve('tt_ready 1\n') },
     throughput: () => createThroughput({ clock, links: createMachineLinks(clock) }).document([]),
     store: () => readStoreFacts(resolvePaths({}, folder), { nowMs: NOW, startedMs: NOW }),
     status: () => STATUS, events, live, answers, actions, now: () => NOW, signIn, assets: readAssets(folder), log: silentLog,
@@ -128,6 +131,15 @@ describe('signing in', () => {
   it('/healthz answers anybody, and says nothing else', async () => {
     const response = await get('/healthz');
     expect([response.status, await response.text()]).toEqual([200, '{"ok":true}']);
+  });
+
+  it('/readyz says why events that come now would not be kept', async () => {
+    const ready = await get('/readyz');
+    expect([ready.status, await ready.text()]).toEqual([200, '{"ready":true,"why":[]}']);
+    notReady = [{ code: 'disk_full', words: 'the disk is full' }];
+    const full = await get('/readyz');
+    notReady = [];
+    expect([full.status, await full.json()]).toEqual([503, { ready: false, why: [{ code: 'disk_full', words: 'the disk is full' }] }]);
   });
 
   it.each([
@@ -199,7 +211,7 @@ describe('the door', () => {
 
 describe('every route there is', () => {
   /** Those that answer a browser without the cookie. */
-  const OPEN = new Set(['/healthz', '/readyz', '/sign-in']);
+  const OPEN = new Set(['/healthz', '/readyz', '/metrics', '/sign-in']);
   const routes = (): { method: string; path: string }[] => app.routes
     .filter(({ method }) => method !== 'ALL')
     .map(({ method, path }) => ({ method, path: path.replace(/:\w+/g, 'devbox').replace('*', 'week') }));
