@@ -6,7 +6,7 @@
 import { existsSync, type Stats } from 'node:fs';
 import { isSameInSession, parseArchiveName, type ArchiveName } from '../../shared/archive-name.ts';
 import { createMirroredFile, identityOf, inodeKey, isUnchanged, type MirroredFile } from './mirrored-file.ts';
-import { openRegular } from './regular-file.ts';
+import { openRegular } from '../../shared/regular-file.ts';
 import type { FoundFile } from './session-files.ts';
 
 export interface KeptPlace {

@@ -13,12 +13,12 @@ import type { Log } from '../../shared/log.ts';
 import { markOf } from '../../shared/protocol/archive-mark.ts';
 import type { ArchivedFrame, ArchiveFrame, ArchiveReport, ArchiveRefusal, ChunkHeader, HoldingsFrame, OfferedFile } from '../../shared/protocol/frames.ts';
 import { ARCHIVE_OFFER_FILES } from '../../shared/limits.ts';
-import { hashFiles } from './file-hashes.ts';
+import { hashFiles } from '../../shared/file-hashes.ts';
 import { createMirrorLooks, type MirrorLooks } from './mirror-looks.ts';
 import { MirrorTable, type KeptPlace } from './mirror-table.ts';
 import type { MirroredFile } from './mirrored-file.ts';
 import type { ProjectRule } from './project-rule.ts';
-import { openRegular, readAt, type OpenFile } from './regular-file.ts';
+import { openRegular, readAt, type OpenFile } from '../../shared/regular-file.ts';
 import { createSessionDirectories } from './session-directories.ts';
 
 export interface OutgoingChunk {

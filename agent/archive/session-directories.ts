@@ -3,7 +3,7 @@
  * before their files leave. Directories are only ever added: what was once worked
  * on in a session is part of it.
  */
-import { openRegular, readAt } from './regular-file.ts';
+import { openRegular, readAt } from '../../shared/regular-file.ts';
 
 /** The longest path there is, with every character escaped. */
 const OVERLAP_BYTES = 32 * 1024;

@@ -12,14 +12,14 @@ export interface FoundFile {
 
 /** Something that is there and stays there: a link, a device, too large, or with a name that can not travel. */
 export interface SkippedFile {
-  path: string;
+  skipped: string;
 }
 
 /** In small steps: undefined says only that one is done. */
 export type FilesFound = Generator<FoundFile | SkippedFile | undefined, void>;
 
 export function isSkipped(file: FoundFile | SkippedFile): file is SkippedFile {
-  return !('name' in file);
+  return 'skipped' in file;
 }
 
 export function* findFiles(root: string): FilesFound {
@@ -54,14 +54,14 @@ function* look(root: string, parts: readonly string[], entry: Dirent): FilesFoun
   const path = join(root, ...parts);
   const stat = entry.isFile() ? statOf(path) : undefined;
   if (stat !== undefined) yield toFound(root, parts, stat);
-  else if (!entry.isFile()) yield { path };
+  else if (!entry.isFile()) yield { skipped: path };
 }
 
 function toFound(root: string, parts: readonly string[], stat: Stats): FoundFile | SkippedFile {
   const path = join(root, ...parts);
   const name = parseArchiveName(parts.join('/'));
   const isTooLarge = parts[2] === TOOL_RESULTS && stat.size > ARCHIVE_TOOL_RESULT_BYTES;
-  return name === undefined || isTooLarge || !stat.isFile() ? { path } : { name, path, stat };
+  return name === undefined || isTooLarge || !stat.isFile() ? { skipped: path } : { name, path, stat };
 }
 
 /** Empty where there is none, or it can not be read. */

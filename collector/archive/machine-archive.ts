@@ -7,7 +7,7 @@
  * the file was written anew, under one of a previous content beside it.
  */
 import {
-  closeSync, constants, fstatSync, ftruncateSync, futimesSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, renameSync, type Stats,
+  closeSync, constants, fstatSync, ftruncateSync, futimesSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, type Stats,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isSameInSession, previousName, type ArchiveName } from '../../shared/archive-name.ts';
@@ -17,6 +17,7 @@ import type { MachineId } from '../../shared/ids.ts';
 import { ARCHIVE_PREVIOUS_FILES } from '../../shared/limits.ts';
 import { markOf } from '../../shared/protocol/archive-mark.ts';
 import type { Chunk } from '../../shared/protocol/chunk.ts';
+import { readAt } from '../../shared/regular-file.ts';
 
 /** Claude Code's own name for the directory of its sessions. */
 export const PROJECTS = 'projects';
@@ -57,7 +58,7 @@ export class MachineArchive {
     try {
       const held = regular(fd, name).size;
       const at = Math.min(held, size);
-      return { size: held, at, mark: markAt(at, (from, length) => read(fd, from, length)) };
+      return { size: held, at, mark: markAt(at, (from, length) => readAt(fd, from, length)) };
     } finally {
       closeSync(fd);
     }
@@ -86,7 +87,7 @@ export class MachineArchive {
     const fd = this.#openForWriting(name, path);
     try {
       const { size } = regular(fd, name);
-      if (size !== header.from || markAt(size, (from, length) => read(fd, from, length)) !== header.mark) {
+      if (size !== header.from || markAt(size, (from, length) => readAt(fd, from, length)) !== header.mark) {
         closeSync(fd);
         return 'differs';
       }
@@ -178,20 +179,9 @@ function extend(fd: number, size: number, bytes: Buffer): void {
   }
 }
 
-function markAt(size: number, readAt: (from: number, length: number) => Buffer): string {
+function markAt(size: number, read: (from: number, length: number) => Buffer): string {
   // Only this program writes these files; one that ends within its own size has no mark that could be right.
-  return markOf(size, readAt) ?? '';
-}
-
-function read(fd: number, from: number, length: number): Buffer {
-  const buffer = Buffer.alloc(length);
-  let got = 0;
-  while (got < length) {
-    const count = readSync(fd, buffer, got, length - got, from + got);
-    if (count === 0) break;
-    got += count;
-  }
-  return buffer.subarray(0, got);
+  return markOf(size, read) ?? '';
 }
 
 function regular(fd: number, { name }: ArchiveName): Stats {

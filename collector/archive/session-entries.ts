@@ -13,14 +13,15 @@ export interface ArchivedFile {
   name: string;
   session: string;
   size: number;
-  mtimeMs: number;
+  /** Of a previous content: when it was put aside, epoch ms. */
+  changedMs: number;
   isPrevious: boolean;
   isTranscript: boolean;
 }
 
 /** A link, a device, or a name that no agent can have given. */
 export interface StrangeEntry {
-  path: string;
+  strange: string;
 }
 
 export interface ArchivedSession {
@@ -51,13 +52,13 @@ async function* filesBelow(directory: string, parts: readonly string[]): AsyncGe
     const isPrevious = isPreviousName(entry.name);
     const parsed = parseArchiveName([...parts, withoutPrevious(entry.name)].join('/'));
     const stat = entry.isFile() && parsed !== undefined ? await lstatOrNone(path) : undefined;
-    if (parsed === undefined || stat === undefined) yield { path };
-    else yield { path, name: parsed.name, session: parsed.session, size: stat.size, mtimeMs: stat.mtimeMs, isPrevious, isTranscript: parsed.isTranscript };
+    if (parsed === undefined || stat === undefined) yield { strange: path };
+    else yield { path, name: parsed.name, session: parsed.session, size: stat.size, changedMs: stat.ctimeMs, isPrevious, isTranscript: parsed.isTranscript };
   }
 }
 
 export function isStrange(file: ArchivedFile | StrangeEntry): file is StrangeEntry {
-  return !('name' in file);
+  return 'strange' in file;
 }
 
 export async function archivedSessions(archiveDir: string, machineId: string): Promise<ArchivedSession[]> {

@@ -7,6 +7,7 @@ import { resolvePaths } from '../../shared/paths.ts';
 import { LOG_OPTION } from '../../shared/rotating-file.ts';
 import { serviceCommands } from '../../shared/service/commands.ts';
 import type { ServiceProgram } from '../../shared/service/service.ts';
+import { ARCHIVE_COMMANDS } from './archive-commands.ts';
 import { DATA_COMMANDS } from './data-commands.ts';
 import { DEPLOY_COMMANDS } from './deploy-commands.ts';
 import { READING_COMMANDS } from './reading-commands.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...TIME_COMMANDS,
   ...SESSION_COMMANDS,
   ...DATA_COMMANDS,
+  ...ARCHIVE_COMMANDS,
   ...STREAM_COMMANDS,
   {
     name: 'collector run',

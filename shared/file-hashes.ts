@@ -9,7 +9,8 @@ export async function hashFiles(files: readonly { path: string | undefined; size
   return hashes;
 }
 
-async function hashFile(path: string, size: number): Promise<string | null> {
+/** Of one. */
+export async function hashFile(path: string, size: number): Promise<string | null> {
   const open = openRegular(path);
   if (open === undefined) return null;
   const hash = createHash('sha256');

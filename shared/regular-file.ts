@@ -1,4 +1,4 @@
-/** Opens what is to be mirrored: regular files, never through a link in the last part, never one that blocks. */
+/** Opens regular files only, never through a link in the last part, never one that blocks. */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 
 export interface OpenFile {
