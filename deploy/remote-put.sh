@@ -24,8 +24,11 @@ trap 'exit 1' HUP INT TERM
 if [ "$mode" = keep ] && [ -e "$file" ]; then
   cp -p "$file" "$new" 2>/dev/null || fail "write $directory"
 fi
-# A group of its own: a shell that cannot make the file ends only that.
-{ cat >"$new"; } 2>/dev/null || fail "write $directory"
+# A shell of its own: one that cannot make the file ends only that.
+wrong=$(LC_ALL=C && export LC_ALL && { cat >"$new"; } 2>&1) || case $wrong in
+  *'No space left'* | *quota*) fail "full $directory" ;;
+  *) fail "write $directory" ;;
+esac
 got=$("$node" -e '
   const fs = require("fs");
   const fd = fs.openSync(process.argv[1], "r+");

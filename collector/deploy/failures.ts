@@ -27,6 +27,9 @@ export function remoteFailed(said: string, host: string): TtError {
       hint: `make it yours and make room: ssh ${host} 'ls -ld ${about}; df -h ${about}'`,
     });
   }
+  if (what === 'full') {
+    return new TtError('remote_full', `${host} has no room left where ${about} is`, { hint: `make some: ssh ${host} df -h ${about}` });
+  }
   if (what === 'sum') {
     return new TtError('remote_copy', `${about} did not arrive whole on ${host}; the old one stays`, { hint: `is its disk full? ssh ${host} df -h; then run the same command again` });
   }

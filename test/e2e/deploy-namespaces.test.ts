@@ -1,6 +1,7 @@
 // Two hosts in network namespaces: an account without any rights and with an empty home, and another user beside it.
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { collectorStatus, readFacts, startCollector } from '../support/fleet.ts';
 import { createMachineHome, type MachineHome } from '../support/machine-home.ts';
@@ -64,6 +65,25 @@ describe.skipIf(noTwoHosts !== undefined)(`tt deploy from host to host (${noTwoH
     expect(stderr).toMatch(/^tt: there is no Node 20\.19 or newer on devbox\n {2}next: .*nodejs\.org/m);
     expect(code).toBe(1);
     expect(readdirSync(hosts.home)).toEqual([]);
+  });
+
+  it('is stopped by a disk that fills up on the way, with every file whole or not there, and goes on from there', async () => {
+    const disk = (options: string): void => expect(spawnSync('mount', ['-t', 'tmpfs', '-o', `${options},uid=${statSync(hosts.home).uid},mode=755`, 'tt', hosts.home]).status).toBe(0);
+    writeFileSync(join(hosts.standIns, 'df'), '#!/bin/sh\nprintf "Filesystem 1024-blocks Used Available Capacity Mounted\\n/dev/x 9000000 0 9000000 1%% /\\n"\n', { mode: 0o755 });
+    disk('size=600k');
+    try {
+      await hosts.hide(undefined);
+      const { code, stderr } = await tt('deploy', 'devbox', '--label', 'devbox', '--no-tmux', '--yes');
+      expect(stderr).toMatch(/^tt: devbox has no room left where .* is\n {2}next: make some: ssh devbox df -h .*; tt deploy devbox then goes on from here$/m);
+      expect(code).toBe(1);
+      expect(hosts.as(hosts.user, 'cd && find . -type f').stdout).toBe('./.local/share/tt/deployed\n');
+      disk('remount,size=64m');
+      const again = await tt('deploy', 'devbox', '--label', 'devbox', '--no-tmux', '--yes');
+      expect(`${again.code} ${again.stderr}`).toMatch(/^0 /);
+    } finally {
+      await hosts.faults.powerOff();
+      spawnSync('umount', ['--lazy', hosts.home]);
+    }
   });
 
   it('is stopped by a home that belongs to somebody else, before anything is changed', async () => {

@@ -32,6 +32,8 @@ export interface TwoHosts extends AsyncDisposable {
   readonly user: string;
   readonly other: string;
   readonly home: string;
+  /** Directory that is first in the PATH of both accounts. */
+  readonly standIns: string;
   /** On the far host. */
   as(user: string, command: string): { status: number | null; stdout: string; stderr: string };
   /** Starts its sshd anew, with `file` hidden from all who log in. */
@@ -81,7 +83,7 @@ export async function openTwoHosts({ environment = {} }: TwoHostsOptions = {}): 
   };
   await start();
   return {
-    onLaptop: ['ip', 'netns', 'exec', laptop], binDir: bin, user, other, home, as,
+    onLaptop: ['ip', 'netns', 'exec', laptop], binDir: bin, user, other, home, standIns, as,
     faults: createHostFaults(cable, { start, runAtBoot }),
     async hide(file) {
       killAllIn(far);
