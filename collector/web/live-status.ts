@@ -34,6 +34,12 @@ export const INITIAL: LiveStatus = {
 /** Kept of what arrived. */
 const RECENT = 50;
 
+/** The collector says something every 15 s: what is silent so long is away, or this computer slept. */
+const SILENT_MS = 40_000;
+const LOOK_MS = 2000;
+/** One that was stopped takes a request, and does not answer it. */
+const ANSWER_MS = 5000;
+
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 
@@ -43,15 +49,19 @@ export function followStatus(onChange: (live: LiveStatus) => void): () => void {
   let source: EventSource | undefined;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let retryMs = FIRST_RETRY_MS;
+  let heardMs = Date.now();
   const become = (change: Partial<LiveStatus>): void => onChange((live = { ...live, ...change }));
 
   const retry = async (): Promise<void> => {
     source?.close();
     become({ link: await whyLost() });
+    heardMs = Date.now();
+    clearTimeout(retryTimer);
     retryTimer = setTimeout(connect, retryMs);
     retryMs = Math.min(LAST_RETRY_MS, retryMs * 2);
   };
   const connect = (): void => {
+    source?.close();
     source = new EventSource('/api/v1/live?events=recent');
     // Served by the same build of the collector as this page. What comes in one message is drawn at once: the status is its end.
     for (const name of ['waiting', 'working', 'numbers', 'rate'] as const) {
@@ -68,6 +78,7 @@ export function followStatus(onChange: (live: LiveStatus) => void): () => void {
     });
     source.addEventListener('status', (message: MessageEvent<string>) => {
       retryMs = FIRST_RETRY_MS;
+      heardMs = Date.now();
       become({ link: 'live', recent: live.recent ?? [], status: JSON.parse(message.data) as CollectorStatus, receivedAtMs: Date.now(), newest: message.lastEventId });
     });
     // A browser gives up after an answer other than 200, and waits long after a cut: both are our decision.
@@ -76,7 +87,14 @@ export function followStatus(onChange: (live: LiveStatus) => void): () => void {
     }, { once: true });
   };
   connect();
+  const lookTimer = setInterval(() => {
+    if (Date.now() - heardMs < SILENT_MS) return;
+    heardMs = Date.now();
+    become({ link: 'lost' });
+    retry().catch(() => become({ link: 'lost' }));
+  }, LOOK_MS);
   return () => {
+    clearInterval(lookTimer);
     source?.close();
     clearTimeout(retryTimer);
   };
@@ -85,7 +103,7 @@ export function followStatus(onChange: (live: LiveStatus) => void): () => void {
 /** An EventSource does not tell why it failed. */
 async function whyLost(): Promise<LinkState> {
   try {
-    const response = await fetch('/api/v1/status');
+    const response = await fetch('/api/v1/status', { signal: AbortSignal.timeout(ANSWER_MS) });
     return response.status === 401 ? 'signed_out' : 'lost';
   } catch {
     return 'lost';
