@@ -189,3 +189,7 @@ export const sessionPageSchema = z.object({
   cursor: textOrNull,
 });
 export type SessionPageDocument = z.infer<typeof sessionPageSchema>;
+
+/** `/api/v1/sessions/ID/turns`: only the turns of that. */
+export const turnsPageSchema = sessionPageSchema.pick({ schema: true, turn_list: true, turn_count: true, first_turn: true, cursor: true });
+export type TurnsPageDocument = z.infer<typeof turnsPageSchema>;

@@ -3,7 +3,7 @@
  * commands call, so that page and terminal can not tell different numbers.
  */
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
-import type { SessionPageDocument, SessionsPageDocument } from '../../shared/session-documents.ts';
+import { SESSIONS_SCHEMA, type SessionPageDocument, type SessionsPageDocument, type TurnsPageDocument } from '../../shared/session-documents.ts';
 import { createFleet } from '../sessions/fleet.ts';
 import { findSession, sessionHead } from '../sessions/session-detail.ts';
 import { listSessions, listWaiting, listWorking, type SessionsDeps } from '../sessions/session-list.ts';
@@ -38,6 +38,7 @@ export function openAnswering({ database: file, machineFile, prices: overrides }
   const database = openReader(file);
   const [sessions, usage, events, prices] = [openSessionReader(database), openUsageReader(database), openEventReader(database), openPrices(overrides)];
   const turnStarts = openTurnStartReader(database);
+  const known: TurnPageDeps['known'] = {};
   const hereId = readThisMachine(machineFile);
   const documentFor = (question: Question, present: Present): unknown => {
     const { nowMs, machines } = present;
@@ -49,7 +50,8 @@ export function openAnswering({ database: file, machineFile, prices: overrides }
       case 'working': return listWorking(deps);
       case 'numbers': return numbersOf(question.timezone, { ...report(), usage, prices });
       case 'sessions': return sessionsPage(question, deps);
-      case 'session': return sessionPage(question, { ...deps, events, turnStarts });
+      case 'session': return sessionPage(question, { ...deps, events, turnStarts, known });
+      case 'turns': return turnsPage(question, { ...deps, events, turnStarts, known });
       case 'usage': return usageReport(question.query, { reader: usage, prices, labelOf: fleet.labelOf });
       case 'report': return reportOf(question, report());
       case 'timeline': return timelineOf(question, report());
@@ -84,10 +86,13 @@ function sessionsPage({ query }: Extract<Question, { ask: 'sessions' }>, deps: S
 function sessionPage(
   { name, turns, before = Infinity }: Extract<Question, { ask: 'session' }>, deps: SessionsDeps & TurnPageDeps,
 ): SessionPageDocument {
-  const stored = foundSession(name, deps);
-  const page = turnPage(stored.sessionId, { turns, before }, deps);
+  return { ...sessionHead(foundSession(name, deps), deps, ATTACH), ...turnsPage({ ask: 'turns', name, turns, before }, deps) };
+}
+
+function turnsPage({ name, turns, before = Infinity }: Extract<Question, { ask: 'turns' }>, deps: SessionsDeps & TurnPageDeps): TurnsPageDocument {
+  const page = turnPage(foundSession(name, deps), { turns, before }, deps);
   return {
-    ...sessionHead(stored, deps, ATTACH), turn_list: page.turns, first_turn: page.first, turn_count: page.count,
+    schema: SESSIONS_SCHEMA, turn_list: page.turns, first_turn: page.first, turn_count: page.count,
     cursor: page.first > 1 ? encodePlace({ at: page.first, id: '' }) : null,
   };
 }

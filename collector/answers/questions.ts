@@ -20,6 +20,7 @@ export type Question =
   | { ask: 'sessions'; query: SessionsQuery }
   /** `turns`: at most so many, the newest of those before the turn with the number `before`. */
   | { ask: 'session'; name: string; turns: number; before: number | undefined }
+  | { ask: 'turns'; name: string; turns: number; before: number | undefined }
   | { ask: 'usage'; query: UsageQuery }
   | { ask: 'report'; period: NamedPeriod; by: ReportGroup; timezone: string }
   | { ask: 'timeline'; period: NamedPeriod; timezone: string }

@@ -78,11 +78,13 @@ export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
   });
   routes.get('/numbers', (context) => answer(context, { ask: 'numbers', timezone: parse(context, numbersQuery).timezone }));
   routes.get('/sessions', (context) => answer(context, { ask: 'sessions', query: toSessionsQuery(parse(context, sessionsQuery), deps) }));
-  routes.get('/sessions/:id', (context) => {
+  const turnsOf = (context: Context): { turns: number; before: number | undefined } => {
     const { turns, cursor: place, before } = parse(context, sessionQuery);
     if (place !== undefined && before !== undefined) throw badRequest('cursor or before?', 'give one of the two');
-    return answer(context, { ask: 'session', name: context.req.param('id'), turns, before: place === undefined ? before : decodePlace(place).at });
-  });
+    return { turns, before: place === undefined ? before : decodePlace(place).at };
+  };
+  routes.get('/sessions/:id', (context) => answer(context, { ask: 'session', name: context.req.param('id'), ...turnsOf(context) }));
+  routes.get('/sessions/:id/turns', (context) => answer(context, { ask: 'turns', name: context.req.param('id'), ...turnsOf(context) }));
   routes.get('/machines/:name', (context) => {
     parse(context, nothing);
     return answer(context, { ask: 'machine', known: knownMachine(context.req.param('name'), deps) });

@@ -4,7 +4,7 @@ import {
   type Working, type WorkingDocument,
 } from '../../shared/session-documents.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
-import type { SessionReader, StoredSession } from '../store/read-sessions.ts';
+import type { SessionPlace, SessionReader, StoredSession } from '../store/read-sessions.ts';
 import type { UsageReader } from '../store/read-usage.ts';
 import type { Prices } from '../usage/prices.ts';
 import { createSpending, type SpentTokens } from '../usage/spending.ts';
@@ -174,9 +174,12 @@ function toWaiting(stored: StoredSession, now: StateNow, { sessions, fleet }: Pi
   };
 }
 
+const NOWHERE: SessionPlace = { paneId: null, tmuxSession: null, cwd: null };
+
 export function commandOf(stored: StoredSession, { sessions, fleet }: Pick<SessionsDeps, 'sessions' | 'fleet'>, options: AttachOptions): string {
-  const { paneId, tmuxSession, cwd } = sessions.placeOf(stored.sessionId);
   const { machineId, sessionId, status } = stored;
+  // Where its registry said nothing, nothing is looked for: that would be through all its events.
+  const { paneId, tmuxSession, cwd } = status === null ? NOWHERE : sessions.placeOf(sessionId);
   return attachCommand({
     sessionId, paneId, tmuxSession,
     host: machineId === null || machineId === fleet.hereId ? null : hostOf(machineId, fleet),

@@ -2,10 +2,11 @@
 import type { TtEvent } from '../../shared/event.ts';
 import type { Turn } from '../../shared/session-documents.ts';
 import type { EventPosition, EventReader } from '../store/read-events.ts';
-import type { SessionReader } from '../store/read-sessions.ts';
+import type { SessionReader, StoredSession } from '../store/read-sessions.ts';
 import type { TurnStartReader } from '../store/read-turn-starts.ts';
 import type { UsageReader } from '../store/read-usage.ts';
 import type { Prices } from '../usage/prices.ts';
+import type { Fleet } from './fleet.ts';
 import { spentByTime } from './session-list.ts';
 import { turnsOf } from './turns.ts';
 
@@ -15,6 +16,9 @@ export interface TurnPageDeps {
   prices: Prices;
   events: EventReader;
   turnStarts: TurnStartReader;
+  /** Kept from one page to the next. */
+  known: { places?: KnownPlaces };
+  fleet: Pick<Fleet, 'nowMs'>;
 }
 
 export interface TurnPage {
@@ -27,10 +31,9 @@ export interface TurnPage {
 }
 
 /** The newest `turns` of those before the turn with the number `before`. */
-export function turnPage(sessionId: string, { turns, before }: { turns: number; before: number }, deps: TurnPageDeps): TurnPage {
-  const starts = deps.turnStarts.startsOf(sessionId);
-  // A turn that nobody is known to have asked for has no start of its own: it is all there is before the first.
-  const places: (EventPosition | undefined)[] = deps.turnStarts.hasWorkBefore(sessionId, starts[0]) ? [undefined, ...starts] : starts;
+export function turnPage(stored: StoredSession, { turns, before }: { turns: number; before: number }, deps: TurnPageDeps): TurnPage {
+  const { sessionId } = stored;
+  const places = placesOf(stored, deps);
   const end = Math.max(0, Math.min(places.length, before - 1));
   const from = Math.max(0, end - turns);
   if (from >= end) return { turns: [], first: 0, count: places.length };
@@ -40,6 +43,31 @@ export function turnPage(sessionId: string, { turns, before }: { turns: number; 
   const agents = from === 0 ? [] : deps.sessions.subagentsOf(sessionId).filter(({ firstAtMs }) => firstAtMs < fromMs);
   const earlier = { agents: new Set(agents.map(({ agentId }) => agentId)), toolOf: (use: string) => deps.turnStarts.toolOf(sessionId, use), isFirst: from === 0 };
   return { turns: turnsOf(eventsBetween(sessionId, start, next, deps.events), spent, { earlier, endMs: next?.at ?? Infinity }), first: from + 1, count: places.length };
+}
+
+/** Of the session that was asked for last. */
+export interface KnownPlaces {
+  session: string;
+  /** Another one when a turn came, or something before the first. */
+  mark: string;
+  atMs: number;
+  /** Undefined: before everything. */
+  places: readonly (EventPosition | undefined)[];
+}
+
+/** So long they are believed: a machine that sends the same turns anew at other times changes no count. */
+const BELIEVED_MS = 10_000;
+
+function placesOf(stored: StoredSession, { turnStarts, known, fleet }: TurnPageDeps): KnownPlaces['places'] {
+  const { sessionId: session, prompts, scriptPrompts, commands, firstAtMs } = stored;
+  const mark = [prompts, scriptPrompts, commands, firstAtMs].join();
+  const last = known.places;
+  if (last?.session === session && last.mark === mark && Math.abs(fleet.nowMs - last.atMs) < BELIEVED_MS) return last.places;
+  const starts = turnStarts.startsOf(session);
+  // A turn that nobody is known to have asked for has no start of its own: it is all there is before the first.
+  const places = turnStarts.hasWorkBefore(session, starts[0]) ? [undefined, ...starts] : starts;
+  known.places = { session, mark, atMs: fleet.nowMs, places };
+  return places;
 }
 
 function* eventsBetween(sessionId: string, start: EventPosition | undefined, next: EventPosition | undefined, events: EventReader): Generator<TtEvent> {

@@ -1,6 +1,6 @@
 /** One session, asked for anew while it changes; of its turns only those that are looked at, and these stay. */
 import { useEffect, useRef, useState } from 'hono/jsx/dom';
-import type { SessionPageDocument, Turn } from '../../shared/session-documents.ts';
+import type { SessionPageDocument, Turn, TurnsPageDocument } from '../../shared/session-documents.ts';
 import { askFor, useAnswer } from './answer.ts';
 
 /** Turns are asked for and drawn by so many. */
@@ -20,11 +20,11 @@ export interface SessionFetch {
   want(chunk: number): void;
 }
 
-const addressOf = (name: string, query: string): string => `/api/v1/sessions/${encodeURIComponent(name)}?${query}`;
+const addressOf = (name: string): string => `/api/v1/sessions/${encodeURIComponent(name)}`;
 
 /** `stamp`: another one when something may have changed. */
 export function useSession(name: string, stamp: string): SessionFetch {
-  const { document: detail, error } = useAnswer<SessionPageDocument>(addressOf(name, `turns=${CHUNK_TURNS}`), stamp, LEAST_MS);
+  const { document: detail, error } = useAnswer<SessionPageDocument>(`${addressOf(name)}?turns=${CHUNK_TURNS}`, stamp, LEAST_MS);
   const known = useRef<{ session: string; newest: SessionPageDocument | undefined; turns: Turns; asked: Set<number> }>({ session: '', newest: undefined, turns: new Map(), asked: new Set() });
   const [, setDrawn] = useState(0);
   const state = known.current;
@@ -48,7 +48,7 @@ export function useSession(name: string, stamp: string): SessionFetch {
     asked.add(chunk);
     // The last chunk is not full: what is asked for begins where the chunk begins.
     const turns = Math.min(CHUNK_TURNS, count - chunk * CHUNK_TURNS);
-    askFor<SessionPageDocument>(addressOf(name, `turns=${turns}&before=${chunk * CHUNK_TURNS + turns + 1}`)).then((page) => {
+    askFor<TurnsPageDocument>(`${addressOf(name)}/turns?turns=${turns}&before=${chunk * CHUNK_TURNS + turns + 1}`).then((page) => {
       if (state.session !== session || !isOpen.current) return;
       state.turns = mergeTurns(state.turns, page);
       setDrawn((count) => count + 1);

@@ -18,7 +18,7 @@ interface TurnListProps {
 /** Until a turn was seen. */
 const TURN_PX = 96;
 /** Drawn before it comes into the window. */
-const NEAR = '1500px';
+const NEAR = '3000px';
 
 export function TurnList({ count, turns, nowMs, want }: TurnListProps) {
   const chunks = Array.from({ length: Math.ceil(count / CHUNK_TURNS) }, (_, at) => at).toReversed();

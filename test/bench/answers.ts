@@ -60,7 +60,7 @@ export const QUESTIONS: readonly Question[] = [
 ];
 
 /** A home with a year of history, made once; every machine in it is enrolled. */
-async function makeHome({ cacheDir, events, say }: AnswersOptions): Promise<{ home: string; paths: Paths; endMs: number }> {
+export async function makeHome({ cacheDir, events, say }: AnswersOptions): Promise<{ home: string; paths: Paths; endMs: number }> {
   const home = join(cacheDir, `answers-${events}-schema-${SCHEMA_VERSION}`);
   const paths = resolvePaths({}, home);
   const endMs = Date.now();

@@ -12,6 +12,7 @@ import { healthRows, measureBackfill, measureHealth, type Backfill } from './bac
 import { makeCorpus, warm, type Corpus } from './corpus.ts';
 import { measureLive } from './live.ts';
 import { isMissed, measureParts, median, printTable, type Row } from './measure.ts';
+import { measurePage } from './page.ts';
 import { runCcusage, runRsyslog, runScan } from './peers.ts';
 import { measureRestart } from './restart.ts';
 
@@ -116,6 +117,7 @@ async function main(): Promise<void> {
     restart: measureRestart,
     live: async () => measureLive({ roles: await bundle('live-roles'), corpus: corpus(), isQuick }),
     answers: () => measureAnswers({ cacheDir, say, events: isQuick ? 200_000 : argv.includes('--large') ? 10_000_000 : 2_000_000 }),
+    page: () => measurePage({ cacheDir, say, events: isQuick ? 200_000 : 2_000_000, soakSeconds: isQuick ? 20 : argv.includes('--large') ? 3600 : 120 }),
   };
   const rows = await measureParts(parts, { only, say });
   process.stdout.write(printTable(rows));

@@ -3,7 +3,7 @@ import { spentByTime } from '../../../collector/sessions/session-list.ts';
 import { turnPage, type TurnPageDeps } from '../../../collector/sessions/turn-pages.ts';
 import { turnsOf } from '../../../collector/sessions/turns.ts';
 import { openEventReader, type EventReader } from '../../../collector/store/read-events.ts';
-import { openSessionReader } from '../../../collector/store/read-sessions.ts';
+import { openSessionReader, type SessionReader } from '../../../collector/store/read-sessions.ts';
 import { openTurnStartReader } from '../../../collector/store/read-turn-starts.ts';
 import { openUsageReader } from '../../../collector/store/read-usage.ts';
 import { openPrices } from '../../../collector/usage/prices.ts';
@@ -41,11 +41,21 @@ function played(seed: number): TtEvent[] {
   });
 }
 
-function store(events: readonly TtEvent[]): TurnPageDeps & { read: () => number } {
+interface Counted extends TurnPageDeps {
+  sessions: SessionReader;
+  /** Events that were read, and times that starts were looked for. */
+  read(): number;
+  looked(): number;
+  arrive(events: readonly TtEvent[]): void;
+}
+
+function store(events: readonly TtEvent[]): Counted {
   const fixture = openStoreFixture();
-  fixture.commit(jobOf(refOf(testMachine(1)), { gen: genOf(1), to: 100, events }));
+  let gens = 0;
+  const arrive = (some: readonly TtEvent[]): void => void fixture.commit(jobOf(refOf(testMachine(1)), { gen: genOf(++gens), to: 100, events: some }));
+  arrive(events);
   const { database } = fixture;
-  let reads = 0;
+  let [reads, looks] = [0, 0];
   const reader = openEventReader(database);
   const counted: EventReader = {
     ...reader,
@@ -56,19 +66,25 @@ function store(events: readonly TtEvent[]): TurnPageDeps & { read: () => number 
       }
     },
   };
-  return { sessions: openSessionReader(database), usage: openUsageReader(database), prices: openPrices(), events: counted, turnStarts: openTurnStartReader(database), read: () => reads };
+  const starts = openTurnStartReader(database);
+  const turnStarts = { ...starts, startsOf: (id: string) => (looks += 1, starts.startsOf(id)) };
+  return {
+    sessions: openSessionReader(database), usage: openUsageReader(database), prices: openPrices(), events: counted, turnStarts, known: {}, fleet: { nowMs: 0 },
+    read: () => reads, looked: () => looks, arrive,
+  };
 }
 
 it.each([1, 2, 3, 4, 5, 6])('every page is a part of the whole (seed %d)', (seed) => {
   const deps = store(played(seed));
   const events = [...deps.events.read({ sessionId: SESSION }, 'oldest')].map(({ event }) => event);
+  const stored = deps.sessions.find(SESSION)!;
   const whole = turnsOf(events, spentByTime(deps.usage.responses(SESSION), deps.prices));
   expect(whole.length).toBeGreaterThan(2);
   for (const turns of [1, 3, 7, 100]) {
     for (let before = 1; before <= whole.length + 2; before += 1) {
       const end = Math.min(whole.length, before - 1);
       const from = Math.max(0, end - turns);
-      const page = turnPage(SESSION, { turns, before }, deps);
+      const page = turnPage(stored, { turns, before }, deps);
       expect(page).toEqual({ turns: whole.slice(from, end), first: end > from ? from + 1 : 0, count: whole.length });
     }
   }
@@ -79,10 +95,17 @@ it('reads the events of its own turns, not those of the others', () => {
     { machineId: testMachine(1), type: i % 4 === 0 ? 'user_message' : 'agent_tool_use', discriminator: `d${i}`, at: START_MS + i * 1000 }, { session_id: SESSION, cwd: '/x', kind: 'prompt', origin: 'human' },
   ));
   const deps = store(many);
-  expect(turnPage(SESSION, { turns: 10, before: 51 }, deps)).toMatchObject({ first: 41, count: 100 });
+  expect(turnPage(deps.sessions.find(SESSION)!, { turns: 10, before: 51 }, deps)).toMatchObject({ first: 41, count: 100 });
   expect(deps.read()).toBe(41);
 });
 
-it('of a session without events has no turns', () => {
-  expect(turnPage('nobody', { turns: 10, before: Infinity }, store([]))).toEqual({ turns: [], first: 0, count: 0 });
+it('looks for the starts of turns once, and again when one came or what was found is old', () => {
+  const deps = store(played(1));
+  const ask = (): number => turnPage(deps.sessions.find(SESSION)!, { turns: 3, before: Infinity }, deps).count;
+  const count = ask();
+  expect([ask(), deps.looked()]).toEqual([count, 1]);
+  deps.arrive([testEvent({ machineId: testMachine(1), type: 'user_message', discriminator: 'late', at: START_MS + 360_000_000 }, { session_id: SESSION, kind: 'prompt', origin: 'human' })]);
+  expect([ask(), deps.looked()]).toEqual([count + 1, 2]);
+  deps.fleet.nowMs = 60_000;
+  expect([ask(), deps.looked()]).toEqual([count + 1, 3]);
 });
