@@ -16,6 +16,14 @@ export interface LandingPlace {
   stagingDir: string;
 }
 
+interface Offered {
+  session: string;
+  staged: Staged;
+  /** Of `staged`. */
+  transcript: string;
+  depth: number;
+}
+
 type Outcome = Pick<Landed, 'result' | 'other' | 'files_written' | 'files_kept' | 'late_lines'> & { isReplaced: boolean };
 
 /** Both went on, and again, and again: deeper than this nobody looks through it any more. */
@@ -52,13 +60,13 @@ class SessionLanding {
       return this.#outcome('new', null);
     }
     try {
-      return this.#landBeside(session, held, staged, transcript, depth);
+      return this.#landBeside(held, { session, staged, transcript, depth });
     } finally {
       closeSync(held.fd);
     }
   }
 
-  #landBeside(session: string, held: ReadFile, staged: Staged, transcript: string, depth: number): Outcome {
+  #landBeside(held: ReadFile, { session, staged, transcript, depth }: Offered): Outcome {
     const plan = planFor(held, transcript);
     if (plan.kind === 'keep') {
       this.#landSidecars(session, staged, false);

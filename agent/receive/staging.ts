@@ -22,9 +22,9 @@ export function readBytes(input: Readable): ByteStream {
   const chunks = input[Symbol.asyncIterator]();
   let rest = Buffer.alloc(0);
   const more = async (): Promise<void> => {
-    const { value, done } = (await chunks.next()) as IteratorResult<unknown>;
-    if (done === true) throw new TtError('cut_off', 'what was sent ended before its end', { hint: 'do it again; nothing was changed', retryable: true });
-    rest = Buffer.concat([rest, Buffer.isBuffer(value) ? value : Buffer.from(String(value))]);
+    const next: IteratorResult<unknown, unknown> = await chunks.next();
+    if (next.done === true) throw new TtError('cut_off', 'what was sent ended before its end', { hint: 'do it again; nothing was changed', retryable: true });
+    rest = Buffer.concat([rest, Buffer.isBuffer(next.value) ? next.value : Buffer.from(String(next.value))]);
   };
   return {
     async line() {

@@ -8,6 +8,8 @@ export interface MachineNames {
   /** Of its ID; what is not known is called as it is. */
   labelOf(machineId: string): string;
   machineIdOf(label: string): string | undefined;
+  /** How ssh reaches it; undefined: nobody knows. */
+  hostOf(label: string): string | undefined;
   /** ID of this computer's own agent. */
   readonly here: string | null;
 }
@@ -19,6 +21,10 @@ export function machineNames({ machinesFile, machineFile }: Pick<Paths, 'machine
   return {
     labelOf: (machineId) => labels.get(machineId) ?? machineId,
     machineIdOf: (label) => rows.find((row) => row.label === label || row.machine_id === label)?.machine_id,
+    hostOf(label) {
+      const row = rows.find((each) => each.label === label || each.machine_id === label);
+      return row?.ssh_host ?? row?.sync_host ?? undefined;
+    },
     here: readThisMachine(machineFile),
   };
 }

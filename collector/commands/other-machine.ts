@@ -1,4 +1,5 @@
 /** What `deploy` and `undeploy` need: the running collector, and a shell at the other machine. */
+import { makePrivateDirectory } from '../../shared/atomic-file.ts';
 import type { CommandIo } from '../../shared/cli.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { resolvePaths } from '../../shared/paths.ts';
@@ -16,6 +17,8 @@ export function runningCollector(io: CommandIo): Control {
 export function shellAt(host: string, io: CommandIo): RemoteShell {
   if (!isSshDestination(host)) throw sshHostInvalid(host);
   const { runtimeDir } = resolvePaths(io.environment, io.home);
+  // The collector makes it; it may never have run here.
+  makePrivateDirectory(runtimeDir);
   const name = Math.floor(io.clock.random() * 2 ** 32).toString(16);
   // `%` begins a word of ssh's own.
   const sharedLogin = `${runtimeDir.replaceAll('%', '%%')}/ssh-${name}`;

@@ -42,6 +42,30 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./session-show.ts')).showSession,
   },
   {
+    name: 'sessions pull',
+    summary: 'Bring a session of another machine here, so that claude --resume goes on with it; also when that machine is off',
+    example: 'tt sessions pull 6f1c2a90@devbox',
+    arguments: [{ syntax: '<session>', description: 'its ID or the first characters of it, also ID@machine' }],
+    options: [
+      { flags: '--to <directory>', description: 'where it goes on (default: the same repository here)' },
+      { flags: '--dry-run', description: 'only say where it would go' },
+      JSON_OPTION,
+    ],
+    load: async () => (await import('./session-handover.ts')).pullSession,
+  },
+  {
+    name: 'sessions push',
+    summary: 'Bring a session to another machine, if its owner allows it there (receive = true), so that claude --resume goes on with it',
+    example: 'tt sessions push 6f1c2a90 devbox',
+    arguments: [{ syntax: '<session>', description: 'its ID or the first characters of it, also ID@machine' }, { syntax: '<machine>', description: 'its label, or a host as ssh takes it' }],
+    options: [
+      { flags: '--to <directory>', description: 'where it goes on there (default: the same repository)' },
+      { flags: '--dry-run', description: 'only say where it would go' },
+      JSON_OPTION,
+    ],
+    load: async () => (await import('./session-handover.ts')).pushSession,
+  },
+  {
     name: 'search',
     summary: 'Find what was said in the archived sessions of every machine, best first',
     example: 'tt search connection refused --role user --days 30',

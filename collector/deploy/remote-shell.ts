@@ -3,6 +3,7 @@
  * all over one login. Values go through stdin, one a line, never into a command
  * line.
  */
+import type { Readable } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
 import { TtError } from '../../shared/errors.ts';
 import { newestOf, OWN_CONNECTION_OPTIONS, UNATTENDED_SSH_OPTIONS, type RunSsh } from '../ssh.ts';
@@ -20,7 +21,7 @@ export interface RunOptions {
   /** Lines that the script reads first. */
   values?: readonly string[];
   /** What it reads after them. */
-  content?: Uint8Array | string;
+  content?: Uint8Array | string | Readable;
   /** Beside the connection: a forward of its own. */
   sshOptions?: readonly string[];
   /** Values are sent when ssh has said this: they are made of it. */
@@ -95,7 +96,9 @@ export function openRemoteShell(host: string, { runSsh, clock, stop, sharedLogin
       stop.addEventListener('abort', end, { once: true });
       const send = (lines: readonly string[]): void => {
         ssh.stdin.write(lines.map((line) => `${oneLine(line)}\n`).join(''));
-        ssh.stdin.end(content);
+        if (typeof content === 'string' || content instanceof Uint8Array) ssh.stdin.end(content);
+        // What was announced and does not come ends it: half a file is none.
+        else content.once('error', end).pipe(ssh.stdin);
       };
       let isSent = valuesAfter === undefined;
       const stderr = newestOf(ssh.stderr, KEPT_OUTPUT, (text) => {

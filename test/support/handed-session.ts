@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { renameFile } from '../../agent/receive/landing.ts';
 import { receiveSession, type ReceiveDeps, type ReceiveOptions } from '../../agent/receive/receive.ts';
 import { openBundle } from '../../collector/handover/bundle.ts';
