@@ -1,4 +1,5 @@
 /** What `tt deploy` has to do at a machine, out of what is there: decided before anything is changed. */
+import { basename } from 'node:path';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
 import { isLabel, toLabel } from '../../shared/ids.ts';
 import { bytesWords } from '../../shared/status-words.ts';
@@ -179,16 +180,18 @@ function isOther({ sums }: RemoteFacts, path: string, content: Uint8Array): bool
   return sums.get(path) !== sha256Of(content);
 }
 
+const KEEPER_WORDS: Readonly<Record<string, string>> = { background: 'a keeper in the background: there is no systemd of yours there', systemd: 'systemd, as you', launchd: 'launchd' };
+
 /** For `--dry-run`: what would be done, one line a step. */
 export function planWords(plan: DeployPlan, { host, facts }: Pick<PlanKnowledge, 'host' | 'facts'>): string[] {
   const { copies, isUpgrade, needsJoin, isKnown, label, service, tmux, agentFile } = plan;
   return [
-    copies.length === 0 ? 'copy nothing: all files are there' : `copy ${copies.map(({ path, content }) => `${path} (${bytesWords(content.length)})`).join(', ')}`,
-    ...(isUpgrade ? [`keep the agent of now as ${agentFile}.previous`] : []),
+    copies.length === 0 ? 'copy nothing: all files are there' : `copy to ${facts.dataDir}: ${copies.map(({ path, content }) => `${basename(path)} (${bytesWords(content.length)})`).join(', ')}`,
+    ...(isUpgrade ? [`keep the agent of now as ${basename(agentFile)}.previous`] : []),
     `write ~/.local/bin/tt-agent and ~/.local/bin/tt`,
     needsJoin ? `enrol it as ${label}` : `keep its identity: ${label}`,
     `keep a tunnel to ${host} whenever the collector runs`,
-    ...(service ? [`${facts.hasService ? 'restart' : 'install'} the service (${facts.keeper})`] : []),
+    ...(service ? [`${facts.hasService ? 'restart' : 'install'} the service (${KEEPER_WORDS[facts.keeper] ?? facts.keeper})`] : []),
     ...(tmux === 'add' ? [`add a marked block to ${facts.tmuxConf.file}, and read it into running tmux servers`] : []),
     ...(isKnown ? [] : ['wait for its first events']),
   ];

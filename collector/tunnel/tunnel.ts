@@ -82,6 +82,8 @@ export class Tunnel {
   #isClosed = false;
   #isWanted: boolean;
   #ssh: SshProcess | undefined;
+  /** Why this one's ssh was ended, where that was us; as ssh would say it. */
+  #endedBecause: 'asked for' | 'timed out' | undefined;
   /** Asked of the far end, and not answered yet. */
   #question: { text: string; cancel: () => void } | undefined;
   /** Ends the pause that is on. */
@@ -107,7 +109,7 @@ export class Tunnel {
     const ssh = this.#ssh;
     if (this.#state.phase !== 'up' || ssh === undefined || this.#question !== undefined) return;
     const text = `tt tunnel there ${this.#token()}`;
-    const cancel = this.#deps.clock.after(ANSWER_MS, () => this.#end());
+    const cancel = this.#deps.clock.after(ANSWER_MS, () => this.#end('timed out'));
     this.#question = { text, cancel };
     ssh.stdin.write(`${text}\n`);
   }
@@ -115,14 +117,14 @@ export class Tunnel {
   /** A new tunnel whatever the old one does; also starts a `manual` one. */
   restart(): void {
     this.#isWanted = true;
-    this.#end();
+    this.#end('asked for');
     this.#wake.abort();
   }
 
   /** Resolves when its ssh has ended. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#end();
+    this.#end('asked for');
     this.#wake.abort();
     await this.#running;
   }
@@ -147,11 +149,12 @@ export class Tunnel {
     this.#enter('connecting');
     const upsBefore = this.#state.ups;
     const wasRemembered = this.#place !== undefined;
+    this.#endedBecause = undefined;
     const said = await this.#hold();
     onEndpoint(null);
-    if (this.#isClosed) return 0;
+    if (this.#isClosed || this.#endedBecause === 'asked for') return 0;
     const wasUp = this.#state.ups > upsBefore;
-    const failure = toSshFailure(said, this.#options.host);
+    const failure = toSshFailure(this.#endedBecause ?? said, this.#options.host);
     // Nothing was heard of the place where nobody was reached; where it went (with /tmp, at a boot) it is made again.
     if (!wasUp && !OUT_OF_REACH.has(failure.code)) this.#place = undefined;
     const isRefused = !wasUp && failure.code === 'forwarding';
@@ -175,7 +178,7 @@ export class Tunnel {
     const remote = this.#byPort ? '127.0.0.1:0' : socket;
     const ssh = this.#start([...KEEPALIVE, ...REMOTE_FORWARD_OPTIONS, '-R', `${remote}:${this.#deps.localSocket}`], HOLD_COMMAND);
     const tooLate = this.#deps.clock.after(READY_MS, () => {
-      if (this.#state.phase !== 'up') ssh.kill('SIGTERM');
+      if (this.#state.phase !== 'up') this.#end('timed out');
     });
     const begin = (endpoint: string): void => {
       this.#deps.onEndpoint(endpoint);
@@ -235,13 +238,14 @@ export class Tunnel {
       if (this.#ssh === ssh) this.#ssh = undefined;
     };
     ssh.ended.then(forget, forget);
-    if (this.#isClosed) this.#end();
+    if (this.#isClosed) this.#end('asked for');
     return ssh;
   }
 
-  #end(): void {
+  #end(because: 'asked for' | 'timed out'): void {
     const ssh = this.#ssh;
     if (!ssh) return;
+    this.#endedBecause = because;
     ssh.kill('SIGTERM');
     const cancel = this.#deps.clock.after(KILL_MS, () => ssh.kill('SIGKILL'));
     ssh.ended.then(cancel, cancel);

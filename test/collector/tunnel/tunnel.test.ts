@@ -141,7 +141,7 @@ describe('a tunnel', () => {
     expect(tunnel.state()).toMatchObject({ phase: 'up', ups: 1 });
     ask();
     await advance(2000);
-    expect(tunnel.state().phase).toBe('down');
+    expect(tunnel.state()).toMatchObject({ phase: 'down', problem: { code: 'timeout' } });
     await advance(200);
     expect(kinds()).toEqual(['place', 'hold', 'hold']);
   });
@@ -182,6 +182,17 @@ describe('a tunnel', () => {
   it('gives up a start whose far end does not answer', async () => {
     await tellPlace();
     await advance(20_000);
-    expect(tunnel.state()).toMatchObject({ phase: 'down' });
+    expect(tunnel.state()).toMatchObject({ phase: 'down', problem: { code: 'timeout' } });
+  });
+
+  it('is another one at once when that is asked for, and nothing is wrong with it then', async () => {
+    await tellPlace();
+    await comeUp();
+    tunnel.restart();
+    await settle();
+    await advance(0);
+    expect(kinds()).toEqual(['place', 'hold', 'hold']);
+    await comeUp();
+    expect(tunnel.state()).toMatchObject({ phase: 'up', ups: 2, problem: null });
   });
 });
