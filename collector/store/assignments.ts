@@ -92,6 +92,12 @@ function groupByDirectory(database: Database, known: ReadonlyMap<number, Assignm
   return directories;
 }
 
+/** Events of which one of these sessions says the same, without having won it. */
+function readCopied(database: Database, sessions: readonly number[]): ReadonlySet<number> {
+  return new Set(database.prepare<[string], number>(
+    'SELECT c.event FROM copy_row c WHERE c.session IN (SELECT value FROM json_each(?))').pluck().all(JSON.stringify(sessions)));
+}
+
 /**
  * As the database is now: open another one for what is said later. Reads all
  * assignments once, single facts only where one is assigned.
@@ -107,6 +113,7 @@ export function openStreamLookup(database: Database, assignments: readonly Assig
   const ofFact = database.prepare<[number], { assignment: number }>(`
     SELECT f.assignment FROM event_fact k JOIN assigned_fact f ON f.fact = k.fact AND f.fact_key = k.fact_key WHERE k.row = ?`);
   const copiesOf = database.prepare<[number, number], { session: number }>('SELECT session FROM copy_row WHERE fact = ? AND event = ?');
+  const copied = readCopied(database, [...sessions.keys()]);
   const place = database.prepare<[number], PlacedFact>(`SELECT ${PLACED_FACT} FROM event_row e WHERE e.row = ?`);
   const strongestSession = Math.max(0, ...[...sessions.values()].flat().map(({ strength }) => strength));
 
@@ -126,7 +133,7 @@ export function openStreamLookup(database: Database, assignments: readonly Assig
     offer(sessions.get(fact.session) ?? NONE);
     if (fact.cwd !== null) offer(directories.get(fact.cwd) ?? NONE);
     if (times.length > 0 && attention.has(fact.kind)) offer(times);
-    if (strongestSession - 1 > bestStrength) {
+    if (strongestSession - 1 > bestStrength && copied.has(fact.row)) {
       for (const { session } of copiesOf.all(fact.fact, fact.row)) offer(sessions.get(session) ?? NONE, 1);
     }
     return best;

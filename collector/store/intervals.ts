@@ -3,6 +3,7 @@
  * whoever adds up time. The only reader of `interval` and `attention_row`.
  */
 import type { DirectInterval } from '../time/attention.ts';
+import { remembered } from '../remembered.ts';
 import { openStreamLookup, type PlacedFact, type StreamLookup } from './assignments.ts';
 import type { Database } from './database.ts';
 import { readDirectIntervals, type StoredSign } from './read-attention.ts';
@@ -79,15 +80,7 @@ type Printer = (form: IntervalForm, fromMs: number, toMs: number, fact: PlacedFa
 function openPrinter(reader: Database, period: Period, streams: StreamLookup): Printer {
   const textsOf = <Key extends number | string>(sql: string): ((key: Key | null) => string | null) => {
     const find = reader.prepare<[Key], string | null>(sql).pluck();
-    const known = new Map<Key, string | null>();
-    return (key) => {
-      if (key === null) return null;
-      const cached = known.get(key);
-      if (cached !== undefined) return cached;
-      const text = find.get(key) ?? null;
-      known.set(key, text);
-      return text;
-    };
+    return remembered((key) => (key === null ? null : find.get(key) ?? null));
   };
   const machines = textsOf<number>('SELECT machine_id FROM machine_key WHERE machine = ?');
   const sessions = textsOf<number>('SELECT session_id FROM session_key WHERE session = ?');

@@ -1,5 +1,6 @@
 /** To which row of a report an interval belongs: one, or, by tag, every tag of its stream. */
 import type { ReportGroup } from '../../shared/report-documents.ts';
+import { remembered } from '../remembered.ts';
 import type { TimeInterval } from '../store/intervals.ts';
 import type { ReportReader } from '../store/read-report.ts';
 import type { Stream } from '../store/streams.ts';
@@ -78,17 +79,6 @@ function none(name: string): RowName {
 
 function called(key: string): RowName {
   return { key, name: key, tags: [] };
-}
-
-function remembered<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
-  const known = new Map<Key, Value>();
-  return (key) => {
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    const made = make(key);
-    known.set(key, made);
-    return made;
-  };
 }
 
 /** Full time under every tag, so that rows may add up to more than the total. */

@@ -1,7 +1,8 @@
 /** What `tt usage`, the API and the page say about tokens and cost: one function over the store. */
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { USAGE_SCHEMA, type UsageDocument, type UsageGroup, type UsageRow } from '../../shared/usage-documents.ts';
-import type { UsageKey, UsagePeriod, UsageReader, UsageSums } from '../store/read-usage.ts';
+import type { UsageReader } from '../store/read-usage.ts';
+import type { UsageKey, UsagePeriod, UsageSums } from '../store/usage-sums.ts';
 import { dateOf, startOfDay, startOfDayAfter } from '../zoned-days.ts';
 import type { Prices } from './prices.ts';
 import { createSpending, type Spending } from './spending.ts';
@@ -43,7 +44,7 @@ export function usageReport(query: UsageQuery, deps: UsageDeps): UsageDocument {
     timezone,
     since: sinceMs === undefined ? null : printTimestamp(sinceMs),
     until: untilMs === undefined ? null : printTimestamp(untilMs),
-    rows: by === 'day' ? rows : rows.toSorted(byCost),
+    rows: rows.toSorted(by === 'day' ? (a, b) => compareText(a.key, b.key) : byCost),
     total: total.total(),
     unpriced_models: [...unpriced].map(([model, responses]) => ({ model, responses })).toSorted((a, b) => b.responses - a.responses || compareText(a.model, b.model)),
     prices: { as_of: deps.prices.asOf, source: deps.prices.source },
@@ -52,19 +53,22 @@ export function usageReport(query: UsageQuery, deps: UsageDeps): UsageDocument {
 
 function* keyedSums({ by, timezone, sinceMs, untilMs }: UsageQuery, { reader, labelOf }: UsageDeps): Generator<Keyed> {
   const period: UsagePeriod = { fromMs: sinceMs ?? Number.MIN_SAFE_INTEGER, toMs: untilMs ?? Number.MAX_SAFE_INTEGER };
-  if (by !== 'day') {
-    for (const sums of reader.sums(by, period)) yield { key: keyOf(by, sums, labelOf), sums };
+  if (by === 'day') {
+    for (const sums of reader.sumsByTime(period, openDays(timezone))) yield { key: sums.key, sums };
     return;
   }
-  // From one day with usage to the next: a stray time far away costs no walk over the days between.
-  let at = reader.firstAt(period.fromMs);
-  while (at !== undefined && at < period.toMs) {
-    const [dayFromMs, dayToMs] = [startOfDay(at, timezone), startOfDayAfter(at, 1, timezone)];
-    const within = { fromMs: Math.max(dayFromMs, period.fromMs), toMs: Math.min(dayToMs, period.toMs) };
-    const date = dateOf(at, timezone);
-    for (const sums of reader.sums('model', within)) yield { key: date, sums };
-    at = reader.firstAt(dayToMs);
-  }
+  for (const sums of reader.sums(by, period)) yield { key: keyOf(by, sums, labelOf), sums };
+}
+
+/** Date of a time; asks the zone once a day, where times come more or less in order. */
+function openDays(timezone: string): (atMs: number) => string {
+  let day = { fromMs: 0, toMs: 0, date: '' };
+  return (atMs) => {
+    if (atMs < day.fromMs || atMs >= day.toMs) {
+      day = { fromMs: startOfDay(atMs, timezone), toMs: startOfDayAfter(atMs, 1, timezone), date: dateOf(atMs, timezone) };
+    }
+    return day.date;
+  };
 }
 
 function keyOf(by: UsageKey, { key, machineId, model, isFast }: UsageSums, labelOf: (machineId: string) => string): string | null {

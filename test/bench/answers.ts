@@ -15,6 +15,7 @@ import { usageReport } from '../../collector/usage/usage-report.ts';
 import { makePrivateDirectory } from '../../shared/atomic-file.ts';
 import { parseMachineId } from '../../shared/ids.ts';
 import type { ReportGroup } from '../../shared/report-documents.ts';
+import type { UsageGroup } from '../../shared/usage-documents.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { createKeyPair } from '../../shared/protocol/tokens.ts';
 import { testIo } from '../support/command-io.ts';
@@ -41,7 +42,7 @@ export interface Question {
   ask(reading: Reading, nowMs: number): unknown;
 }
 
-const since = (days: number, by: 'day' | 'project' | 'session' | 'model') => ({ fleet, usage, prices }: Reading, nowMs: number): unknown =>
+const since = (days: number, by: UsageGroup) => ({ fleet, usage, prices }: Reading, nowMs: number): unknown =>
   usageReport({ by, timezone: 'Europe/Berlin', sinceMs: nowMs - days * DAY_MS }, { reader: usage, prices, labelOf: (id) => fleet.labelOf(id) });
 
 const report = (days: number, by: ReportGroup) => ({ database, fleet }: Reading, nowMs: number): unknown =>
@@ -53,6 +54,7 @@ export const QUESTIONS: readonly Question[] = [
   { name: '30 days of usage by day', targetMs: 100, ask: since(30, 'day') },
   { name: '30 days of usage by model', targetMs: 100, ask: since(30, 'model') },
   { name: '30 days of usage by project', targetMs: 100, ask: since(30, 'project') },
+  { name: '30 days of usage by stream', ask: since(30, 'stream') },
   { name: 'a year of usage by model', ask: since(DAYS, 'model') },
   { name: 'a week’s report by stream', targetMs: 150, ask: report(7, 'stream') },
   { name: 'a week’s report by day', targetMs: 150, ask: report(7, 'day') },
