@@ -12,8 +12,8 @@ import type { GapLog } from './gap-log.ts';
 import type { TailedFile } from './tailed-file.ts';
 
 export interface Departed {
-  /** The file goes on as another generation. */
-  add(file: TailedFile): void;
+  /** The file goes on as another generation, which brings its first `intact` bytes again. */
+  add(file: TailedFile, intact: number): void;
   acknowledge(receipt: SliceReceipt): void;
   /** How far the collector has each generation. No ack of what was sent before will come any more. */
   settle(stored: ReadonlyMap<string, number>): void;
@@ -24,10 +24,12 @@ export interface Departed {
 export function createDeparted(gaps: Pick<GapLog, 'hold' | 'held' | 'dropHeld' | 'settle'>): Departed {
   const onTheWay = new Map<Generation, Positions>();
   return {
-    add({ gen, path, positions, lastTimestamp }) {
-      if (!positions.hasPending) return;
+    add({ gen, path, positions, lastTimestamp }, intact) {
+      const from = Math.max(positions.acknowledged.offset, intact);
+      const to = positions.cursor.offset;
+      if (from >= to) return;
       onTheWay.set(gen, positions);
-      gaps.hold({ gen, path, from: positions.acknowledged.offset, to: positions.cursor.offset, t_from: '', t_to: lastTimestamp, reason: 'truncated' });
+      gaps.hold({ gen, path, from, to, t_from: '', t_to: lastTimestamp, reason: 'truncated' });
     },
     acknowledge(receipt) {
       const positions = onTheWay.get(receipt.gen);

@@ -59,7 +59,8 @@ function hasWitness(files: FileAccess, fd: number, { positions, presence }: Tail
   return tail === undefined ? presence !== 'present' : tail === witness.tail;
 }
 
-function hasSamePrefix(files: FileAccess, fd: number, prefix: PrefixHash): boolean {
+/** False also where the file is shorter than what is compared. */
+export function hasSamePrefix(files: FileAccess, fd: number, prefix: PrefixHash): boolean {
   if (prefix.bytes === 0) return true;
   const bytes = readRange(files, fd, 0, prefix.bytes);
   return bytes !== undefined && hashBytes(bytes) === prefix.hash;

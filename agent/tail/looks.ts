@@ -9,7 +9,7 @@ import type { Departed } from './departed.ts';
 import type { FileAccess, FileStat } from './file-access.ts';
 import type { FileTable } from './file-table.ts';
 import type { GapLog } from './gap-log.ts';
-import { hasSameContent, isSameBirth, mintGeneration } from './generation.ts';
+import { hasSameContent, hasSamePrefix, isSameBirth, mintGeneration } from './generation.ts';
 import type { KeptFiles } from './kept-files.ts';
 import type { Lanes } from './lanes.ts';
 import type { Readers } from './readers.ts';
@@ -259,9 +259,26 @@ class FileLooks implements Looks {
 
   replaceGeneration(file: TailedFile, left = 0): TailedFile {
     if (file.presence !== 'gone' && this.#isCopied(file)) return this.#leaveToCopy(file);
-    if (file.size > scannedEnd(file)) this.#declareTruncated(file, Math.max(left, file.positions.cursor.offset));
-    this.#deps.departed.add(file);
+    const intact = left > 0 && this.#beginsAsRead(file) ? left : 0;
+    if (file.size > scannedEnd(file)) this.#declareTruncated(file, Math.max(intact, file.positions.cursor.offset));
+    this.#deps.departed.add(file, intact);
     return this.renewGeneration(file);
+  }
+
+  /** Cut, and not written anew as well? False where that cannot be told; of a file of which nothing was read, no one can say otherwise. */
+  #beginsAsRead(file: TailedFile): boolean {
+    if (file.prefix.bytes === 0) return true;
+    try {
+      const open = this.#deps.readers.get(file)?.fd;
+      const fd = open ?? this.#deps.files.open(file.path);
+      try {
+        return hasSamePrefix(this.#deps.files, fd, file.prefix);
+      } finally {
+        if (open === undefined) this.#deps.files.close(fd);
+      }
+    } catch {
+      return false;
+    }
   }
 
   /**

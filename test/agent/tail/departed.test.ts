@@ -1,5 +1,5 @@
 /** Lines that were read and sent, whose file is cut before they are acknowledged: nobody can read them again. */
-import { writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Slice } from '../../../agent/feed.ts';
 import type { GapReport, Position } from '../../../shared/protocol/frames.ts';
@@ -65,6 +65,33 @@ describe('lines on the way whose file is cut', () => {
       expect(fixture.drain()).toEqual(['new']);
       expect([...fixture.tail.positions()].map(([, offset]) => offset)).toEqual([4]);
     }
+  });
+
+  it('are no gap as far as the file was only cut behind them', async () => {
+    await using fixture = new TailFixture();
+    const head = 'x'.repeat(1500);
+    const path = fixture.write('a.jsonl', `${head}\ntwo\nthree\n`);
+    await fixture.open();
+    expect(fixture.readAll(undefined, ONE_LINE)).toHaveLength(3);
+    truncateSync(path, head.length + 5);
+    fixture.look();
+    fixture.tail.resync();
+    await fixture.tail.settle([]);
+    expect(fixture.drain()).toEqual([head, 'two']);
+    expect(gapsOf(fixture)).toEqual([{ from: head.length + 5, to: head.length + 11, reason: 'truncated' }]);
+  });
+
+  it('and not sent again since the connection broke, are a gap from the beginning when the file is written anew, whatever its size', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', LINES);
+    await fixture.open();
+    fixture.readAll();
+    fixture.tail.resync();
+    writeFileSync(path, 'new\n');
+    fixture.look();
+    await fixture.tail.settle([]);
+    expect(fixture.drain()).toEqual(['new']);
+    expect(gapsOf(fixture)).toEqual([{ from: 0, to: LINES.length, reason: 'truncated' }]);
   });
 
   it('are told as a gap to a collector that has nothing of that file at all', async () => {

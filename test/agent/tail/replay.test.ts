@@ -119,14 +119,19 @@ describe('going back', () => {
     expect(fixture.tail.status().gaps).toEqual([]);
   });
 
-  it('over what was only cut declares a gap of just that', async () => {
+  it.each([
+    ['only cut declares a gap of just that', 1500, (first: number) => first + 8],
+    // Of a file this short no bytes are left that would tell.
+    ['cut so short that it may have been written anew declares a gap of all', 5, () => 0],
+  ])('over what was %s', async (_what, length, from) => {
     await using fixture = new TailFixture();
-    const path = fixture.write('a.jsonl', 'first\nsecond\nthird\n');
+    const first = 'f'.repeat(length);
+    const path = fixture.write('a.jsonl', `${first}\nsecond\nthird\n`);
     await fixture.open();
     const [slice] = fixture.readAll();
     fixture.tail.resync();
-    truncateSync(path, 13);
-    expect(fixture.drain()).toEqual(['first', 'second']);
-    expect(fixture.tail.status().gaps).toMatchObject([{ gen: slice?.file.gen, path, from: 13, to: 19, reason: 'truncated' }]);
+    truncateSync(path, length + 8);
+    expect(fixture.drain()).toEqual([first, 'second']);
+    expect(fixture.tail.status().gaps).toMatchObject([{ gen: slice?.file.gen, path, from: from(length), to: length + 14, reason: 'truncated' }]);
   });
 });
