@@ -10,6 +10,9 @@ import { explanationDocumentSchema, reportDocumentSchema } from '../shared/repor
 import { searchSchema } from '../shared/search-document.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../shared/status.ts';
+import { storeDocumentSchema } from '../shared/store-document.ts';
+import { throughputDocumentSchema } from '../shared/throughput-document.ts';
+import { timelineDocumentSchema } from '../shared/timeline-document.ts';
 import { appliedDocumentSchema, changedStreamsSchema, classificationSchema, contextSchema, streamListSchema } from '../shared/stream-documents.ts';
 import { transcriptSchema } from '../shared/transcript-document.ts';
 import { usageDocumentSchema } from '../shared/usage-documents.ts';
@@ -32,6 +35,9 @@ const shapes = {
   'assignments-applied': { title: 'tt classify --apply FILE --json', schema: appliedDocumentSchema },
   report: { title: 'tt report --json', schema: reportDocumentSchema },
   'report-explained': { title: 'tt report --explain --json', schema: explanationDocumentSchema },
+  timeline: { title: '/api/v1/timeline', schema: timelineDocumentSchema },
+  throughput: { title: '/api/v1/throughput', schema: throughputDocumentSchema },
+  store: { title: '/api/v1/store', schema: storeDocumentSchema },
   doctor: { title: 'tt doctor --json, tt-agent doctor --json', schema: doctorSchema },
   config: { title: 'config.toml', schema: configSchema },
 } as const;

@@ -11,6 +11,9 @@ import { isLabel, parseMachineId } from '../../shared/ids.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../../shared/status.ts';
 import { explanationDocumentSchema, reportDocumentSchema } from '../../shared/report-documents.ts';
+import { storeDocumentSchema } from '../../shared/store-document.ts';
+import { throughputDocumentSchema } from '../../shared/throughput-document.ts';
+import { timelineDocumentSchema } from '../../shared/timeline-document.ts';
 import { appliedDocumentSchema, changedStreamsSchema, classificationSchema, contextSchema, streamListSchema } from '../../shared/stream-documents.ts';
 import { usageDocumentSchema } from '../../shared/usage-documents.ts';
 import { sample, sampleText } from './samples.ts';
@@ -22,6 +25,7 @@ const SHAPES = [
   ['streams', streamListSchema], ['streams-changed', changedStreamsSchema], ['classification', classificationSchema], ['assignments-applied', appliedDocumentSchema],
   ['doctor', doctorSchema], ['doctor.probe', doctorSchema],
   ['report', reportDocumentSchema], ['report-explained', explanationDocumentSchema],
+  ['timeline', timelineDocumentSchema], ['throughput', throughputDocumentSchema], ['store', storeDocumentSchema],
 ] as const;
 
 describe.each(SHAPES)('%s', (name, schema) => {
