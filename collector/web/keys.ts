@@ -66,7 +66,7 @@ function act(key: string, actions: KeyActions): boolean {
       document.getElementById(FILTER_ID)?.focus();
       return true;
     case 'Escape':
-      if (!actions.back() && document.activeElement instanceof HTMLElement) document.activeElement.blur();
+      escape(actions);
       return true;
     default:
       return pressNamed(key);
@@ -78,6 +78,14 @@ function pressNamed(key: string): boolean {
   const pressed = focusedRow()?.querySelector<HTMLElement>(named) ?? document.querySelector<HTMLElement>(named);
   pressed?.click();
   return pressed !== null;
+}
+
+/** Out of a field first, which for the filter clears it. */
+function escape({ back }: KeyActions): void {
+  const focused = document.activeElement;
+  const isField = focused instanceof HTMLInputElement || focused instanceof HTMLSelectElement;
+  if (isField && focused.id !== FILTER_ID) focused.blur();
+  else if ((!back() || isField) && focused instanceof HTMLElement) focused.blur();
 }
 
 function focusedRow(): Element | null {

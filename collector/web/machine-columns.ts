@@ -21,19 +21,21 @@ type Rank = number | string | null;
 export interface Told extends Column {
   cell(machine: MachineStatus, beside: Beside): string;
   rank(machine: MachineStatus, beside: Beside): Rank;
+  /** What is most is looked for first. */
+  isMostFirst?: true;
   /** Where no machine has one, there is no column. */
   isSeldom?(machine: MachineStatus): boolean;
 }
 
 export const TOLD: readonly Told[] = [
-  { title: 'Sessions', cell: sessionWords, rank: ({ machine_id: id }, { waiting, working }) => -[...(waiting ?? []), ...(working ?? [])].filter(({ machine_id }) => machine_id === id).length },
-  { title: 'Last event', cell: (machine, { nowMs }) => agoWords(machine.last_event_at, nowMs), rank: ({ last_event_at: at }) => (at === null ? null : -Date.parse(at)) },
+  { title: 'Sessions', isMostFirst: true, cell: sessionWords, rank: ({ machine_id: id }, { waiting, working }) => [...(waiting ?? []), ...(working ?? [])].filter(({ machine_id }) => machine_id === id).length },
+  { title: 'Last event', isMostFirst: true, cell: (machine, { nowMs }) => agoWords(machine.last_event_at, nowMs), rank: ({ last_event_at: at }) => at },
   { title: 'Complete to', cell: (machine, { nowMs }) => (machine.complete_until === null ? UNKNOWN : clockWords(machine.complete_until, nowMs)), rank: (machine) => machine.complete_until },
-  { title: 'Lag', cell: (machine) => lagWords(machine.lag_ms), rank: ({ lag_ms: ms }) => (ms === null ? null : -ms) },
-  { title: 'Backlog', cell: (machine, { drain }) => backlogAndRest(machine, drain), rank: ({ backlog_bytes: bytes }) => (bytes === null ? null : -bytes) },
-  { title: 'Today', isNumber: true, cell: (machine) => countWords(machine.events_today), rank: (machine) => -machine.events_today },
-  { title: 'Refused', isNumber: true, cell: (machine) => countWords(machine.refused), rank: (machine) => -machine.refused },
-  { title: 'Gaps', isNumber: true, cell: (machine) => countWords(machine.gaps), rank: (machine) => -machine.gaps },
+  { title: 'Lag', isMostFirst: true, cell: (machine) => lagWords(machine.lag_ms), rank: ({ lag_ms: ms }) => ms },
+  { title: 'Backlog', isMostFirst: true, cell: (machine, { drain }) => backlogAndRest(machine, drain), rank: ({ backlog_bytes: bytes }) => bytes },
+  { title: 'Today', isMostFirst: true, isNumber: true, cell: (machine) => countWords(machine.events_today), rank: (machine) => machine.events_today },
+  { title: 'Refused', isMostFirst: true, isNumber: true, cell: (machine) => countWords(machine.refused), rank: (machine) => machine.refused },
+  { title: 'Gaps', isMostFirst: true, isNumber: true, cell: (machine) => countWords(machine.gaps), rank: (machine) => machine.gaps },
   { title: 'Tunnel', cell: ({ tunnel }) => (tunnel ? tunnelWords(tunnel) : UNKNOWN), rank: ({ tunnel }) => tunnel?.state ?? null, isSeldom: ({ tunnel }) => tunnel !== null && tunnel !== undefined },
   { title: 'Version', cell: (machine) => machine.version ?? UNKNOWN, rank: (machine) => machine.version },
 ];
@@ -68,6 +70,11 @@ export interface Order {
 /** How things are; within that by name. */
 export const BY_STATE: Order = { by: 'State', isDescending: false };
 export const BY_NAME: Order = { by: 'Machine', isDescending: false };
+
+/** One that was chosen by its title: again turns it round. */
+export function nextOrder(title: string, { by, isDescending }: Order): Order {
+  return { by: title, isDescending: by === title ? !isDescending : TOLD.find((told) => told.title === title)?.isMostFirst === true };
+}
 
 export function sortMachines(machines: readonly MachineStatus[], { by, isDescending }: Order, beside: Beside): MachineStatus[] {
   const told = TOLD.find(({ title }) => title === by);

@@ -3,7 +3,7 @@ import { toPlainText } from '../../shared/plain-text.ts';
 import { problemsOf } from '../../shared/status-problems.ts';
 import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
 import { clockOffsetWords, STATE_SHAPES, STATE_WORDS } from '../../shared/status-words.ts';
-import { BY_NAME, BY_STATE, isWell, sortMachines, TOLD, type Beside, type Order, type Told } from './machine-columns.ts';
+import { BY_NAME, BY_STATE, isWell, nextOrder, sortMachines, TOLD, type Beside, type Order, type Told } from './machine-columns.ts';
 import { Cell, Empty, Panel, Table, type Column } from './panel.tsx';
 import { machineAddress } from './route.ts';
 import { isMatch } from './session-name.tsx';
@@ -26,7 +26,7 @@ export function MachinesTable({ status, filter, ...beside }: Beside & { status: 
   const sortable = (column: Column): Column => ({
     ...column,
     sorted: order.by !== column.title ? 'none' : order.isDescending ? 'descending' : 'ascending',
-    onSort: () => setChosen({ by: column.title, isDescending: order.by === column.title && !order.isDescending }),
+    onSort: () => setChosen(nextOrder(column.title, order)),
   });
   return (
     <Panel id="machines" title="Machines" note={isMany ? countsOf(machines) : ''}>
