@@ -39,7 +39,7 @@ export async function archiveVerify(parsed: ParsedCommand, io: CommandIo): Promi
 const NAMES_AT_ONCE = 10_000;
 
 async function repair(control: Control, label: string, names: readonly string[]): Promise<number> {
-  return (await control.call('archive.send_again', { label, names: names.slice(0, NAMES_AT_ONCE) })).files;
+  return (await control.call('archive.resend', { label, names: names.slice(0, NAMES_AT_ONCE) })).files;
 }
 
 function isSound({ different, unreadable, strange, repaired }: VerifiedMachine): boolean {

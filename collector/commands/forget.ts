@@ -1,5 +1,5 @@
 /** `tt forget`: really removes what was collected of a session, a project or a machine, and keeps it out. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
@@ -10,7 +10,9 @@ import type { Control, ControlResponse } from '../control/control-methods.ts';
 import { openControl } from '../control/open-control.ts';
 import { openMachineRegistry, type MachineRegistry } from '../enrolment/machine-registry.ts';
 import { openReader } from '../store/database.ts';
-import { planForget, type ForgetPlan } from '../store/forget-scope.ts';
+import { archivedMachines, archivedSessions } from '../archive/session-entries.ts';
+import { readLastBackup } from '../last-backup.ts';
+import { planForget, sessionsOfTarget, type ForgetPlan } from '../store/forget-scope.ts';
 import { FORGET_SCOPES, readTombstones, type ForgetTarget, type Tombstone } from '../store/tombstones.ts';
 import { isConfirmed } from './confirm.ts';
 import { parseTarget } from './forget-target.ts';
@@ -27,13 +29,14 @@ export async function forget(parsed: ParsedCommand, io: CommandIo): Promise<Exit
   if (flag(parsed, 'compact')) return compact(control, parsed, io);
   if (name === undefined) throw usageError('forget what?', 'tt forget SESSION, a label of `tt machines`, or the path of a directory; --list shows what was forgotten');
   const scope = FORGET_SCOPES.find((known) => known === textOption(parsed, 'as'));
-  const { target, plan } = look(paths, (database) => {
+  const { target, counts, sessions } = look(paths, (database) => {
     const found = parseTarget(name, scope, { database, registry, home: io.home });
-    return { target: found, plan: planForget(database, found) };
+    return { target: found, counts: planForget(database, found), sessions: new Set(sessionsOfTarget(database, found)) };
   });
   if (flag(parsed, 'undo')) return undo(target, control, parsed, io);
+  const plan = { ...counts, archived_sessions: await countArchived(paths.archiveDir, target, sessions) };
   const isJson = flag(parsed, 'json');
-  const notes = notesOf(target, paths, registry);
+  const notes = notesOf(target, paths, registry, io.clock.now());
   const out = isJson ? io.stderr : io.stdout;
   out.write(planWords(nameOf(target, registry), plan));
   if (flag(parsed, 'dryRun')) {
@@ -44,8 +47,8 @@ export async function forget(parsed: ParsedCommand, io: CommandIo): Promise<Exit
     out.write('nothing was forgotten\n');
     return EXIT_CODES.failed;
   }
-  const { removed, compacted } = await remove(target, control, io);
-  if (isJson) print(io, { target, dry_run: false, ...plan, removed, ...compacted });
+  const { removed, archived, compacted } = await remove(target, control, io);
+  if (isJson) print(io, { target, dry_run: false, ...plan, archived_sessions: archived, removed, ...compacted });
   else io.stdout.write([`forgotten; it stays out until: tt forget ${name} --undo`, ...sizeWords(compacted), ...notes].map((line) => `${line}\n`).join(''));
   return compacted.clean ? EXIT_CODES.ok : EXIT_CODES.failed;
 }
@@ -63,13 +66,13 @@ function look<T>(paths: Paths, work: (database: ReturnType<typeof openReader>) =
   }
 }
 
-async function remove(target: ForgetTarget, control: Control, io: CommandIo): Promise<{ removed: number; compacted: ControlResponse<'forget.compact'> }> {
+async function remove(target: ForgetTarget, control: Control, io: CommandIo): Promise<{ removed: number; archived: number; compacted: ControlResponse<'forget.compact'> }> {
   for (;;) {
-    const { removed, share, done } = await control.call('forget.step', target);
+    const { removed, share, done, archived_sessions: archived } = await control.call('forget.step', target);
     if (io.stderr.isTTY) io.stderr.write(`\rremoved ${countWords(removed)} (${Math.floor(share * 100)} % looked through) `);
     if (!done) continue;
     if (io.stderr.isTTY) io.stderr.write('\rwriting the database file anew; agents wait meanwhile \n');
-    return { removed, compacted: await control.call('forget.compact', {}) };
+    return { removed, archived, compacted: await control.call('forget.compact', {}) };
   }
 }
 
@@ -78,11 +81,22 @@ function nameOf({ scope, value }: ForgetTarget, registry: MachineRegistry): stri
   return `${scope} ${label ?? value}`;
 }
 
-function planWords(name: string, plan: ForgetPlan): string {
+/** Sessions whose files are archived; a machine's are all of them. */
+async function countArchived(archiveDir: string, { scope, value }: ForgetTarget, sessions: ReadonlySet<string>): Promise<number> {
+  let count = 0;
+  for (const machineId of await archivedMachines(archiveDir)) {
+    if (scope === 'machine' && machineId !== value) continue;
+    count += (await archivedSessions(archiveDir, machineId)).filter(({ session }) => scope === 'machine' || sessions.has(session)).length;
+  }
+  return count;
+}
+
+function planWords(name: string, plan: ForgetPlan & { archived_sessions: number }): string {
   const kept = plan.kept === 0 ? '' : ` (${countWords(plan.kept)} of them are also said elsewhere and stay as that)`;
   const parts = [
     `${plural(plan.events, 'event')}${kept}`, plan.copies === 1 ? '1 copy' : `${countWords(plan.copies)} copies`, plural(plan.sessions, 'session'), plural(plan.responses, 'response'),
     plural(plan.states, 'session state'), plural(plan.assignments, 'assignment'), plural(plan.dead_letters, 'dead letter'), plural(plan.gaps, 'gap'),
+    ...(plan.archived_sessions === 0 ? [] : [`the files of ${plural(plan.archived_sessions, 'archived session')}`]),
   ];
   return `${name}: ${parts.join(', ')}\n`;
 }
@@ -93,13 +107,15 @@ function sizeWords({ clean, bytes_before, bytes_after }: ControlResponse<'forget
 }
 
 /** What this does not reach. */
-function notesOf(target: ForgetTarget, paths: Paths, registry: MachineRegistry): string[] {
+function notesOf(target: ForgetTarget, paths: Paths, registry: MachineRegistry, nowMs: number): string[] {
+  const backup = readLastBackup(paths.lastBackupFile);
   const machine = target.scope === 'machine' ? registry.list().find(({ machineId }) => machineId === target.value) : undefined;
   const isEnrolled = machine !== undefined && machine.revokedAt === null && machine.retiredAt === null;
   return [
     ...(isEnrolled ? [`${machine.label} is still enrolled, and what it sends is refused: tt machines revoke ${machine.label}`] : []),
     ...databasesAside(paths.database).map((file) => `not reached, a database that was set aside: rm ${file}*`),
-    'not reached: backups written before (delete their files), the logs on the machines, and what their agents keep of deleted ones (there: tt-agent forget PATH)',
+    ...(backup !== null && existsSync(backup.file) ? [`not reached, the backup of ${clockWords(printTimestamp(backup.atMs), nowMs)}, which still holds its events: rm ${backup.file}`] : []),
+    `not reached: ${backup === null ? '' : 'other '}backups written before (delete their files), the logs on the machines, and what their agents keep of deleted ones (there: tt-agent forget PATH)`,
   ];
 }
 

@@ -158,7 +158,7 @@ export const CONTROL_METHODS = {
     response: z.object({ hashes: z.array(z.string().nullable()).nullable() }),
   },
   /** Puts archived files aside and has them sent again. */
-  'archive.send_again': {
+  'archive.resend': {
     request: z.object({ label: z.string(), names: z.array(z.string()).max(10_000) }),
     response: z.object({ files: z.number() }),
   },

@@ -93,7 +93,7 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
       return toArchiveRow(registry.setArchive(label, on), live);
     },
     'archive.audit': async ({ label, files }) => ({ hashes: (await live?.archive.audit(known(registry, label).machineId, files)) ?? null }),
-    'archive.send_again': async ({ label, names }) => ({ files: await running(live, 'sending files again').archive.sendAgain(known(registry, label).machineId, names) }),
+    'archive.resend': async ({ label, names }) => ({ files: await running(live, 'sending files again').archive.sendAgain(known(registry, label).machineId, names) }),
     'backup': ({ file }) => writeArchive(file, paths, (copy) => writer.call('backup', copy)),
     'rebuild': () => writer.call('rebuild'),
     'import': ({ lines }) => writer.call('importLines', lines, clock.now()),

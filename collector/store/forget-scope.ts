@@ -70,6 +70,11 @@ export function sessionIdsOf(database: Database, { sessions }: Pick<ScopeKeys, '
   ).all(JSON.stringify(sessions)).map(({ id }) => id);
 }
 
+/** IDs of the sessions that go whole. */
+export function sessionsOfTarget(database: Database, target: ForgetTarget): string[] {
+  return target.scope === 'session' ? [target.value] : sessionIdsOf(database, resolveScope(database, target));
+}
+
 export interface ForgetPlan {
   events: number;
   /** Of these: also said by somebody who is not forgotten, so that they stay as theirs. */
