@@ -6,6 +6,7 @@ import { toJSONSchema } from 'zod';
 import { assignmentDocumentSchema } from '../collector/streams/document.ts';
 import { configSchema } from '../shared/config.ts';
 import { doctorSchema } from '../shared/doctor/check.ts';
+import { machineDocumentSchema } from '../shared/machine-document.ts';
 import { explanationDocumentSchema, reportDocumentSchema } from '../shared/report-documents.ts';
 import { searchSchema } from '../shared/search-document.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../shared/session-documents.ts';
@@ -35,6 +36,7 @@ const shapes = {
   'assignments-applied': { title: 'tt classify --apply FILE --json', schema: appliedDocumentSchema },
   report: { title: 'tt report --json', schema: reportDocumentSchema },
   'report-explained': { title: 'tt report --explain --json', schema: explanationDocumentSchema },
+  machine: { title: '/api/v1/machines/LABEL', schema: machineDocumentSchema },
   timeline: { title: '/api/v1/timeline', schema: timelineDocumentSchema },
   throughput: { title: '/api/v1/throughput', schema: throughputDocumentSchema },
   store: { title: '/api/v1/store', schema: storeDocumentSchema },

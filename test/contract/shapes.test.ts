@@ -8,6 +8,7 @@ import { renderSchemas } from '../../deploy/json-schemas.ts';
 import { configSchema } from '../../shared/config.ts';
 import { doctorSchema } from '../../shared/doctor/check.ts';
 import { isLabel, parseMachineId } from '../../shared/ids.ts';
+import { machineDocumentSchema } from '../../shared/machine-document.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../../shared/status.ts';
 import { explanationDocumentSchema, reportDocumentSchema } from '../../shared/report-documents.ts';
@@ -25,7 +26,7 @@ const SHAPES = [
   ['streams', streamListSchema], ['streams-changed', changedStreamsSchema], ['classification', classificationSchema], ['assignments-applied', appliedDocumentSchema],
   ['doctor', doctorSchema], ['doctor.probe', doctorSchema],
   ['report', reportDocumentSchema], ['report-explained', explanationDocumentSchema],
-  ['timeline', timelineDocumentSchema], ['throughput', throughputDocumentSchema], ['store', storeDocumentSchema],
+  ['machine', machineDocumentSchema], ['timeline', timelineDocumentSchema], ['throughput', throughputDocumentSchema], ['store', storeDocumentSchema],
 ] as const;
 
 describe.each(SHAPES)('%s', (name, schema) => {
