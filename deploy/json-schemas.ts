@@ -36,7 +36,7 @@ const shapes = {
   'assignments-applied': { title: 'tt classify --apply FILE --json', schema: appliedDocumentSchema },
   report: { title: 'tt report --json', schema: reportDocumentSchema },
   'report-explained': { title: 'tt report --explain --json', schema: explanationDocumentSchema },
-  machine: { title: '/api/v1/machines/LABEL', schema: machineDocumentSchema },
+  'machine-page': { title: '/api/v1/machines/LABEL', schema: machineDocumentSchema },
   timeline: { title: '/api/v1/timeline', schema: timelineDocumentSchema },
   throughput: { title: '/api/v1/throughput', schema: throughputDocumentSchema },
   store: { title: '/api/v1/store', schema: storeDocumentSchema },

@@ -26,7 +26,7 @@ const SHAPES = [
   ['streams', streamListSchema], ['streams-changed', changedStreamsSchema], ['classification', classificationSchema], ['assignments-applied', appliedDocumentSchema],
   ['doctor', doctorSchema], ['doctor.probe', doctorSchema],
   ['report', reportDocumentSchema], ['report-explained', explanationDocumentSchema],
-  ['machine', machineDocumentSchema], ['timeline', timelineDocumentSchema], ['throughput', throughputDocumentSchema], ['store', storeDocumentSchema],
+  ['machine-page', machineDocumentSchema], ['timeline', timelineDocumentSchema], ['throughput', throughputDocumentSchema], ['store', storeDocumentSchema],
 ] as const;
 
 describe.each(SHAPES)('%s', (name, schema) => {
