@@ -4,6 +4,7 @@ import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Landed } from '../../shared/protocol/handover.ts';
 import { isFileOfSession } from '../../shared/protocol/handover.ts';
+import { forkOf } from '../../shared/session-file/fork.ts';
 import { copyLines, mergedFile, planFor, putNew, readHeld, replaceHeld, type LandingDeps, type ReadFile } from './landing.ts';
 import { entryAt, makeDirectories, openRegular } from './safe-files.ts';
 import { rewritten, type Staged } from './staging.ts';
@@ -176,12 +177,6 @@ class SessionLanding {
       closeSync(held.fd);
     }
   }
-}
-
-/** The same for the same two sides, however far they have gone on meanwhile: handing over again makes no second one. */
-export function forkOf(session: string, firstOwn: string): string {
-  const hex = createHash('sha256').update(`${session}\n${firstOwn}`).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 function isSame(path: string, other: string): boolean {

@@ -66,6 +66,19 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./session-handover.ts')).pushSession,
   },
   {
+    name: 'sessions sync',
+    summary: 'Keep the sessions of the last days in step between this computer and another machine: pull what it has, then push what it lacks',
+    example: 'tt sessions sync devbox --project shop --dry-run',
+    arguments: [{ syntax: '<machine...>', description: 'labels; each is archived (tt archive on LABEL)' }],
+    options: [
+      { flags: '--days <n>', description: 'written in the last n days', default: '7' },
+      { flags: '--project <directory>', description: 'of this directory, or of directories with this name', repeatable: true },
+      { flags: '--dry-run', description: 'only say which' },
+      JSON_OPTION,
+    ],
+    load: async () => (await import('./session-sync.ts')).syncSessions,
+  },
+  {
     name: 'search',
     summary: 'Find what was said in the archived sessions of every machine, best first',
     example: 'tt search connection refused --role user --days 30',

@@ -14,7 +14,8 @@ import { ROLES } from '../../shared/search-document.ts';
 import { parseTimestamp } from '../../shared/timestamp.ts';
 import { directoriesIn, fileAt, sidecarsOf, transcriptsIn, type FoundFile } from '../session-files/session-files.ts';
 import type { IndexedFile, Passage, SearchWriter } from '../store/search-index.ts';
-import { itemText, readItems } from '../transcript/items.ts';
+import { readItems } from '../transcript/items.ts';
+import { searchedText } from './searched-text.ts';
 
 export interface IndexerDeps {
   archiveDir: string;
@@ -32,9 +33,6 @@ export interface IndexProgress {
 const SLICE_BYTES = 1024 * 1024;
 /** What is longer is no conversation: an image, or a whole file. */
 const LONGEST_LINE = 8 * 1024 * 1024;
-const SAID_CHARACTERS = 64 * 1024;
-const TOOL_HEAD = 6 * 1024;
-const TOOL_TAIL = 2 * 1024;
 /** One of these stands in every line that says something; most lines of old logs hold none, and are not parsed. */
 const SPEAKING = ['"type":"user"', '"type":"assistant"', '"queued_command"', '"local_command"'];
 
@@ -152,14 +150,8 @@ function passagesOf(line: Buffer, start: number): Passage[] {
   const atMs = timestamp === undefined ? null : Date.parse(timestamp);
   return entry.items.flatMap((item, number) => {
     if (item.kind === 'thinking') return [];
-    const text = itemText(item);
-    return [{ start, length: line.length, item: number, role: ROLES.indexOf(item.role), atMs, text: item.role === 'tool' ? ends(text) : text.slice(0, SAID_CHARACTERS) }];
+    return [{ start, length: line.length, item: number, role: ROLES.indexOf(item.role), atMs, text: searchedText(item) }];
   });
-}
-
-/** Of what tools take and give the start and the end are worth finding. */
-function ends(text: string): string {
-  return text.length <= TOOL_HEAD + TOOL_TAIL ? text : `${text.slice(0, TOOL_HEAD)}\n${text.slice(-TOOL_TAIL)}`;
 }
 
 function lineEnd(fd: number, from: number, size: number): number {

@@ -5,8 +5,9 @@ import { ROLES, SEARCH_SCHEMA, type Role, type SearchDocument, type SearchHit } 
 import type { Paths } from '../../shared/paths.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { openSearchReader, type Candidate, type SearchReader } from '../store/search-index.ts';
-import { itemText, readItems } from '../transcript/items.ts';
+import { readItems } from '../transcript/items.ts';
 import { parseQuery, toMatch, type SearchQuery } from './query.ts';
+import { searchedText } from './searched-text.ts';
 import { snippetOf } from './snippet.ts';
 
 export interface SearchRequest {
@@ -77,7 +78,7 @@ function toHit({ name, machine, session, cwd, start, length, item, role, atMs }:
   const entry = line && readItems(line);
   const said = entry?.items[item];
   if (!entry || !said) return undefined;
-  const { text, marks } = snippetOf(itemText(said), query);
+  const { text, marks } = snippetOf(searchedText(said), query);
   const [, agentId = null] = /\/agent-([^/]+)\.jsonl$/.exec(name) ?? [];
   return {
     session, machine, agent_id: agentId, project: cwd, role: ROLES[role] ?? 'tool', at: atMs === null ? null : printTimestamp(atMs),

@@ -27,7 +27,7 @@ export function chooseFile(files: readonly SessionFile[]): ChosenFile | undefine
   return { file: best.file, others };
 }
 
-function factsOf(path: string): LineFact[] {
+export function factsOf(path: string): LineFact[] {
   const fd = openSync(path, 'r');
   try {
     return readLines(fd, fstatSync(fd).size);

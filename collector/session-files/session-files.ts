@@ -46,6 +46,13 @@ export function findSessionFiles(sessionId: string, roots: SessionRoots): Sessio
   }));
 }
 
+/** Every session below one `projects/`. */
+export function sessionFilesIn(machine: string | null, projectsDir: string): SessionFile[] {
+  return directoriesIn(projectsDir).flatMap((project) => transcriptsIn(join(projectsDir, project)).map((file) => (
+    { machine, projectsDir, project, sessionId: file.slice(0, -'.jsonl'.length), path: join(projectsDir, project, file) }
+  )));
+}
+
 /** IDs that begin so; each once. */
 export function sessionIdsWith(prefix: string, roots: SessionRoots): string[] {
   const ids = new Set<string>();

@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [--corpus DIR] [--only backfill,restart,live,hook,answers] [--large] [--profile DIR]`
+// `npm run bench [-- --quick] [--corpus DIR] [--only backfill,restart,live,hook,answers,search,page] [--large] [--profile DIR]`
 // One table, everything measured in one run on one machine: the ratios are what counts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -15,6 +15,7 @@ import { isMissed, measureParts, median, printTable, type Row } from './measure.
 import { measurePage } from './page.ts';
 import { runCcusage, runRsyslog, runScan } from './peers.ts';
 import { measureRestart } from './restart.ts';
+import { measureSearch } from './search.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const argv = process.argv.slice(2);
@@ -117,6 +118,7 @@ async function main(): Promise<void> {
     restart: measureRestart,
     live: async () => measureLive({ roles: await bundle('live-roles'), corpus: corpus(), isQuick }),
     answers: () => measureAnswers({ cacheDir, say, events: isQuick ? 200_000 : argv.includes('--large') ? 10_000_000 : 2_000_000 }),
+    search: () => measureSearch({ from: corpusFolder(), targetBytes: (isQuick ? 50 : 1000) * 1e6, cacheDir, say }),
     page: () => measurePage({ cacheDir, say, events: isQuick ? 200_000 : 2_000_000, soakSeconds: isQuick ? 20 : argv.includes('--large') ? 3600 : 120 }),
   };
   const rows = await measureParts(parts, { only, say });

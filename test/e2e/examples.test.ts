@@ -15,7 +15,7 @@ import { until } from '../support/until.ts';
 
 /** Run by tests of their own: they need another machine, or install something on this one. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
-  'tt deploy', 'tt undeploy', 'tt sync', 'tt sessions pull', 'tt sessions push', 'tt-agent receive', 'tt-agent drain', 'tt collector install', 'tt collector logs', 'tt-agent install', 'tt-agent logs',
+  'tt deploy', 'tt undeploy', 'tt sync', 'tt sessions pull', 'tt sessions push', 'tt sessions sync', 'tt-agent receive', 'tt-agent drain', 'tt collector install', 'tt collector logs', 'tt-agent install', 'tt-agent logs',
 ]);
 /** Run here, before the others or behind them. */
 const FIRST = ['tt-agent init', 'tt collector run', 'tt machines add', 'tt-agent join', 'tt-agent run'];

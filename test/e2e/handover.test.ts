@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createKeyPair } from '../../shared/protocol/tokens.ts';
 import { projectDirectoryName } from '../../shared/session-file/project-directory.ts';
 import { chain, isValidChain, SESSION, text, type Line } from '../support/handed-session.ts';
 import { createMachineHome, type MachineHome } from '../support/machine-home.ts';
@@ -31,8 +32,8 @@ function write(path: string, content: string): void {
   utimesSync(path, then, then);
 }
 
-const archived = (project: string): string => join(laptop.paths.archiveDir, DEVBOX, 'projects', project, `${SESSION}.jsonl`);
-const fileOf = (home: MachineHome, directory: string): string => join(home.projects, projectDirectoryName(directory), `${SESSION}.jsonl`);
+const archived = (project: string, session = SESSION): string => join(laptop.paths.archiveDir, DEVBOX, 'projects', project, `${session}.jsonl`);
+const fileOf = (home: MachineHome, directory: string, session = SESSION): string => join(home.projects, projectDirectoryName(directory), `${session}.jsonl`);
 const linesOf = (path: string): Line[] => readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Line);
 
 describe('tt sessions', { timeout: 120_000 }, () => {
@@ -101,6 +102,17 @@ describe('tt sessions', { timeout: 120_000 }, () => {
       const lines = linesOf(fileOf(laptop, here));
       expect(lines.map(({ uuid, cwd }) => [uuid, cwd])).toEqual(['a-0', 'a-1', 'a-2', 'a-3', 'b-0', 'b-1'].map((uuid) => [uuid, here]));
       expect(isValidChain(lines)).toBe(true);
+
+      // In step by one command: what only one of them has.
+      const { publicKey } = await createKeyPair();
+      write(laptop.paths.machinesFile, JSON.stringify({ version: 1, machines: [{ machine_id: DEVBOX, label: 'box', public_key: publicKey, enrolled_at: '2026-01-01T00:00:00.000Z', ssh_host: 'devbox' }] }));
+      const mine = 'a11e0000-0000-4000-8000-000000000002';
+      write(fileOf(laptop, here, mine), text(chain([], 2, { name: 'm', cwd: here, session: mine })));
+      expect(await tt('sessions', 'sync', 'box', '--project', 'shop', '--dry-run')).toMatchObject({ code: 0, stdout: `box: would push 1 session\n  push ${mine}\n` });
+      expect(await tt('sessions', 'sync', 'box')).toMatchObject({ code: 0, stdout: 'box: 1 session pushed\n', stderr: '' });
+      expect(linesOf(fileOf(remote, there, mine)).map(({ cwd }) => cwd)).toEqual([there, there]);
+      copyFileSync(fileOf(remote, there, mine), archived(projectDirectoryName(there), mine));
+      expect(await tt('sessions', 'sync', 'box')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     });
   });
 });

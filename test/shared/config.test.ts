@@ -30,7 +30,7 @@ describe('configuration', () => {
   it('has defaults for everything but the label', () => {
     expect(loadConfig(nowhere, {})).toEqual({
       ingest_host: '127.0.0.1', ingest_port: 7071, ingest_urls: [], ui_host: '127.0.0.1', ui_port: 7070, metrics: false,
-      texts: 'redacted', projects: {}, archive: false, tunnels: {}, prices: {}, kept_limit_bytes: 4 * 1024 ** 3, log_level: 'info',
+      texts: 'redacted', projects: {}, archive: false, receive: false, tunnels: {}, prices: {}, kept_limit_bytes: 4 * 1024 ** 3, log_level: 'info',
     });
   });
 
@@ -45,14 +45,14 @@ describe('configuration', () => {
   it('takes every key from the environment', () => {
     const environment = {
       TT_LABEL: 'devbox', TT_INGEST_HOST: '::1', TT_INGEST_PORT: '0', TT_INGEST_URLS: 'https://tt.example, http://10.0.0.1:7071', TT_UI_HOST: 'localhost', TT_UI_PORT: '65535', TT_METRICS: 'true',
-      TT_TEXTS: 'none', TT_PROJECTS: '{"/home/me/secret":{"texts":"none"}}', TT_ARCHIVE: 'true', TT_KEPT_LIMIT_BYTES: '1048576', TT_LOG_LEVEL: 'silent',
+      TT_TEXTS: 'none', TT_PROJECTS: '{"/home/me/secret":{"texts":"none"}}', TT_ARCHIVE: 'true', TT_RECEIVE: 'true', TT_KEPT_LIMIT_BYTES: '1048576', TT_LOG_LEVEL: 'silent',
       TT_TUNNELS: '{"gpu":{"mode":"manual"}}', TT_PRICES: '{"m":{"input":3,"output":15}}',
     };
     expect(Object.keys(environment).toSorted())
       .toEqual(Object.keys(configSchema.shape).map((key) => `TT_${key.toUpperCase()}`).toSorted());
     expect(loadConfig(nowhere, environment)).toEqual({
       label: 'devbox', ingest_host: '::1', ingest_port: 0, ingest_urls: ['https://tt.example', 'http://10.0.0.1:7071'], ui_host: 'localhost', ui_port: 65535, metrics: true, texts: 'none',
-      projects: { '/home/me/secret': { texts: 'none' } }, archive: true, tunnels: { gpu: { mode: 'manual' } }, prices: { m: expect.objectContaining({ input: 3, output: 15 }) as unknown }, kept_limit_bytes: 1048576, log_level: 'silent',
+      projects: { '/home/me/secret': { texts: 'none' } }, archive: true, receive: true, tunnels: { gpu: { mode: 'manual' } }, prices: { m: expect.objectContaining({ input: 3, output: 15 }) as unknown }, kept_limit_bytes: 1048576, log_level: 'silent',
     });
   });
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { forkOf } from '../../../agent/receive/session-landing.ts';
+import { forkOf } from '../../../shared/session-file/fork.ts';
 import { projectDirectoryName } from '../../../shared/session-file/project-directory.ts';
 import { chain, HandedMachine, isValidChain, NOW, SESSION, text } from '../../support/handed-session.ts';
 
