@@ -6,7 +6,7 @@ import { createControlHandlers } from '../../collector/control/handlers.ts';
 import { openCollectorIdentity } from '../../collector/enrolment/collector-identity.ts';
 import { createEnrolmentCodes } from '../../collector/enrolment/codes.ts';
 import { openMachineRegistry, type MachineRegistry } from '../../collector/enrolment/machine-registry.ts';
-import { openPage } from '../../collector/http/page.ts';
+import { openPage, type PageOptions } from '../../collector/http/page.ts';
 import { createMachineLinks, type MachineLinks } from '../../collector/ingest/machine-links.ts';
 import { createCollectorProbes } from '../../collector/ingest/probes.ts';
 import type { Tunnels } from '../../collector/tunnel/tunnels.ts';
@@ -45,9 +45,11 @@ export interface PageFixture {
 export interface PageFixtureOptions {
   tunnels?: Tunnels;
   config?: Partial<Config>;
+  /** Instead of a thread, which can not be started from source everywhere. */
+  startAnswers?: PageOptions['startAnswers'];
 }
 
-export async function createPageFixture({ tunnels = noTunnels, config: wished = {} }: PageFixtureOptions = {}): Promise<PageFixture> {
+export async function createPageFixture({ tunnels = noTunnels, config: wished = {}, startAnswers }: PageFixtureOptions = {}): Promise<PageFixture> {
   const clock = systemClock;
   const home = mkdtempSync(join(tmpdir(), 'tt-page-'));
   const paths = resolvePaths({}, home);
@@ -105,7 +107,7 @@ export async function createPageFixture({ tunnels = noTunnels, config: wished = 
     async open(assets, port = 0) {
       const config = { ...loadConfig(paths.configFile, {}), ...wished, ui_port: port };
       const deps = { collectorId: identity.collectorId, config, paths, clock, log: silentLog, registry, links, tunnels, writer, ingestPort: 7071, actions };
-      const page = await openPage(deps, { assets });
+      const page = await openPage(deps, { assets, ...(startAnswers && { startAnswers }) });
       pages.push(page);
       return page;
     },
