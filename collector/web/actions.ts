@@ -1,10 +1,10 @@
 /** What a person changes here: the control methods of the commands, by POST. */
 import { useState } from 'hono/jsx/dom';
-import { fetchJson, messageOf } from './document-fetch.ts';
+import { askFor, messageOf } from './answer.ts';
 
 /** Throws what the collector says, with the next step. */
 export function act<T>(method: string, request: object): Promise<T> {
-  return fetchJson<T>(`/api/v1/actions/${method}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) });
+  return askFor<T>(`/api/v1/actions/${method}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) });
 }
 
 export interface Acting {

@@ -5,9 +5,12 @@ import { clockWords, durationWords, STATE_WORDS } from '../../shared/status-word
 import type { CollectorStatus, MachineAdded, MachineStatus } from '../../shared/status.ts';
 import { act, useActing } from './actions.ts';
 import { CopyButton } from './copy-button.tsx';
-import { useDocument } from './document-fetch.ts';
+import { useAnswer } from './answer.ts';
 import { machineAddress } from './route.ts';
 import { Said } from './said.tsx';
+
+/** Between two looks at what has come true. */
+const LEAST_MS = 1000;
 
 interface AddProps {
   /** What it shall be called; '' where that is still to be said. */
@@ -94,7 +97,7 @@ function Steps({ machine, ...rest }: { machine: MachineStatus | undefined; stamp
 }
 
 function JoinedSteps({ machine, stamp }: { machine: MachineStatus; stamp: string }) {
-  const { document } = useDocument<MachineDocument>(`/api/v1/machines/${machine.machine_id}`, `${stamp} ${machine.state}`);
+  const { document } = useAnswer<MachineDocument>(`/api/v1/machines/${machine.machine_id}`, `${stamp} ${machine.state}`, LEAST_MS);
   return (
     <>
       <StepList steps={stepsOf(machine, document?.sources.map(({ source }) => source) ?? [])} />

@@ -8,22 +8,29 @@ export interface Answer<T> {
   error: string | undefined;
 }
 
+export interface Asking<T> extends Answer<T> {
+  /** At once: something was changed here. What is there stays until the answer. */
+  askAgain(): void;
+}
+
 /** After an answer the collector rests so many times as long as that took, ... */
 const SHARE = 4;
 /** ... at most so long: one slow answer, as the first, is no reason to leave a person waiting. */
 const MOST_MS = 5000;
 
 /** `stamp`: another one when something may have changed; asked at most every `leastMs`. Another `address` is asked at once. */
-export function useAnswer<T>(address: string, stamp: string, leastMs: number): Answer<T> {
+export function useAnswer<T>(address: string, stamp: string, leastMs: number): Asking<T> {
   const [answer, setAnswer] = useState<Answer<T> & { address: string }>({ address, document: undefined, error: undefined });
-  const asked = useRef({ address: '', stamp: '', isRunning: false, notBeforeMs: 0 });
+  const asked = useRef({ address: '', stamp: '', times: 0, isRunning: false, notBeforeMs: 0 });
+  const [times, setTimes] = useState(0);
   const [tick, setTick] = useState(0);
   useEffect(() => {
     const last = asked.current;
-    if (!last || (last.address === address && (last.isRunning || last.stamp === stamp))) return undefined;
+    const isSame = last?.address === address && last.times === times;
+    if (!last || (isSame && (last.isRunning || last.stamp === stamp))) return undefined;
     const timer = setTimeout(() => {
       const startedMs = Date.now();
-      const mine = { address, stamp, isRunning: true, notBeforeMs: 0 };
+      const mine = { address, stamp, times, isRunning: true, notBeforeMs: 0 };
       asked.current = mine;
       const settle = (next: Omit<Answer<T>, 'document'> & { document?: T }): void => {
         if (asked.current !== mine) return;
@@ -32,17 +39,22 @@ export function useAnswer<T>(address: string, stamp: string, leastMs: number): A
         setAnswer((before) => ({ address, document: next.document ?? (before.address === address ? before.document : undefined), error: next.error }));
         setTick((count) => count + 1);
       };
-      askFor<T>(address).then((document) => settle({ document, error: undefined }), (error: unknown) => settle({ error: error instanceof Error ? error.message : String(error) }));
-    }, last.address === address ? Math.max(0, last.notBeforeMs - Date.now()) : 0);
+      askFor<T>(address).then((document) => settle({ document, error: undefined }), (error: unknown) => settle({ error: messageOf(error) }));
+    }, isSame ? Math.max(0, last.notBeforeMs - Date.now()) : 0);
     return () => clearTimeout(timer);
-  }, [address, stamp, tick]);
-  return answer.address === address ? answer : { document: undefined, error: undefined };
+  }, [address, stamp, times, tick]);
+  const askAgain = (): void => setTimes((count) => count + 1);
+  return answer.address === address ? { ...answer, askAgain } : { document: undefined, error: undefined, askAgain };
 }
 
 /** Served by the same build of the collector as this page. Throws in words. */
-export async function askFor<T>(address: string): Promise<T> {
-  const response = await fetch(address);
+export async function askFor<T>(address: string, options: RequestInit = {}): Promise<T> {
+  const response = await fetch(address, options);
   const body = (await response.json()) as T & { error?: { message: string; hint: string } };
   if (body.error) throw new Error(`${body.error.message}: ${body.error.hint}`);
   return body;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -8,7 +8,7 @@ import {
 } from '../../shared/status-words.ts';
 import { act, useActing } from './actions.ts';
 import { ConnectionStrip } from './connection-strip.tsx';
-import { useDocument } from './document-fetch.ts';
+import { useAnswer } from './answer.ts';
 import type { Drain } from './drain.ts';
 import { MachineActions } from './machine-actions.tsx';
 import { backlogAndRest } from './machine-columns.ts';
@@ -16,6 +16,9 @@ import { tunnelProblems } from './machines-table.tsx';
 import { Cell, Panel, Table } from './panel.tsx';
 import { Said } from './said.tsx';
 import { plain } from './session-name.tsx';
+
+/** Between two looks at what may have changed. */
+const LEAST_MS = 2000;
 
 interface MachinePageProps {
   /** Label or ID. */
@@ -28,7 +31,7 @@ interface MachinePageProps {
 
 export function MachinePage({ name, status, stamp, drain, nowMs }: MachinePageProps) {
   const machine = status.machines.find(({ label, machine_id: id }) => label === name || id === name);
-  const { document, error, fetchAgain } = useDocument<MachineDocument>(`/api/v1/machines/${encodeURIComponent(machine?.machine_id ?? name)}`, `${stamp} ${machine?.state ?? ''}`);
+  const { document, error, askAgain } = useAnswer<MachineDocument>(`/api/v1/machines/${encodeURIComponent(machine?.machine_id ?? name)}`, `${stamp} ${machine?.state ?? ''}`, LEAST_MS);
   if (!machine) {
     return <article aria-label="Machine"><p><a href="/">All sessions and machines</a></p><p class="problem">No machine is called {plain(name)}.</p></article>;
   }
@@ -44,7 +47,7 @@ export function MachinePage({ name, status, stamp, drain, nowMs }: MachinePagePr
       <Panel id="day" title="Connected" note="the last 24 hours">
         {document ? <ConnectionStrip label={machine.label} spans={document.connections} nowMs={nowMs} /> : <p class="empty">{UNKNOWN}</p>}
       </Panel>
-      {document && document.gaps.length > 0 && <Gaps gaps={document.gaps} nowMs={nowMs} onChange={fetchAgain} />}
+      {document && document.gaps.length > 0 && <Gaps gaps={document.gaps} nowMs={nowMs} onChange={askAgain} />}
       {document && document.refused.length > 0 && <Refused document={document} nowMs={nowMs} />}
       {document && <Ledger document={document} nowMs={nowMs} />}
     </article>

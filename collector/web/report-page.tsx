@@ -4,7 +4,7 @@ import { completenessWords, hoursWords, periodWords } from '../../shared/report-
 import { countWords, plural, UNKNOWN } from '../../shared/status-words.ts';
 import { act, useActing, type Run } from './actions.ts';
 import { CompletenessMark } from './completeness-mark.tsx';
-import { useDocument } from './document-fetch.ts';
+import { useAnswer } from './answer.ts';
 import { Cell, Panel, Table } from './panel.tsx';
 import { ReportRowEdits, ReportRowName } from './report-row.tsx';
 import { localDate, datesOf, stepDate } from './report-period.ts';
@@ -12,18 +12,21 @@ import { reportAddress, REPORT_GROUPS, REPORT_PERIODS, type Route } from './rout
 import { Said } from './said.tsx';
 import { plain } from './session-name.tsx';
 
+/** Between two looks at what may have changed. */
+const LEAST_MS = 2000;
+
 type ReportRoute = Extract<Route, { page: 'reports' }>;
 
 export function ReportPage({ route, stamp, nowMs }: { route: ReportRoute; stamp: string; nowMs: number }) {
   const { period, by } = route;
   const date = route.date ?? localDate(nowMs);
   const { start, end } = datesOf(period, date);
-  const { document, error, fetchAgain } = useDocument<ReportDocument>(`/api/v1/report?start=${start}&end=${end}&by=${by}`, stamp);
+  const { document, error, askAgain } = useAnswer<ReportDocument>(`/api/v1/report?start=${start}&end=${end}&by=${by}`, stamp, LEAST_MS);
   return (
     <article aria-label="Report">
       <Chooser period={period} date={date} by={by} today={localDate(nowMs)} />
       {error !== undefined && <p class="problem">{plain(error)}</p>}
-      {document && <Report document={document} period={period} nowMs={nowMs} onChange={fetchAgain} />}
+      {document && <Report document={document} period={period} nowMs={nowMs} onChange={askAgain} />}
       {!document && error === undefined && <p class="empty">{UNKNOWN}</p>}
     </article>
   );

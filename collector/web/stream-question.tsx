@@ -1,5 +1,5 @@
 import type { ListedStream } from '../streams/stream-list.ts';
-import { useDocument } from './document-fetch.ts';
+import { useAnswer } from './answer.ts';
 import { Question } from './question.tsx';
 import { plain } from './session-name.tsx';
 
@@ -19,7 +19,7 @@ const NONE = ' none';
 const NEW = ' new';
 
 export function StreamQuestion({ title, verb, isMerge, without, onChosen, onClose }: StreamQuestionProps) {
-  const { document, error } = useDocument<{ streams: ListedStream[] }>('/api/v1/streams?all=1', '');
+  const { document, error } = useAnswer<{ streams: ListedStream[] }>('/api/v1/streams?all=1', '', 0);
   const streams = (document?.streams ?? []).filter(({ id }) => id !== without);
   const answered = (answers: FormData): void => {
     const [stream, name] = [answers.get('stream'), answers.get('name')];
