@@ -3,36 +3,14 @@
 # a Node.js, takes the agent from stdin and runs it once; the rest of stdin, and
 # stdout, are the agent's wire. Reads three lines: the oldest Node that will do,
 # a token that is said before the first byte of the wire, and the agent's size.
+# remote-node.sh goes before it.
+# shellcheck disable=SC2154 # what that one sets
 
 IFS= read -r oldest && IFS= read -r token && IFS= read -r bytes || exit 1
 
-# A shell that is not a login shell has a short PATH, so the usual places are
-# looked at as well. Sets `node` to the first that is new enough.
-node=
-old=
-data_home=${XDG_DATA_HOME:-$HOME/.local/share}
-try() {
-  { [ -z "$node" ] && [ -f "$1" ] && [ -x "$1" ]; } || return 0
-  version=$("$1" -p 'process.versions.node' </dev/null 2>/dev/null) || return 0
-  major=${version%%.*}
-  rest=${version#*.}
-  case $major${rest%%.*} in '' | *[!0-9]*) return 0 ;; esac
-  if [ "$major" -gt "${oldest%.*}" ] || { [ "$major" -eq "${oldest%.*}" ] && [ "${rest%%.*}" -ge "${oldest#*.}" ]; }; then
-    node=$1
-  else
-    old=$version
-  fi
-}
-try "$(command -v node 2>/dev/null)"
-for place in /usr/local/bin/node /usr/bin/node /opt/homebrew/bin/node /opt/node/bin/node /snap/bin/node \
-  "$HOME"/.local/bin/node "$HOME"/bin/node "$HOME"/.volta/bin/node "$HOME"/n/bin/node \
-  "${NVM_DIR:-$HOME/.nvm}"/versions/node/*/bin/node \
-  "$data_home"/fnm/node-versions/*/installation/bin/node "$HOME"/.fnm/node-versions/*/installation/bin/node \
-  "$data_home"/mise/installs/node/*/bin/node "$HOME"/.asdf/installs/nodejs/*/bin/node; do
-  try "$place"
-done
+find_node "$oldest"
 if [ -z "$node" ]; then
-  printf 'tt sync node %s\n' "$old" >&2
+  printf 'tt sync node %s\n' "$(printf '%s' "$old_nodes" | tail -n 1 | cut -d ' ' -f 1)" >&2
   exit 1
 fi
 

@@ -2,6 +2,8 @@
 # Run by `tt deploy` on the other machine: tells what is there and changes
 # nothing. Each answer is a line `tt:NAME=VALUE`; a login shell may have said
 # anything before it. Reads one line: the oldest Node that will do, e.g. 20.19.
+# remote-node.sh goes before it.
+# shellcheck disable=SC2154 # what that one sets
 
 say() { printf 'tt:%s=%s\n' "$1" "$2"; }
 
@@ -28,35 +30,9 @@ say system "$(uname -s) $(uname -m)"
 say host "$(uname -n)"
 say wish "${TT_LABEL:-${HOST_MACHINE-}}"
 
-# A shell that is not a login shell has a short PATH, so the usual places are
-# looked at as well. Sets `node` to the first that is new enough.
-node=
-try() {
-  { [ -z "$node" ] && [ -f "$1" ] && [ -x "$1" ]; } || return 0
-  # shellcheck disable=SC2016 # JavaScript
-  found=$("$1" -p '`${process.versions.node} ${process.execPath}`' </dev/null 2>/dev/null) || return 0
-  version=${found%% *}
-  major=${version%%.*}
-  rest=${version#*.}
-  case $major${rest%%.*} in '' | *[!0-9]*) return 0 ;; esac
-  if [ "$major" -gt "${oldest%.*}" ] || { [ "$major" -eq "${oldest%.*}" ] && [ "${rest%%.*}" -ge "${oldest#*.}" ]; }; then
-    node=${found#* }
-    say node "$found"
-  else
-    say old_node "$found"
-  fi
-}
-try "$(command -v node 2>/dev/null)"
-for place in /usr/local/bin/node /usr/bin/node /opt/homebrew/bin/node /opt/node/bin/node /snap/bin/node \
-  "$HOME"/.local/bin/node "$HOME"/bin/node "$HOME"/.volta/bin/node "$HOME"/n/bin/node \
-  "${NVM_DIR:-$HOME/.nvm}"/versions/node/*/bin/node \
-  "$data_home"/fnm/node-versions/*/installation/bin/node "$HOME"/.fnm/node-versions/*/installation/bin/node \
-  "$data_home"/mise/installs/node/*/bin/node "$HOME"/.asdf/installs/nodejs/*/bin/node; do
-  try "$place"
-done
-if [ -z "$node" ]; then
-  try "$("${SHELL:-/bin/sh}" -lc 'command -v node' </dev/null 2>/dev/null | tail -n 1)"
-fi
+find_node "$oldest"
+printf '%s' "$old_nodes" | while IFS= read -r each; do say old_node "$each"; done
+if [ -n "$node" ]; then say node "$found_node"; fi
 
 # The nearest directory that is there tells of room and rights.
 nearest() {

@@ -2,11 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { TtError } from '../../shared/errors.ts';
 import { noShell } from './failures.ts';
+import { FIND_NODE, OLDEST_NODE } from './find-node.ts';
 import type { RemoteShell } from './remote-shell.ts';
 
 const LOOK = readFileSync(new URL('../../deploy/remote-look.sh', import.meta.url), 'utf8');
-/** As in package.json. */
-export const OLDEST_NODE = '20.19';
 
 export interface FoundNode {
   version: string;
@@ -50,7 +49,7 @@ export interface RemoteFacts {
 }
 
 export async function look(shell: RemoteShell): Promise<RemoteFacts> {
-  const { said, stdout, stderr } = await shell.run(LOOK, { values: [OLDEST_NODE] });
+  const { said, stdout, stderr } = await shell.run(FIND_NODE + LOOK, { values: [OLDEST_NODE] });
   const isWhole = said.some(({ name }) => name === 'end');
   if (!isWhole && !said.some(({ name }) => name === 'shell')) throw noShell(shell.host, stdout.trim() === '' ? stderr : stdout);
   const facts = parseFacts(said);

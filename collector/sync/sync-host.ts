@@ -13,7 +13,7 @@ import { createPipe, type Pipe } from '../../shared/protocol/pipe.ts';
 import { fromAgentSchema, type FromAgent } from '../../shared/protocol/sync-messages.ts';
 import type { Control, ControlResponse } from '../control/control-methods.ts';
 import { sshFailed } from '../deploy/failures.ts';
-import { OLDEST_NODE } from '../deploy/look.ts';
+import { FIND_NODE, OLDEST_NODE } from '../deploy/find-node.ts';
 import { toRemoteCommand } from '../deploy/remote-shell.ts';
 import { newestOf, UNATTENDED_SSH_OPTIONS, type RunSsh, type SshProcess } from '../ssh.ts';
 
@@ -79,7 +79,7 @@ type OpenedRun = Omit<ControlResponse<'sync.open'>, 'run'> & { run: NonNullable<
 async function runAgent(host: string, opened: OpenedRun, deps: SyncHostDeps): Promise<Drained> {
   const { clock, stop, agent, runSsh } = deps;
   if (stop.aborted) throw stopped();
-  const ssh = runSsh([...UNATTENDED_SSH_OPTIONS, ...CONNECTION, '--', host, toRemoteCommand(DRAIN)]);
+  const ssh = runSsh([...UNATTENDED_SSH_OPTIONS, ...CONNECTION, '--', host, toRemoteCommand(FIND_NODE + DRAIN)]);
   const end = (): void => ssh.kill('SIGTERM');
   stop.addEventListener('abort', end, { once: true });
   try {

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FIND_NODE } from '../../collector/deploy/find-node.ts';
 import { sha256Of } from '../../collector/deploy/put-file.ts';
 
 const folder = join(import.meta.dirname, '../../deploy');
@@ -18,7 +19,7 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 function run(script: string, input: string | Buffer, { shell = ['sh'], before = '' } = {}): { status: number | null; stdout: string; stderr: string } {
   const [program = 'sh', ...options] = shell;
-  const text = `${before}\n${readFileSync(join(folder, script), 'utf8')}`;
+  const text = [before, FIND_NODE, readFileSync(join(folder, script), 'utf8')].join('\n');
   const { status, stdout, stderr } = spawnSync(program, [...options, '-c', text], { input, encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: home }, cwd: home });
   return { status, stdout, stderr };
 }
@@ -54,6 +55,16 @@ describe('the scripts that run on other machines', () => {
     expect(stdout).toContain('tt:old_node=20.18.9 /old/node\n');
     expect(stdout.match(/^tt:node=/gm)).toHaveLength(1);
     expect(run('remote-look.sh', '999.1\n').stdout).not.toMatch(/^tt:node=/m);
+    expect(run('remote-drain.sh', '999.1\ntoken\n1\n').stderr).toMatch(/^tt sync node \d+\.\d+\.\d+\n$/);
+  });
+
+  it.each(['remote-look.sh', 'remote-drain.sh'])('%s takes the Node that only a login shell finds', (script) => {
+    const shell = join(home, 'login-shell');
+    writeFileSync(shell, `#!/bin/sh\n[ "$1" = -lc ] && echo hello && echo '${home}/far/node'\n`, { mode: 0o755 });
+    mkdirSync(join(home, 'far'));
+    // Newer than any other: nothing else will do.
+    writeFileSync(join(home, 'far/node'), `#!/bin/sh\ncase $1 in -p) echo "1000.0.0 ${home}/far/node" ;; *) echo "runs far" ;; esac\n`, { mode: 0o755 });
+    expect(run(script, '999.1\ntoken\n1\n', { before: `SHELL='${shell}'` }).stdout).toMatch(script === 'remote-look.sh' ? /^tt:node=1000\.0\.0 .*\/far\/node$/m : /^runs far$/m);
   });
 });
 
