@@ -10,6 +10,8 @@ export interface MachineNames {
   machineIdOf(label: string): string | undefined;
   /** How ssh reaches it; undefined: nobody knows. */
   hostOf(label: string): string | undefined;
+  /** Of the machine that ssh reaches there, or that is so called. */
+  labelOfHost(host: string): string | undefined;
   /** ID of this computer's own agent. */
   readonly here: string | null;
 }
@@ -25,6 +27,7 @@ export function machineNames({ machinesFile, machineFile }: Pick<Paths, 'machine
       const row = rows.find((each) => each.label === label || each.machine_id === label);
       return row?.ssh_host ?? row?.sync_host ?? undefined;
     },
+    labelOfHost: (host) => (rows.find((row) => row.ssh_host === host || row.sync_host === host) ?? rows.find((row) => row.label === host))?.label,
     here: readThisMachine(machineFile),
   };
 }

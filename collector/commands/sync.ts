@@ -9,6 +9,8 @@ import { createControlClient } from '../control/control-client.ts';
 import { readShippedFiles } from '../deploy/shipped-files.ts';
 import { sshRunner } from '../ssh.ts';
 import { syncHost, type HostOutcome } from '../sync/sync-host.ts';
+import { machineNames } from './machine-names.ts';
+import { syncSessions } from './session-sync.ts';
 
 const JSON_SCHEMA = 1;
 /** Logins at one time. */
@@ -19,11 +21,15 @@ export async function sync(parsed: ParsedCommand, io: CommandIo): Promise<ExitCo
   const named = [...new Set(parsed.args)];
   const label = textOption(parsed, 'label') ?? null;
   if (label !== null && named.length !== 1) throw usageError('--label names one machine', 'give one host with it');
+  const isOnly = flag(parsed, 'sessionsOnly');
+  const isJson = flag(parsed, 'json');
+  if (isJson && !isOnly && flag(parsed, 'sessions')) throw usageError('--json is one document', 'tt sync --json, then tt sessions sync MACHINE --json');
+  if (isOnly && named.length > 0) return sessionsOf(named, parsed, io);
   const control = createControlClient(resolvePaths(io.environment, io.home).controlSocket);
   const { targets } = await control.call('sync.targets', {});
   const hosts = named.length > 0 ? named : targets.map(({ host }) => host);
+  if (isOnly) return sessionsOf(hosts, parsed, io);
   const agent = await promisify(gzip)(readShippedFiles(io.program.file).agent);
-  const isJson = flag(parsed, 'json');
   const fetched = await eachOf(hosts, async (host) => {
     const outcome = await syncHost({ host, label }, {
       control, agent, clock: io.clock, runSsh: sshRunner(io.environment), stop: io.stop,
@@ -34,7 +40,16 @@ export async function sync(parsed: ParsedCommand, io: CommandIo): Promise<ExitCo
   });
   if (isJson) io.stdout.write(`${JSON.stringify({ schema: JSON_SCHEMA, hosts: fetched.map(({ host, outcome }) => toRow(host, outcome)) })}\n`);
   else if (hosts.length === 0) io.stdout.write('nothing to fetch: every machine that ssh reaches is connected; for another: tt sync HOST\n');
+  if (flag(parsed, 'sessions')) await sessionsOf(fetched.flatMap(({ host, outcome }) => (outcome.machine === null ? [] : [host])), parsed, io);
   return named.length === 0 && !io.stop.aborted ? EXIT_CODES.ok : exitCodeOf(fetched.map(({ outcome }) => outcome));
+}
+
+/** Of machines that are known by that host; events of the others were fetched all the same. */
+async function sessionsOf(hosts: readonly string[], { options }: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  const names = machineNames(resolvePaths(io.environment, io.home));
+  const labels = hosts.flatMap((host) => names.labelOfHost(host) ?? []);
+  for (const host of hosts) if (names.labelOfHost(host) === undefined) io.stderr.write(`${host}: no machine is known by that host; its sessions stay where they are\n`);
+  return labels.length === 0 ? EXIT_CODES.ok : syncSessions({ args: labels, options }, io);
 }
 
 function tell(host: string, { state, machine, stored, duplicates, refused, badLines, gaps, error }: HostOutcome, { stdout, stderr }: CommandIo): void {

@@ -9,7 +9,13 @@ export const TUNNEL_COMMANDS: readonly CommandSpec[] = [
     summary: 'Fetch once, by ssh, what a machine has where nothing may be installed; without a host, of all that are not connected',
     example: 'tt sync codespace me@devbox',
     arguments: [{ syntax: '[host...]', description: 'where ssh reaches it, as in ~/.ssh/config' }],
-    options: [{ flags: '--label <label>', description: 'what to call a machine that is new; else as its host' }, JSON_OPTION],
+    options: [
+      { flags: '--label <label>', description: 'what to call a machine that is new; else as its host' },
+      { flags: '--sessions', description: 'and keep the sessions of the last days in step (tt sessions sync); what fails there only warns' },
+      { flags: '--sessions-only', description: 'nothing but that' },
+      { flags: '--no-sessions', description: 'only events, as without a word' },
+      JSON_OPTION,
+    ],
     load: async () => (await import('./sync.ts')).sync,
   },
   {
