@@ -47,7 +47,7 @@ interface Interval {
 
 const QUICK: Interval = { leastMs: 250, share: 1, mostMs: 500 };
 /** Sums of two days: nobody sees a second of them. */
-const SLOW: Interval = { leastMs: 5000, share: 20, mostMs: 60_000 };
+const SLOW: Interval = { leastMs: 5000, share: 20, mostMs: 20_000 };
 
 interface Asking {
   refresh(): void;

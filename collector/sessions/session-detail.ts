@@ -61,8 +61,10 @@ function* eventsOf(sessionId: string, events: EventReader): Generator<TtEvent> {
 }
 
 function childrenOf(sessionId: string, { sessions, usage, prices, fleet }: SessionsDeps): Subagent[] {
+  const children = sessions.subagentsOf(sessionId);
+  if (children.length === 0) return [];
   const sums = usage.sumsOfSession(sessionId);
-  return sessions.subagentsOf(sessionId).map((child) => ({
+  return children.map((child) => ({
     agent_id: child.agentId,
     state: stateNow(child, fleet.knownAtMs(child.machineId) ?? fleet.nowMs).state,
     started_at: printTimestamp(child.startedAtMs ?? child.firstAtMs),

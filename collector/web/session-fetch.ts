@@ -4,7 +4,9 @@ import type { SessionPageDocument, Turn, TurnsPageDocument } from '../../shared/
 import { askFor, useAnswer } from './answer.ts';
 
 /** Turns are asked for and drawn by so many. */
-export const CHUNK_TURNS = 25;
+export const CHUNK_TURNS = 10;
+/** With each look at the session: a window full of them. */
+const NEWEST_TURNS = 20;
 /** At most so often. */
 const LEAST_MS = 1000;
 
@@ -24,7 +26,7 @@ const addressOf = (name: string): string => `/api/v1/sessions/${encodeURICompone
 
 /** `stamp`: another one when something may have changed. */
 export function useSession(name: string, stamp: string): SessionFetch {
-  const { document: detail, error } = useAnswer<SessionPageDocument>(`${addressOf(name)}?turns=${CHUNK_TURNS}`, stamp, LEAST_MS);
+  const { document: detail, error } = useAnswer<SessionPageDocument>(`${addressOf(name)}?turns=${NEWEST_TURNS}`, stamp, LEAST_MS);
   const known = useRef<{ session: string; newest: SessionPageDocument | undefined; turns: Turns; asked: Set<number> }>({ session: '', newest: undefined, turns: new Map(), asked: new Set() });
   const [, setDrawn] = useState(0);
   const state = known.current;
@@ -59,15 +61,12 @@ export function useSession(name: string, stamp: string): SessionFetch {
 
 /**
  * What was known, with these. A turn that did not change stays the same object:
- * it need not be drawn again. Where turns have other numbers than before, because
+ * it need not be drawn again, nor the list where none did. Where turns have other numbers than before, because
  * one arrived late between them, nothing that was known holds.
  */
 export function mergeTurns(known: Turns, { turn_list: list, first_turn: first }: Pick<SessionPageDocument, 'turn_list' | 'first_turn'>): Turns {
   const isShifted = list.some((turn, at) => (known.get(first + at)?.started_at ?? turn.started_at) !== turn.started_at);
-  const turns = new Map(isShifted ? [] : known);
-  list.forEach((turn, at) => {
-    const before = turns.get(first + at);
-    if (before === undefined || JSON.stringify(before) !== JSON.stringify(turn)) turns.set(first + at, turn);
-  });
-  return turns;
+  const held = isShifted ? new Map<number, Turn>() : known;
+  const changed = list.flatMap((turn, at) => (JSON.stringify(held.get(first + at)) === JSON.stringify(turn) ? [] : [[first + at, turn] as const]));
+  return changed.length === 0 && !isShifted ? known : new Map([...held, ...changed]);
 }

@@ -18,9 +18,9 @@ interface TurnListProps {
 /** Until a turn was seen. */
 const TURN_PX = 96;
 /** Drawn before it comes into the window. */
-const NEAR = '3000px';
+const NEAR = '2500px';
 
-export function TurnList({ count, turns, nowMs, want }: TurnListProps) {
+export const TurnList = memo(function List({ count, turns, nowMs, want }: TurnListProps) {
   const chunks = Array.from({ length: Math.ceil(count / CHUNK_TURNS) }, (_, at) => at).toReversed();
   return (
     <div class="turn-list">
@@ -30,7 +30,7 @@ export function TurnList({ count, turns, nowMs, want }: TurnListProps) {
       })}
     </div>
   );
-}
+}, (before, after) => before.count === after.count && before.turns === after.turns);
 
 /** Newest first. */
 function numbersOf(chunk: number, count: number): number[] {

@@ -13,6 +13,7 @@ it('a turn that did not change stays the same object, one that did is another', 
   const after = mergeTurns(before, { first_turn: 1, turn_list: [turn(1), turn(2, { ended: true }), turn(3)] });
   expect(after.get(1)).toBe(before.get(1));
   expect([after.get(2)?.ended, after.size]).toEqual([true, 3]);
+  expect(mergeTurns(after, { first_turn: 1, turn_list: [turn(1), turn(2, { ended: true }), turn(3)] })).toBe(after);
 });
 
 it('where turns have other numbers than before, nothing that was known holds', () => {
