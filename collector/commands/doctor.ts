@@ -36,6 +36,7 @@ function examine(paths: Paths, io: CommandIo, service: ServiceProgram, deep: boo
     nodeVersion: io.program.nodeVersion,
     status: () => readStatus(paths, nowMs),
     reports: () => readReports(paths),
+    archives: () => readArchives(paths),
     checkConfig: () => void loadConfig(paths.configFile, io.environment),
     service: () => readService(service, io),
   });
@@ -55,6 +56,15 @@ function note(checks: readonly Check[], { database, lastCheckFile }: Paths, { at
 async function readReports({ controlSocket }: Paths) {
   try {
     return (await createControlClient(controlSocket).call('machines.reports', {})).machines;
+  } catch (error) {
+    if (isNotRunning(error)) return null;
+    throw error;
+  }
+}
+
+async function readArchives({ controlSocket }: Paths) {
+  try {
+    return (await createControlClient(controlSocket).call('archive.list', {})).machines;
   } catch (error) {
     if (isNotRunning(error)) return null;
     throw error;

@@ -12,6 +12,8 @@ import { readLastBackup } from '../last-backup.ts';
 import type { Database } from '../store/database.ts';
 import { countWithoutDirectory, openForDoctor, readSchemaVersions, readSourceDays } from '../store/read-doctor.ts';
 import { listStreams } from '../streams/stream-list.ts';
+import type { ArchiveRow } from '../control/control-methods.ts';
+import { judgeArchives } from './archive.ts';
 import { judgeBackup } from './backup.ts';
 import { CONTENT_DAYS, judgeContent, type ContentFacts } from './content.ts';
 import { judgeDatabase, readDatabaseFacts } from './database.ts';
@@ -29,6 +31,8 @@ export interface CollectorDoctorDeps {
   status: () => Promise<CollectorStatus>;
   /** What agents said; null: no collector runs. */
   reports: () => Promise<readonly MachineReport[] | null>;
+  /** What is wished of archives, and how far they are; null: no collector runs. */
+  archives: () => Promise<readonly ArchiveRow[] | null>;
   checkConfig: () => void;
   service: () => Promise<ServiceFacts>;
 }
@@ -46,6 +50,7 @@ export async function examineCollector(deps: CollectorDoctorDeps): Promise<Check
     await guarded('identity', () => judgeIdentity(paths)),
     await guarded('service', async () => judgeService(await deps.service())),
     await guarded('machines', () => examineMachines(deps), 'the check "database" tells more'),
+    await guarded('archive', async () => judgeArchives((await deps.archives()) ?? [])),
     await guarded('database', () => examineDatabase(deps, deep)),
     await guarded('backup', () => {
       const last = readLastBackup(paths.lastBackupFile);

@@ -1,10 +1,11 @@
-// `npm run acceptance -- DIR [extraction|store|programs]`: does tt find in real logs what is in them?
+// `npm run acceptance -- DIR [extraction|store|programs|archive]`: does tt find in real logs what is in them?
 // DIR holds folders laid out as Claude Code's configuration directory, and a README.md whose
-// table says what is right. By default all three: each folder is read in every way in which an
+// table says what is right. By default all four: each folder is read in every way in which an
 // agent may come to read it; it arrives in every way at the collector's database, whose views are
 // asked; and the programs as they are shipped take it in. Tokens and cost, by session and by day, are
 // compared with ccusage; so are logs made here in which every model of the price table does everything
-// that has a price of its own.
+// that has a price of its own. Archived, each folder is byte for byte what it is, through kills and lost
+// databases; so are ten thousand sessions, and a line of 100 MB.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,6 +16,7 @@ import { countsOf, groupsOf, tokensByGroup } from './counting.ts';
 import { parseExpected, type Counts } from './expected.ts';
 import type { Stored } from './database.ts';
 import { writePricedLogs } from './priced-logs.ts';
+import { mirrorFolder, mirrorLongLine, mirrorMany } from './mirroring.ts';
 import { takeIn } from './programs.ts';
 import { logFiles, readings, sourceOf } from './reading.ts';
 import { addUpSpent, spentDifferences, type Spent } from './spent.ts';
@@ -31,7 +33,7 @@ function differences(expected: Counts, found: Counts): string {
   return wrong.map((name) => `${name} ${String(found[name])} instead of ${String(expected[name])}`).join(', ') || 'agrees';
 }
 
-const MODES = ['extraction', 'store', 'programs'] as const;
+const MODES = ['extraction', 'store', 'programs', 'archive'] as const;
 type Mode = (typeof MODES)[number];
 const SEED = 20260105;
 
@@ -62,6 +64,7 @@ async function checkFolder(path: string, expected: Counts | undefined, modes: re
     for (const { name, arrive } of arrivals(source, seededRandom(SEED), plain.collected.edges)) checkStored(`store: ${name}`, arrive(files));
   }
   if (modes.includes('programs')) checkStored('programs, the agent killed once', await takeIn(path));
+  if (modes.includes('archive')) check('archive', await mirrorFolder(path));
   return rows;
 }
 
@@ -92,6 +95,10 @@ async function main([argument, ...words]: readonly string[]): Promise<boolean> {
     rows.push(...checks.map((row) => ({ folder, ...row })));
   }
   if (modes.includes('store')) rows.push(...await checkPrices());
+  if (modes.includes('archive')) {
+    rows.push({ folder: 'ten thousand sessions', check: 'archive', result: await mirrorMany() });
+    rows.push({ folder: 'a line of 100 MB', check: 'archive', result: await mirrorLongLine() });
+  }
   for (const missing of [...expected.keys()].filter((folder) => !folders.includes(folder))) {
     rows.push({ folder: missing, check: 'is there', result: 'no such folder' });
   }

@@ -115,14 +115,10 @@ describe('the archive of one machine', () => {
       }],
     ])('refuses %s, whatever is asked for', (_what, make) => {
       make();
-      expect(() => append(NAME, '', 'mine')).toThrow();
-      expect(() => append(NAME, '', 'mine', true)).toThrow();
-      expect(() => append(NAME, 'precious', 'mine')).toThrow();
-      try {
-        expect(archive.held(NAME, 10).size).toBe(0);
-      } catch (error) {
-        expect(error).toBeInstanceOf(Error);
-      }
+      expect(() => append(NAME, '', 'mine')).toThrow(/in the archive is a link|EISDIR/);
+      expect(() => append(NAME, '', 'mine', true)).toThrow(/in the archive is a link|EISDIR/);
+      expect(() => append(NAME, 'precious', 'mine')).toThrow(/in the archive is a link|EISDIR/);
+      expect(() => archive.held(NAME, 10)).toThrow(/in the archive is a link/);
       expect(readdirSync(join(home, 'outside'))).toEqual(['a.jsonl']);
       expect(readFileSync(join(home, 'outside', 'a.jsonl'), 'utf8')).toBe('precious');
     });
