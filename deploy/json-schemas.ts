@@ -14,6 +14,7 @@ import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '..
 import { storeDocumentSchema } from '../shared/store-document.ts';
 import { throughputDocumentSchema } from '../shared/throughput-document.ts';
 import { timelineDocumentSchema } from '../shared/timeline-document.ts';
+import { syncDocumentSchema } from '../shared/sync-document.ts';
 import { appliedDocumentSchema, changedStreamsSchema, classificationSchema, contextSchema, streamListSchema } from '../shared/stream-documents.ts';
 import { transcriptSchema } from '../shared/transcript-document.ts';
 import { usageDocumentSchema } from '../shared/usage-documents.ts';
@@ -40,6 +41,7 @@ const shapes = {
   timeline: { title: '/api/v1/timeline', schema: timelineDocumentSchema },
   throughput: { title: '/api/v1/throughput', schema: throughputDocumentSchema },
   store: { title: '/api/v1/store', schema: storeDocumentSchema },
+  sync: { title: 'tt sync --json', schema: syncDocumentSchema },
   doctor: { title: 'tt doctor --json, tt-agent doctor --json', schema: doctorSchema },
   config: { title: 'config.toml', schema: configSchema },
 } as const;

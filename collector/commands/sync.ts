@@ -5,6 +5,7 @@ import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { bytesWords, plural } from '../../shared/status-words.ts';
+import { SYNC_SCHEMA, type SyncDocument, type SyncedHost } from '../../shared/sync-document.ts';
 import { createControlClient } from '../control/control-client.ts';
 import { readShippedFiles } from '../deploy/shipped-files.ts';
 import { sshRunner } from '../ssh.ts';
@@ -12,7 +13,6 @@ import { syncHost, type HostOutcome } from '../sync/sync-host.ts';
 import { machineNames } from './machine-names.ts';
 import { syncSessions } from './session-sync.ts';
 
-const JSON_SCHEMA = 1;
 /** Logins at one time. */
 const AT_ONCE = 8;
 
@@ -38,7 +38,8 @@ export async function sync(parsed: ParsedCommand, io: CommandIo): Promise<ExitCo
     if (!isJson) tell(host, outcome, io);
     return { host, outcome };
   });
-  if (isJson) io.stdout.write(`${JSON.stringify({ schema: JSON_SCHEMA, hosts: fetched.map(({ host, outcome }) => toRow(host, outcome)) })}\n`);
+  const document: SyncDocument = { schema: SYNC_SCHEMA, hosts: fetched.map(({ host, outcome }) => toRow(host, outcome)) };
+  if (isJson) io.stdout.write(`${JSON.stringify(document)}\n`);
   else if (hosts.length === 0) io.stdout.write('nothing to fetch: every machine that ssh reaches is connected; for another: tt sync HOST\n');
   if (flag(parsed, 'sessions')) await sessionsOf(fetched.flatMap(({ host, outcome }) => (outcome.machine === null ? [] : [host])), parsed, io);
   return named.length === 0 && !io.stop.aborted ? EXIT_CODES.ok : exitCodeOf(fetched.map(({ outcome }) => outcome));
@@ -64,7 +65,7 @@ function tell(host: string, { state, machine, stored, duplicates, refused, badLi
   return stderr.write(`${host}: ${error.message}\n  next: ${error.hint}\n`);
 }
 
-function toRow(host: string, { state, machine, stored, duplicates, refused, badLines, gaps, error }: HostOutcome): object {
+function toRow(host: string, { state, machine, stored, duplicates, refused, badLines, gaps, error }: HostOutcome): SyncedHost {
   return {
     host, machine, state, new: stored, duplicates, refused, bad_lines: badLines, gaps,
     error: error && { code: error.code, message: error.message, hint: error.hint },

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import { syncDocumentSchema, type SyncDocument } from '../../shared/sync-document.ts';
 import { createClaudeWriter, type ClaudeWriter } from '../support/claude-writer.ts';
 import { collectorStatus, differenceOf, readFacts, startAgent, startCollector } from '../support/fleet.ts';
 import { createMachineHome, type MachineHome } from '../support/machine-home.ts';
@@ -13,14 +13,6 @@ import { until } from '../support/until.ts';
 
 beforeAll(ensureExecutables, 120_000);
 
-const documentSchema = z.object({
-  schema: z.literal(1),
-  hosts: z.array(z.object({
-    host: z.string(), machine: z.string().nullable(), state: z.enum(['synced', 'connected', 'failed']),
-    new: z.number(), duplicates: z.number(), refused: z.number(), bad_lines: z.number(), gaps: z.number(),
-    error: z.object({ code: z.string(), message: z.string(), hint: z.string() }).nullable(),
-  })),
-});
 const NO_FORWARDING = ['AllowTcpForwarding no', 'AllowStreamLocalForwarding no'];
 const seed = freshSeed();
 let laptop: MachineHome;
@@ -54,7 +46,7 @@ describe.skipIf(!hasSshd)(`tt sync (SEED=${seed})`, { timeout: 180_000 }, () => 
   const stored = (): string[] => readFacts(laptop.paths.database).facts;
   const difference = (): unknown => differenceOf(stored(), writer.facts);
   const sync = (...args: string[]): Promise<Finished> => runCommand(laptop, 'tt', ['sync', ...args]);
-  const rowsOf = ({ stdout }: Finished): z.infer<typeof documentSchema>['hosts'] => documentSchema.parse(JSON.parse(stdout)).hosts;
+  const rowsOf = ({ stdout }: Finished): SyncDocument['hosts'] => syncDocumentSchema.parse(JSON.parse(stdout)).hosts;
 
   it('fetches everything from a host that forwards nothing and has nothing installed, once, and later what is new', async () => {
     write(40);
