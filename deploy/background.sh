@@ -72,7 +72,8 @@ case ${1-} in
     [ $# -eq 2 ] || usage
     pid=$(keeper "$2") || exit 0
     kill -TERM "$pid"
-    while kill -0 "$pid" 2>/dev/null; do sleep 1; done
+    # Not every sleep knows fractions.
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.1 2>/dev/null || sleep 1; done
     ;;
   *) usage ;;
 esac

@@ -1,8 +1,8 @@
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, messageOf, TtError, type ExitCode } from '../../shared/errors.ts';
-import type { Probe } from '../../shared/probe.ts';
 import type { Control } from '../control/control-methods.ts';
 import { deployHost, type DeployedHost } from '../deploy/deploy-host.ts';
+import { probeIncomplete } from '../deploy/failures.ts';
 import type { DeployWishes, Wanted } from '../deploy/plan.ts';
 import { createProgress, type DoneStep } from '../deploy/progress.ts';
 import { readShippedFiles, type ShippedFiles } from '../deploy/shipped-files.ts';
@@ -104,13 +104,6 @@ async function deployTo(host: string, wishes: DeployWishes, run: Run): Promise<{
 function told(error: unknown): Deployed['error'] {
   const [code, hint] = error instanceof TtError ? [error.code, error.hint] : ['failed', ''];
   return { code, message: messageOf(error), hint };
-}
-
-/** Everything stands and the agent is connected; what was to show it did not arrive. */
-function probeIncomplete(label: string, { missing, problem }: Probe): TtError {
-  return new TtError('probe_incomplete', `${label} is set up, but no line comes through: ${problem ?? `its probe did not reach "${missing ?? '?'}"`}`, {
-    hint: `once more: tt doctor --probe --machine ${label}; what is wrong there: ssh to it and tt-agent doctor`, exitCode: EXIT_CODES.unhealthy,
-  });
 }
 
 function toText({ host, label, would_do }: Deployed, { isDryRun }: Run): string {

@@ -1,5 +1,6 @@
 /** What goes wrong on the way to another machine, as one sentence and the next step. */
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
+import type { Probe } from '../../shared/probe.ts';
 import { toSshFailure, type SshFailureCode } from '../tunnel/ssh-failure.ts';
 
 /** Of these a tunnel is told that they pass; a person who waits wants to know what to do. */
@@ -52,5 +53,12 @@ export function agentFailed(stderr: string, doing: string, host: string, exitCod
   const hint = /^ {2}next: (.+)$/m.exec(stderr)?.[1];
   return new TtError('agent_failed', `${doing} on ${host}: ${message === '' ? 'it ended without a word' : message}`, {
     hint: hint ?? `see by hand: ssh ${host} .local/bin/tt-agent status`, exitCode,
+  });
+}
+
+/** Everything stands and the agent is connected; what was to show it did not arrive. */
+export function probeIncomplete(label: string, { missing, problem }: Pick<Probe, 'missing' | 'problem'>): TtError {
+  return new TtError('probe_incomplete', `${label} is set up, but no line comes through: ${problem ?? `its probe did not reach "${missing ?? '?'}"`}`, {
+    hint: `once more: tt doctor --probe --machine ${label}; what is wrong there: ssh to it and tt-agent doctor`, exitCode: EXIT_CODES.unhealthy,
   });
 }
