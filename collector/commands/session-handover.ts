@@ -20,7 +20,7 @@ export async function pullSession(parsed: ParsedCommand, io: CommandIo): Promise
   if (named.file.machine === null) {
     io.stdout.write(flag(parsed, 'json')
       ? `${JSON.stringify({ schema: JSON_SCHEMA, session: named.sessionId, result: 'kept' })}\n`
-      : `${named.sessionId} is on this computer already, and nobody has more of it\n`);
+      : `${named.sessionId} is on this computer already${named.others.length === 0 ? ', and nobody has more of it' : '; it went on elsewhere as well, which a pull of that makes a session of its own'}\n`);
     tellOthers(named, io);
     return EXIT_CODES.ok;
   }

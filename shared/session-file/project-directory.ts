@@ -18,7 +18,7 @@ export function isProjectDirectoryOf(name: string, path: string): boolean {
   return own.length <= LONGEST_NAME ? own === name : name.length > LONGEST_NAME && name.startsWith(own.slice(0, LONGEST_NAME + 1));
 }
 
-/** 32 bits of the whole path in base 36. Which hash the CLI takes is not known for sure; a directory that is there already is taken by its first 200 characters. */
+/** 32 bits of the whole path in base 36 (seen in 2.1.329; other versions may differ, so a directory that is there already is known by its first 200 characters). */
 function hashOf(text: string): string {
   let hash = 0;
   for (let at = 0; at < text.length; at += 1) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0;

@@ -10,8 +10,9 @@ describe('the directory of a project’s sessions', () => {
   it('is named as the CLI names it', () => {
     expect(projectDirectoryName('/tmp/Pé_x y.z@1')).toBe('-tmp-P--x-y-z-1');
     expect(projectDirectoryName('/a/😀')).toBe('-a---');
-    const long = projectDirectoryName(`/${'d'.repeat(234)}`);
-    expect(long).toMatch(/^-d{199}-[a-z0-9]{1,6}$/);
+    // As 2.1.329 named it.
+    expect(projectDirectoryName(`/tmp/cc/L/home/${'d'.repeat(120)}/${'e'.repeat(100)}`)).toBe(`-tmp-cc-L-home-${'d'.repeat(120)}-${'e'.repeat(64)}-mwwpii`);
+    expect(projectDirectoryName(`/${'d'.repeat(234)}`)).toMatch(/^-d{199}-[a-z0-9]{1,6}$/);
   });
 
   it('is not read backwards, and knows a long path by its beginning', () => {
