@@ -206,4 +206,21 @@ describe('time', () => {
       { form: 'waiting', fromMs: START_MS, toMs: nowMs }, { form: 'direct', fromMs: START_MS, toMs: nowMs },
     ]);
   });
+
+  /** A tool runs from minute 10 to 50, while somebody speaks at 25 and 40; one of its ends arrives when the rest is derived. */
+  it.each([['use', 1], ['result', 5]] as const)('counts what a tool ran through, however late its %s arrives', (_end, late) => {
+    const [machine] = MACHINES;
+    const at = (minute: number, what: number, number: number): Said => ({ machine: machine!, event: eventOf({ number, what, at: START_MS + minute * MINUTE_MS, session: 's-one' }, machine!) });
+    // Number 4 would be a subagent's.
+    const said = [at(0, 0, 11), at(10, 1, 20), at(25, 0, 15), at(28, 12, 12), at(40, 0, 23), at(50, 2, 20)];
+    const [lately] = said.splice(late, 1);
+    using fixture = openStoreFixture();
+    const step = stepsOf(fixture, 1000);
+    for (const arrivals of [said, [lately!]]) {
+      arrive(fixture, arrivals, [9], () => undefined);
+      while (step());
+    }
+    expect(fixture.rows('SELECT (from_at - ?) / 60000 AS "from", (to_at - ?) / 60000 AS "to" FROM interval ORDER BY 1', START_MS, START_MS))
+      .toEqual([{ from: 0, to: 25 }, { from: 25, to: 40 }, { from: 40, to: 50 }]);
+  });
 });
