@@ -28,6 +28,7 @@ export function projectsOf(archiveDir: string, machineId: string): string {
 
 /** Written, and not on disk before `fd` and the directories of `touched` are synced. */
 export interface Appended {
+  name: string;
   fd: number;
   /** Where it ended before. */
   from: number;
@@ -93,7 +94,7 @@ export class MachineArchive {
       }
       extend(fd, size, bytes);
       futimesSync(fd, header.mtime / 1000, header.mtime / 1000);
-      return { fd, from: size };
+      return { name: name.name, fd, from: size };
     } catch (error) {
       closeQuietly(fd);
       throw error;

@@ -232,7 +232,9 @@ export class MachineDesk {
   /** Files, then the names of new ones. What did not reach the disk is taken back, so that nobody finds it there. */
   async #sync(appended: readonly Appended[]): Promise<boolean> {
     try {
-      await Promise.all(appended.map(({ fd }) => syncFile(fd)));
+      // One sync for all chunks of a file.
+      const files = new Map(appended.map(({ name, fd }) => [name, fd]));
+      await Promise.all([...files.values()].map((fd) => syncFile(fd)));
       await Promise.all([...this.#archive.touched].map(syncNames));
       this.#archive.touched.clear();
       return true;
