@@ -22,7 +22,7 @@ const LABEL = { syntax: '<label>', description: 'label of the machine, as `tt ma
 export const GROUPS: Readonly<Record<string, string>> = { collector: 'Run, back up, restore and rebuild the collector' };
 
 /** Commands of tt-agent that `tt` passes to it. A word that neither knows is a mistake, which `tt` explains. */
-export const HANDED_ON: readonly string[] = ['init', 'join', 'run', 'install', 'uninstall', 'logs', 'ingest', 'export', 'preview', 'drain'];
+export const HANDED_ON: readonly string[] = ['init', 'join', 'run', 'install', 'uninstall', 'logs', 'ingest', 'export', 'preview', 'drain', 'look', 'receive'];
 
 const SERVICE: ServiceProgram = {
   name: 'tt-collector', words: 'tt collector', arguments: ['collector', 'run'], logName: 'collector.log', finalStatus: EXIT_CODES.usage,
