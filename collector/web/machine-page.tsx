@@ -1,4 +1,5 @@
 /** A machine's page of its own: how it is, its day, its files, what was lost or refused, and what can be done. */
+import { useRef } from 'hono/jsx/dom';
 import { reasonWords } from '../../shared/gap-words.ts';
 import type { GapRow, MachineDocument } from '../../shared/machine-document.ts';
 import { problemsOf } from '../../shared/status-problems.ts';
@@ -29,12 +30,17 @@ interface MachinePageProps {
   nowMs: number;
 }
 
-export function MachinePage({ name, status, stamp, drain, nowMs }: MachinePageProps) {
-  const machine = status.machines.find(({ label, machine_id: id }) => label === name || id === name);
-  const { document, error, askAgain } = useAnswer<MachineDocument>(`/api/v1/machines/${encodeURIComponent(machine?.machine_id ?? name)}`, `${stamp} ${machine?.state ?? ''}`, LEAST_MS);
-  if (!machine) {
-    return <article aria-label="Machine"><p><a href="/">All sessions and machines</a></p><p class="problem">No machine is called {plain(name)}.</p></article>;
-  }
+export function MachinePage({ name, status, ...rest }: MachinePageProps) {
+  // Renamed here or elsewhere it is still the one that is looked at.
+  const looked = useRef<string>('');
+  const machine = status.machines.find(({ label, machine_id: id }) => label === name || id === name) ?? status.machines.find(({ machine_id: id }) => id === looked.current);
+  looked.current = machine?.machine_id ?? '';
+  if (machine) return <Machine key={machine.machine_id} machine={machine} status={status} {...rest} />;
+  return <article aria-label="Machine"><p><a href="/">All sessions and machines</a></p><p class="problem">No machine is called {plain(name)}.</p></article>;
+}
+
+function Machine({ machine, status, stamp, drain, nowMs }: Omit<MachinePageProps, 'name'> & { machine: MachineStatus }) {
+  const { document, error, askAgain } = useAnswer<MachineDocument>(`/api/v1/machines/${machine.machine_id}`, `${stamp} ${machine.state}`, LEAST_MS);
   return (
     <article aria-label="Machine" class={machine.state}>
       <p><a href="/">All sessions and machines</a></p>

@@ -89,7 +89,7 @@ function StatusPage() {
 /** With no machine there is nothing else to see than how to add one. */
 function Routed({ route, status, live, drain, filter, nowMs }: { route: Route; status: CollectorStatus; live: LiveStatus; drain: Drain; filter: string; nowMs: number }) {
   const stamp = live.newest;
-  if (route.page === 'machine') return <MachinePage key={route.name} name={route.name} status={status} stamp={stamp} drain={drain} nowMs={nowMs} />;
+  if (route.page === 'machine') return <MachinePage name={route.name} status={status} stamp={stamp} drain={drain} nowMs={nowMs} />;
   if (route.page === 'reports') return <ReportPage route={route} stamp={stamp} nowMs={nowMs} />;
   if (route.page === 'add' || (route.page === 'home' && status.machines.length === 0)) {
     return <AddMachine name={route.page === 'add' ? route.name : ''} status={status} stamp={stamp} nowMs={nowMs} />;

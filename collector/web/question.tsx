@@ -1,4 +1,4 @@
-import { useEffect, useRef, type Child } from 'hono/jsx/dom';
+import { useLayoutEffect, useRef, type Child } from 'hono/jsx/dom';
 
 interface QuestionProps {
   isOpen: boolean;
@@ -15,7 +15,8 @@ interface QuestionProps {
 /** Asks first, in a dialog of the browser: it keeps the focus inside, Esc closes it, and what had the focus gets it back. */
 export function Question({ isOpen, title, verb, isGrave, onYes, onClose, children }: QuestionProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // At once: the next key is already meant for it.
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (!element) return undefined;
     if (isOpen && !element.open) element.showModal();

@@ -1,5 +1,5 @@
 /** A row of a report: its name, and what can be said of it without leaving the page. */
-import { useEffect, useRef, useState } from 'hono/jsx/dom';
+import { useLayoutEffect, useRef, useState } from 'hono/jsx/dom';
 import type { ReportGroup, ReportRow } from '../../shared/report-documents.ts';
 import { plural } from '../../shared/status-words.ts';
 import { act, type Run } from './actions.ts';
@@ -62,7 +62,7 @@ interface InlineFieldProps {
 /** In place of what it changes: Enter does it, Esc and going elsewhere leave it. The row has the focus afterwards. */
 function InlineField({ label, value, onEnter, onClose }: InlineFieldProps) {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     field.current?.focus();
     field.current?.select();
   }, []);

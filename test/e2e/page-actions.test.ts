@@ -105,9 +105,12 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
     await tab.keyboard.type('build-box');
     await press(tab, 'Enter');
     await tab.getByRole('heading', { name: 'build-box' }).waitFor();
+    await said(tab, 'devbox is build-box now.');
     expect([new URL(tab.url()).pathname, fixture.registry.byLabel('build-box')?.machineId]).toEqual(['/machines/build-box', devbox]);
     // A name that can not be: said, nothing done.
-    await press(tab, 'e', 'Control+A');
+    await press(tab, 'e');
+    await tab.getByRole('dialog', { name: 'Rename build-box' }).waitFor();
+    await press(tab, 'Control+A');
     await tab.keyboard.type('No Name');
     await press(tab, 'Enter');
     await tab.locator('.said-last.problem').waitFor();
@@ -133,10 +136,15 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
     expect(await seriousFindings(tab)).toEqual([]);
     await press(tab, 'Enter');
     await tab.getByRole('dialog').waitFor({ state: 'detached' });
-    await press(tab, 'v', 'Escape');
+    await press(tab, 'v');
+    await tab.getByRole('dialog', { name: 'Revoke build-box' }).waitFor();
+    await press(tab, 'Escape');
+    await tab.getByRole('dialog').waitFor({ state: 'detached' });
     expect(fixture.registry.byLabel('build-box')?.revokedAt).toBeNull();
     // Revoke, and let it join again.
-    await press(tab, 'v', 'Tab', 'Enter');
+    await press(tab, 'v');
+    await tab.getByRole('dialog', { name: 'Revoke build-box' }).waitFor();
+    await press(tab, 'Tab', 'Enter');
     await tab.locator('article.revoked').waitFor();
     expect(fixture.registry.byLabel('build-box')?.revokedAt).not.toBeNull();
     await tab.getByRole('link', { name: 'Let it join again' }).focus();
@@ -153,7 +161,9 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
     });
     await press(tab, 'Enter');
     await tab.getByRole('heading', { name: 'laptop' }).waitFor();
-    await press(tab, 'r', 'Tab', 'Enter');
+    await press(tab, 'r');
+    await tab.getByRole('dialog', { name: 'Retire laptop' }).waitFor();
+    await press(tab, 'Tab', 'Enter');
     await tab.locator('article.retired').waitFor();
     expect(fixture.registry.byLabel('laptop')?.retiredAt).not.toBeNull();
     await press(tab, 'Escape');
