@@ -52,7 +52,8 @@ const Bars = memo(function Strip({ counts, wide, high }: { counts: readonly numb
 }, (before, after) => before.counts.join() === after.counts.join());
 
 function LastDay({ stamp, nowMs }: { stamp: string; nowMs: number }) {
-  const { document, error } = useAnswer<ThroughputDocument>('/api/v1/throughput', stamp, LEAST_MS);
+  // A duplicate is no new event: also when nothing is, it is asked for now and then.
+  const { document, error } = useAnswer<ThroughputDocument>('/api/v1/throughput', `${stamp} ${Math.floor(nowMs / LEAST_MS)}`, LEAST_MS);
   if (document === undefined) return error === undefined ? <p class="empty">{UNKNOWN}</p> : <p class="problem">{plain(error)}</p>;
   const sent = document.machines.filter(({ stored, duplicate, refused }) => stored + duplicate + refused > 0);
   const silent = document.machines.length - sent.length;
