@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openWriter, type Database } from '../../collector/store/database.ts';
@@ -89,9 +89,23 @@ export interface StoreFixture {
   [Symbol.dispose](): void;
 }
 
+let empty: Buffer | undefined;
+
+/** Migrated once in this process: each migration waits for the disk. */
+function emptyDatabase(): Buffer {
+  if (empty !== undefined) return empty;
+  const directory = mkdtempSync(join(tmpdir(), 'tt-empty-'));
+  const path = join(directory, 'collector.db');
+  openWriter(path).close();
+  empty = readFileSync(path);
+  rmSync(directory, { recursive: true });
+  return empty;
+}
+
 export function openStoreFixture(): StoreFixture {
   const directory = mkdtempSync(join(tmpdir(), 'tt-store-'));
   const path = join(directory, 'collector.db');
+  writeFileSync(path, emptyDatabase(), { mode: 0o600 });
   const open = () => {
     const database = openWriter(path);
     const store = openEventStore(database);
