@@ -78,7 +78,7 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
     await openDay();
     const tab = await openTab({ viewport: { width: 1280, height: 800 } });
     await tab.getByRole('link', { name: 'devbox' }).first().click();
-    await tab.getByRole('heading', { name: 'devbox' }).waitFor();
+    await tab.getByRole('heading', { name: 'devbox', exact: true }).waitFor();
     expect(new URL(tab.url()).pathname).toBe('/machines/devbox');
     await tab.getByRole('img', { name: /^Connection of devbox in the last 24 hours: connected \d+ s, away \d+ s, not known 23 h$/ }).waitFor();
     const cellsOf = async (table: string): Promise<string[][]> => Promise.all((await tab.getByRole('table', { name: table }).locator('tbody tr').all()).map(async (row) => (await row.locator('th, td').allInnerTexts()).map((text) => text.trim())));
@@ -97,14 +97,14 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
     await press(tab, 'g', 'm');
     expect(await tab.evaluate(() => document.activeElement?.querySelector('th')?.textContent)).toBe('devbox');
     await press(tab, 'Enter');
-    await tab.getByRole('heading', { name: 'devbox' }).waitFor();
+    await tab.getByRole('heading', { name: 'devbox', exact: true }).waitFor();
     // Rename.
     await press(tab, 'e');
     await tab.getByRole('dialog', { name: 'Rename devbox' }).waitFor();
     await press(tab, 'Control+A');
     await tab.keyboard.type('build-box');
     await press(tab, 'Enter');
-    await tab.getByRole('heading', { name: 'build-box' }).waitFor();
+    await tab.getByRole('heading', { name: 'build-box', exact: true }).waitFor();
     await said(tab, 'devbox is build-box now.');
     expect([new URL(tab.url()).pathname, fixture.registry.byLabel('build-box')?.machineId]).toEqual(['/machines/build-box', devbox]);
     // A name that can not be: said, nothing done.
@@ -160,7 +160,7 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
       return (await tab.evaluate(() => document.activeElement?.querySelector('th')?.textContent)) === 'laptop';
     });
     await press(tab, 'Enter');
-    await tab.getByRole('heading', { name: 'laptop' }).waitFor();
+    await tab.getByRole('heading', { name: 'laptop', exact: true }).waitFor();
     await press(tab, 'r');
     await tab.getByRole('dialog', { name: 'Retire laptop' }).waitFor();
     await press(tab, 'Tab', 'Enter');
@@ -199,7 +199,7 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
     await fixture.commit(gpu, session.tell([session.prompt(MINUTE, 'Hello')]));
     await tab.getByText('Everything is there.').waitFor();
     await tab.getByRole('link', { name: 'The page of gpu-box' }).click();
-    await tab.getByRole('heading', { name: 'gpu-box' }).waitFor();
+    await tab.getByRole('heading', { name: 'gpu-box', exact: true }).waitFor();
     expect(tab.problems).toEqual([]);
   });
 

@@ -101,7 +101,7 @@ describe.skipIf(CHROMIUM === undefined)('fifty machines on the page (skipped whe
     await cell.filter({ hasText: '○ down' }).waitFor();
     expect(await tab.locator('#machines .problems').innerText()).toContain('tunnel to dev-42: dev42 refused the key; ssh dev42 must work without a password');
     await row.getByRole('link').click();
-    await tab.getByRole('heading', { name: 'dev-42' }).waitFor();
+    await tab.getByRole('heading', { name: 'dev-42', exact: true }).waitFor();
     expect(await tab.locator('dl.facts').innerText()).toMatch(/○ down to dev42, since/);
     const machineId = machines[41]!;
     tunnels.set(machineId, { ...tunnels.get(machineId)!, phase: 'connecting' });
