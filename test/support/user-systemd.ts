@@ -17,7 +17,7 @@ const HIERARCHIES = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified', '/sys/f
 
 function whyNot(): string | undefined {
   if (process.getuid?.() !== 0) return 'not root';
-  const missing = [SYSTEMD, 'systemctl', 'dbus-daemon', 'unshare', 'nsenter', 'setpriv', 'useradd', 'userdel'].find((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0);
+  const missing = [SYSTEMD, 'systemctl', 'unshare', 'nsenter', 'setpriv', 'useradd', 'userdel'].find((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0);
   if (missing !== undefined) return `no ${missing}`;
   if (HIERARCHIES.length === 0) return 'no cgroups';
   return spawnSync('unshare', ['-m', '--propagation', 'private', 'mount', '-t', 'tmpfs', 'tmpfs', '/run']).status === 0 ? undefined : 'no mount namespaces';
