@@ -24,7 +24,7 @@ export async function receive(_parsed: ParsedCommand, io: CommandIo, processes: 
     return EXIT_CODES.ok;
   } catch (error) {
     const { code, hint, exitCode } = error instanceof TtError ? error : { code: 'failed', hint: 'is its home writable, is its disk full? what was there is still there', exitCode: EXIT_CODES.failed };
-    answer({ schema: HANDOVER_SCHEMA, ok: false, code, message: messageOf(error), hint, exit_code: exitCode, candidates: error instanceof SeveralDirectories ? error.candidates.slice(0, 100) : [] });
+    answer({ schema: HANDOVER_SCHEMA, ok: false, code, message: messageOf(error), hint, exit_code: exitCode, candidates: error instanceof SeveralDirectories ? error.candidates.slice(0, 12) : [] });
     return exitCode;
   }
 }

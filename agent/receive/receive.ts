@@ -4,7 +4,7 @@
  * nothing is written anywhere else but to what is kept for 30 days.
  */
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
@@ -36,6 +36,9 @@ export interface ReceiveOptions {
 }
 
 const KEPT_MS = 30 * 86_400_000;
+/** No name of a project or session: neither the CLI nor an agent looks into it. */
+const STAGING = '.tt-receive-';
+const STALE_MS = 86_400_000;
 
 /** Throws what kept it from being done; then nothing was changed, except where the message says so. */
 export async function receiveSession({ input, clock, processes, rename }: ReceiveDeps, options: ReceiveOptions): Promise<HandoverAnswer> {
@@ -67,8 +70,9 @@ interface Landing {
 
 async function stageAndLand(request: HandoverRequest, target: Target, { stream, refuse, name, deps }: Landing): Promise<ReturnType<typeof landSession>> {
   const { projectsDir, project, mapping } = target;
-  // No name of a project: neither the CLI nor an agent looks into it.
-  const stagingDir = makeDirectories(projectsDir, [project, `.tt-receive-${name}`]);
+  const stagingDir = makeDirectories(projectsDir, [project, `${STAGING}${name}`]);
+  // Of one that was killed.
+  removeOlder(dirname(stagingDir), deps.nowMs - STALE_MS, STAGING);
   try {
     const toDirectory = mapping && ((path: string): string | undefined => moved(path, mapping));
     const staged = await stageFiles(request, stagingDir, { input: stream, change: toDirectory ? { toDirectory } : {} });

@@ -56,8 +56,8 @@ export function keepFile(path: string, to: string): void {
   syncDirectory(dirname(to));
 }
 
-/** Removes what is older; names are `<ms since the epoch>-…`. */
-export function removeOlder(directory: string, beforeMs: number): void {
+/** Removes what is older; names are `<prefix><ms since the epoch>-…`. */
+export function removeOlder(directory: string, beforeMs: number, prefix = ''): void {
   let names: string[];
   try {
     names = readdirSync(directory);
@@ -65,7 +65,7 @@ export function removeOlder(directory: string, beforeMs: number): void {
     return;
   }
   for (const name of names) {
-    const [, atMs] = /^(\d{13})-/.exec(name) ?? [];
+    const [, atMs] = name.startsWith(prefix) ? (/^(\d{13})-/.exec(name.slice(prefix.length)) ?? []) : [];
     if (atMs !== undefined && Number(atMs) < beforeMs) rmSync(join(directory, name), { recursive: true, force: true });
   }
 }

@@ -17,9 +17,10 @@ export interface Receiver {
   ask(request: HandoverRequest, content: Readable | undefined): Promise<HandoverAnswer>;
 }
 
-/** For the login and the start of the agent; and at least so many bytes in a second. */
+/** For the login and the start of the agent. */
 const LIMIT_MS = 120_000;
-const SLOWEST_BYTES_MS = 50;
+/** Bytes a millisecond: a link of a train. */
+const SLOWEST = 50;
 
 /** The agent of `tt deploy`. Throws where there is none. */
 export async function remoteReceiver(shell: RemoteShell): Promise<Receiver> {
@@ -30,7 +31,7 @@ export async function remoteReceiver(shell: RemoteShell): Promise<Receiver> {
     async ask(request, content) {
       const bytes = content === undefined ? 0 : request.files.reduce((sum, file) => sum + file.bytes, 0);
       const { stdout, stderr, said } = await shell.run(RECEIVE, {
-        values: [node.path, `${dataDir}/tt-agent.mjs`, JSON.stringify(request)], ...(content && { content }), limitMs: LIMIT_MS + bytes / SLOWEST_BYTES_MS,
+        values: [node.path, `${dataDir}/tt-agent.mjs`, JSON.stringify(request)], ...(content && { content }), limitMs: LIMIT_MS + bytes / SLOWEST,
       });
       if (said.some(({ name }) => name === 'agent')) throw noAgent(shell.host);
       return parseAnswer(stdout, stderr, shell.host);

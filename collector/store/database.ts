@@ -100,7 +100,9 @@ export function openSearchDatabase(path: string, access: 'read' | 'write', schem
   if (access === 'read') {
     const database = open(path, { readonly: true });
     if (isOurs(database)) return database;
+    const isNew = isEmpty(database);
     database.close();
+    if (isNew) throw new TtError('search_index_new', 'the search index is only being made', { hint: 'ask again in a moment', retryable: true });
     throw new TtError('search_index_old', 'the search index is of another version', { hint: 'restart the collector, it makes it anew: tt collector restart', exitCode: EXIT_CODES.version_skew });
   }
   makePrivateDirectory(dirname(path));

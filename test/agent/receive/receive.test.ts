@@ -63,7 +63,9 @@ describe('a session that goes from machine to machine', () => {
     const before = text(chain([], 2, { name: 'a', cwd: shopB }));
     b.write(b.fileOf(shopB), before);
     for (const name of [`${NOW - 31 * 86_400_000}-old`, `${NOW - 29 * 86_400_000}-young`, 'somebody']) b.write(join(b.home, 'replaced', name, 'x'), '');
+    b.write(join(b.projects, projectDirectoryName(shopB), `.tt-receive-${NOW - 2 * 86_400_000}-killed`, '0.part'), 'half');
     const answer = await b.receive(a.request());
+    expect(leftovers(b)).toEqual([]);
     const kept = join(String('replaced' in answer ? answer.replaced : ''), projectDirectoryName(shopB), `${SESSION}.jsonl`);
     expect(readFileSync(kept, 'utf8')).toBe(before);
     expect(readdirSync(join(b.home, 'replaced')).filter((name) => /old|young|somebody/.test(name))).toEqual([`${NOW - 29 * 86_400_000}-young`, 'somebody']);
