@@ -49,7 +49,7 @@ function isSound({ different, unreadable, strange, repaired }: VerifiedMachine):
 function toText(machines: readonly VerifiedMachine[]): string {
   if (machines.length === 0) return 'nothing is archived yet: tt archive on LABEL\n';
   return machines.map((machine) => [
-    `${machine.label}: ${plural(machine.files, 'file')}, ${machine.same} the same there, ${machine.alone} of which it has no more or can not tell now`,
+    `${machine.label}: ${plural(machine.files, 'file')}, ${machine.same} the same there${machine.alone === 0 ? '' : `, ${machine.alone} not compared: gone or shorter there, kept back, or the machine is away`}`,
     ...machine.different.map((name) => `  differs: ${name}`),
     ...machine.unreadable.map((name) => `  can not be read: ${name}`),
     ...machine.strange.map((path) => `  not made by tt: ${path}`),

@@ -34,6 +34,8 @@ export const machineRowSchema = z.object({
   version: z.string().nullable(),
   /** Why it is not connected, in words. */
   problem: z.string().nullable(),
+  /** Are the files of its sessions to be archived? How far they are: `tt archive`. */
+  archive: z.boolean().default(false),
 });
 export type MachineRow = z.infer<typeof machineRowSchema>;
 

@@ -157,5 +157,6 @@ function toRow(machine: EnrolledMachine, live: LiveCollector | undefined): Machi
     last_seen_at: lastSeenMs === null ? null : printTimestamp(lastSeenMs),
     version: link?.version ?? null,
     problem: link?.problem?.message ?? null,
+    archive: machine.archive,
   };
 }

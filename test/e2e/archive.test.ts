@@ -15,7 +15,7 @@ import { until } from '../support/until.ts';
 
 beforeAll(ensureExecutables, 120_000);
 
-const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 8);
+const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 6);
 
 let laptop: MachineHome;
 let devbox: MachineHome;

@@ -26,7 +26,7 @@ function facts(...more: string[]): RemoteFacts {
 function row(label: string, machineId = ID, ended: Partial<MachineRow> = {}): MachineRow {
   return {
     machine_id: machineId, label, enrolled_at: '2026-01-01T00:00:00.000Z', retired_at: null, revoked_at: null, connected: true, connected_since: null,
-    last_seen_at: null, version: null, problem: null, ...ended,
+    last_seen_at: null, version: null, problem: null, archive: false, ...ended,
   };
 }
 function plan(change: Partial<PlanKnowledge> = {}): DeployPlan {
