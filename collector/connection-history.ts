@@ -36,8 +36,8 @@ export interface ConnectionHistoryDeps {
 }
 
 export interface ConnectionHistory {
-  /** In order and without holes; `fromMs` < `toMs`. */
-  spans(machineId: MachineId, fromMs: number, toMs: number): ConnectionSpan[];
+  /** In order and without holes; `fromMs` < `toMs`. Before `enrolledMs` it was not away: it was not there. */
+  spans(machineId: MachineId, time: { fromMs: number; toMs: number; enrolledMs: number }): ConnectionSpan[];
   close(): void;
 }
 
@@ -90,9 +90,10 @@ export function openConnectionHistory(file: string, { clock, links, log }: Conne
   begin(running, lookedMs);
   const stops = [links.onChange(heard), clock.every(NOTE_MS, note)];
   return {
-    spans(machineId, fromMs, toMs) {
+    spans(machineId, { fromMs, toMs, enrolledMs }) {
       look();
-      return toSpans(running, machines.get(machineId) ?? [], fromMs, toMs);
+      const awaited = running.flatMap(([from, to]): Span[] => (to > enrolledMs ? [[Math.max(from, enrolledMs), to]] : []));
+      return toSpans(awaited, machines.get(machineId) ?? [], fromMs, toMs);
     },
     close() {
       for (const stop of stops) stop();
@@ -115,15 +116,15 @@ function readHistory(file: string, log: Log): { running: Span[]; machines: Map<s
 }
 
 /** Connected counts above away, and away above what nobody knows. */
-function toSpans(running: readonly Span[], connected: readonly Span[], fromMs: number, toMs: number): ConnectionSpan[] {
+function toSpans(awaited: readonly Span[], connected: readonly Span[], fromMs: number, toMs: number): ConnectionSpan[] {
   const within = (spans: readonly Span[], at: number): boolean => spans.some(([from, to]) => from <= at && at < to);
-  const edges = [fromMs, toMs, ...[...running, ...connected].flat()].filter((at) => at >= fromMs && at <= toMs);
+  const edges = [fromMs, toMs, ...[...awaited, ...connected].flat()].filter((at) => at >= fromMs && at <= toMs);
   const cuts = [...new Set(edges)].toSorted((a, b) => a - b);
   const spans: ConnectionSpan[] = [];
   for (const [index, from] of cuts.entries()) {
     const to = cuts[index + 1];
     if (to === undefined) break;
-    const state = within(connected, from) ? 'connected' : within(running, from) ? 'away' : 'unknown';
+    const state = within(connected, from) ? 'connected' : within(awaited, from) ? 'away' : 'unknown';
     const last = spans.at(-1);
     if (last?.state === state) last.to = printTimestamp(to);
     else spans.push({ from: printTimestamp(from), to: printTimestamp(to), state });

@@ -37,7 +37,7 @@ export const machineReportSchema = z.object({
 });
 export type MachineReport = z.infer<typeof machineReportSchema>;
 
-/** `unknown`: the collector did not run, or this computer slept. */
+/** `unknown`: the collector did not run, its computer slept, or the machine was not enrolled yet. */
 export const CONNECTION_STATES = ['connected', 'away', 'unknown'] as const;
 
 /** Half-open. */

@@ -35,7 +35,7 @@ export function createMachineFacts({ registry, links, connections, clock }: Mach
       return {
         machine_id: machine.machineId, label: machine.label, enrolled_at: machine.enrolledAt, host: link?.host ?? null,
         connected_since: orNull(link?.connectedSinceMs), last_seen_at: orNull(link?.lastSeenMs),
-        connections: connections.spans(machine.machineId, nowMs - STRIP_MS, nowMs),
+        connections: connections.spans(machine.machineId, { fromMs: nowMs - STRIP_MS, toMs: nowMs, enrolledMs: Date.parse(machine.enrolledAt) }),
         report: toReport(machine, { links }),
       };
     },

@@ -39,7 +39,7 @@ export function ConnectionStrip({ label, spans, nowMs }: StripProps) {
           <text key={String(ms)} class="hour" x={xOf(ms)} y={HEIGHT + 13} text-anchor="middle">{minuteWords(new Date(ms).toISOString(), ms)}</text>
         ))}
       </svg>
-      <p class="quiet legend"><span class="sample connected" aria-hidden="true" /> connected <span class="sample away" aria-hidden="true" /> away <span class="sample unknown" aria-hidden="true" /> not known: the collector did not run</p>
+      <p class="quiet legend"><span class="sample connected" aria-hidden="true" /> connected <span class="sample away" aria-hidden="true" /> away <span class="sample unknown" aria-hidden="true" /> not known: the collector did not run, or it was not enrolled yet</p>
       <Absences spans={spans} nowMs={nowMs} />
     </>
   );

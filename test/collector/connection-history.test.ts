@@ -16,6 +16,7 @@ let clock: ManualClock;
 let links: MachineLinks;
 let history: ConnectionHistory;
 let start: number;
+let enrolledMs: number;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tt-strip-'));
@@ -23,6 +24,7 @@ beforeEach(() => {
   links = createMachineLinks(clock);
   history = openHistory();
   start = clock.now();
+  enrolledMs = 0;
 });
 
 afterEach(() => {
@@ -37,7 +39,7 @@ const connect = (): void => links.connected(machine, {
 }, 'http://127.0.0.1:1');
 
 /** `state minutes` of each span of the last so many minutes. */
-const strip = (minutes: number): string[] => history.spans(machine, clock.now() - minutes * MINUTE, clock.now())
+const strip = (minutes: number): string[] => history.spans(machine, { fromMs: clock.now() - minutes * MINUTE, toMs: clock.now(), enrolledMs })
   .map(({ from, to, state }) => `${state} ${(Date.parse(to) - Date.parse(from)) / MINUTE}`);
 
 it('tells connected from away, and both from what nobody knows', () => {
@@ -50,6 +52,15 @@ it('tells connected from away, and both from what nobody knows', () => {
   clock.advance(2 * MINUTE);
   expect(strip(30)).toEqual(['unknown 10', 'away 5', 'connected 10', 'away 3', 'connected 2']);
   expect(strip(4)).toEqual(['away 2', 'connected 2']);
+});
+
+it('before it was enrolled it was not away', () => {
+  clock.advance(5 * MINUTE);
+  enrolledMs = clock.now();
+  clock.advance(2 * MINUTE);
+  connect();
+  clock.advance(MINUTE);
+  expect(strip(10)).toEqual(['unknown 7', 'away 2', 'connected 1']);
 });
 
 it('is kept over a restart; of the time between nobody knows', () => {
@@ -72,7 +83,7 @@ it('of the time in which the computer slept nobody knows, to the minute; a clock
   clock.advance(3 * MINUTE);
   expect(strip(68)).toEqual(['connected 5', 'unknown 61', 'connected 2']);
   clock.jump(-30 * MINUTE);
-  expect(history.spans(machine, start, clock.now()).at(-1)?.to).toBe(new Date(clock.now()).toISOString());
+  expect(history.spans(machine, { fromMs: start, toMs: clock.now(), enrolledMs }).at(-1)?.to).toBe(new Date(clock.now()).toISOString());
 });
 
 it('two days are kept, and no endless coming and going', () => {
