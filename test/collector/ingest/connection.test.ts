@@ -28,7 +28,7 @@ interface Wire {
 }
 
 /** A connection whose socket is a list and whose writer never answers. */
-async function wired(): Promise<Wire> {
+async function wired(archive?: ConnectionDeps['archive']): Promise<Wire> {
   const clock = new ManualClock();
   const jobs: BatchJob[] = [];
   const sent: CollectorFrame[] = [];
@@ -55,14 +55,15 @@ async function wired(): Promise<Wire> {
   }, { ok: true, machine, instance: toInstanceId('one'), endpoint: 'http://127.0.0.1:7071' }, {
     clock, log: silentLog, identity: { collectorId, keys: await createKeyPair() }, writer: { send: (job) => jobs.push(job), call },
     connections: createConnections(), links: createMachineLinks(clock), onBroken: () => {}, onClosed: () => {},
+    ...(archive ? { archive } : {}),
   });
   return { connection, clock, jobs, sent, closes, cuts: () => cuts, pings: () => pings, backUp: (bytes) => (bufferedBytes = bytes) };
 }
 
-async function opened(): Promise<Wire> {
-  const wire = await wired();
+async function opened(capabilities: string[] = [], archive?: ConnectionDeps['archive']): Promise<Wire> {
+  const wire = await wired(archive);
   wire.connection.onFrame(Buffer.from(encodeFrame({
-    type: 'hello', protocol: 1, capabilities: [], version: '1', label: 'x', host: 'h', instance: 'one', nonce: 'n'.repeat(22),
+    type: 'hello', protocol: 1, capabilities, version: '1', label: 'x', host: 'h', instance: 'one', nonce: 'n'.repeat(22),
     positions_digest: positionsDigest([]), clock: 0,
   })), false);
   while (!wire.sent.some(({ type }) => type === 'welcome')) await new Promise((resolve) => setImmediate(resolve));
@@ -71,6 +72,57 @@ async function opened(): Promise<Wire> {
 }
 
 const BATCH = batchOf(1, [paneFocus('11111111-1111-4111-8111-111111111111', '2026-01-05T11:00:00.000Z')]);
+
+describe('a connection of an agent that can archive', () => {
+  function noted(): { archive: NonNullable<ConnectionDeps['archive']>; calls: string[] } {
+    const calls: string[] = [];
+    const archive: ConnectionDeps['archive'] = {
+      open(_machine, send) {
+        send({ type: 'archive', on: true, chunk_bytes: 1, window_bytes: 1 });
+        return {
+          offer: ({ seq }) => void calls.push(`offer ${seq}`), chunk: (frame) => (frame.length > 1 ? 'no chunk' : void calls.push('chunk')),
+          audited: ({ seq }) => void calls.push(`audited ${seq}`), close: () => void calls.push('close'),
+        };
+      },
+    };
+    return { archive, calls };
+  }
+
+  it('is told what is wished, and passes on what it sends, until it goes or drains', async () => {
+    const { archive, calls } = noted();
+    const { connection, sent, closes } = await opened(['archive'], archive);
+    expect(sent.at(-1)).toMatchObject({ type: 'archive', on: true });
+    connection.onFrame(Buffer.from(encodeFrame({ type: 'offer', seq: 1, files: [] })), false);
+    connection.onFrame(Buffer.of(2), true);
+    connection.onFrame(Buffer.from(encodeFrame({ type: 'audited', seq: 3, hashes: [] })), false);
+    connection.drain();
+    connection.onFrame(Buffer.of(2), true);
+    connection.onFrame(Buffer.from(encodeFrame({ type: 'offer', seq: 4, files: [] })), false);
+    expect([calls, closes]).toEqual([['offer 1', 'chunk', 'audited 3'], []]);
+    connection.onClose(1006, '');
+    expect(calls.at(-1)).toBe('close');
+  });
+
+  it('ends where what it sends is no chunk', async () => {
+    const { connection, closes } = await opened(['archive'], noted().archive);
+    connection.onFrame(Buffer.of(2, 0), true);
+    expect(closes).toEqual([4400]);
+  });
+
+  it('is one only by its capability: an older one is told nothing, and may send nothing of the kind', async () => {
+    const { archive, calls } = noted();
+    const { connection, sent, closes } = await opened([], archive);
+    expect(sent.map(({ type }) => type)).not.toContain('archive');
+    connection.onFrame(Buffer.of(2), true);
+    expect([closes, calls]).toEqual([[4400], []]);
+  });
+
+  it('goes on with a collector that has no archive', async () => {
+    const { connection, jobs, sent } = await opened(['archive']);
+    connection.onFrame(Buffer.from(BATCH), false);
+    expect([jobs.length, sent.map(({ type }) => type)]).toEqual([1, ['welcome']]);
+  });
+});
 
 describe('a connection', () => {
   it('hands the bytes of a batch to the writer as they came, with who sent them', async () => {
