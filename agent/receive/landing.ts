@@ -56,8 +56,9 @@ export function planFor(held: ReadFile, offered: string): MergePlan {
   }
 }
 
-/** A name that nothing has. `offered` is left where it is. Throws `just_changed` where something has it by now. */
+/** A name that nothing has; the caller syncs its directory. `offered` is left where it is. Throws `just_changed` where something has it by now. */
 export function putNew(path: string, offered: string): void {
+  syncFile(offered);
   try {
     linkSync(offered, path);
   } catch (error) {
@@ -65,7 +66,12 @@ export function putNew(path: string, offered: string): void {
     if (systemCode(error) === 'EEXIST' || entryAt(path) !== undefined) throw justChanged(path);
     renameSync(offered, path);
   }
-  syncDirectory(dirname(path));
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r');
+  fsyncSync(fd);
+  closeSync(fd);
 }
 
 export interface Replaced {
@@ -77,6 +83,7 @@ export interface Replaced {
 /** `offered` takes the place of `held`. Throws `just_changed` while nothing has happened yet. */
 export function replaceHeld(held: ReadFile, offered: string, { replacedDir, rename }: Pick<LandingDeps, 'replacedDir' | 'rename'>): Replaced {
   const { path, fd, stats } = held;
+  syncFile(offered);
   const [now, open] = [entryAt(path), fstatSync(fd)];
   if (now?.ino !== stats.ino || now.dev !== stats.dev || open.size !== stats.size || open.mtimeMs !== stats.mtimeMs) throw justChanged(path);
   const keptAs = join(replacedDir, path.slice(dirname(path).length + 1));

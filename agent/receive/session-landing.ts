@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncDirectory } from '../../shared/atomic-file.ts';
 import type { Landed } from '../../shared/protocol/handover.ts';
 import { isFileOfSession } from '../../shared/protocol/handover.ts';
 import { forkOf } from '../../shared/session-file/fork.ts';
@@ -58,6 +59,7 @@ class SessionLanding {
     if (!held) {
       this.#landSidecars(session, staged, false);
       putNew(path, transcript);
+      syncDirectory(this.#directory);
       return this.#outcome('new', null);
     }
     try {
@@ -145,12 +147,15 @@ class SessionLanding {
 
   /** `isNewer`: what is offered is that of the transcript that takes the place. */
   #landSidecars(session: string, staged: Staged, isNewer: boolean): void {
+    const directories = new Set<string>();
     for (const [name, offered] of staged) {
       if (name === `${session}.jsonl`) continue;
       const parts = name.split('/');
       const directory = makeDirectories(this.#place.projectsDir, [this.#place.project, ...parts.slice(0, -1)]);
       this.#landSidecar(join(directory, parts.at(-1) ?? ''), offered, isNewer, [...parts.slice(0, -1)]);
+      directories.add(directory);
     }
+    for (const directory of directories) syncDirectory(directory);
   }
 
   #landSidecar(path: string, offered: string, isNewer: boolean, below: readonly string[]): void {

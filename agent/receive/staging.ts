@@ -1,6 +1,6 @@
-/** Files as they come, beside where they will lie: whole, with the sum that was announced, and on disk. */
+/** Files as they come, beside where they will lie: whole, with the sum that was announced. On disk they are when they are put in place. */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { writeFully } from '../../shared/atomic-file.ts';
@@ -66,7 +66,6 @@ export async function stageFiles({ files }: HandoverRequest, directory: string, 
         writeFully(fd, chunk);
       });
       if (hash.digest('hex') !== sha256) throw new TtError('damaged', `${name} did not arrive as it was sent`, { hint: 'do it again; nothing was changed', retryable: true });
-      fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
@@ -87,7 +86,6 @@ export function rewritten(path: string, change: LineChange): string {
     const tail = Buffer.alloc(Math.min(size - end, TAIL_BYTES));
     readSync(from, tail, 0, tail.length, end);
     if (tail.length > 0 && end + tail.length === size && readStrings(tail) !== undefined) put(tail);
-    fsyncSync(fd);
   } finally {
     closeSync(from);
     closeSync(fd);
