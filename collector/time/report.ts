@@ -30,7 +30,12 @@ export interface ReportDeps extends CompletenessFacts {
   labelOf(machineId: string): string;
 }
 
+/** Of one moment, whatever is stored meanwhile. */
 export function reportOf(query: ReportQuery, deps: ReportDeps): ReportDocument {
+  return deps.database.transaction(() => report(query, deps))();
+}
+
+function report(query: ReportQuery, deps: ReportDeps): ReportDocument {
   const { by, timezone, period } = query;
   const { grouping, streams, sessions } = open(query, deps);
   const [whole, unassigned] = [new Tally(), new Tally()];
@@ -71,6 +76,10 @@ export function reportOf(query: ReportQuery, deps: ReportDeps): ReportDocument {
 
 /** Every interval behind the rows; of `key` alone if given (`none`: of what belongs to no row of its own). */
 export function explanationOf(query: ReportQuery & { key?: string | undefined }, deps: ReportDeps): ExplanationDocument {
+  return deps.database.transaction(() => explanation(query, deps))();
+}
+
+function explanation(query: ReportQuery & { key?: string | undefined }, deps: ReportDeps): ExplanationDocument {
   const { grouping, sessions, streams } = open(query, deps);
   const names = new Map(streams.map(({ id, name }) => [id, name ?? id]));
   const rows = new Map<RowName, ExplainedInterval[]>();
