@@ -12,7 +12,8 @@ import type { Rate } from '../../shared/throughput-document.ts';
 import type { EventReader, PlacedEvent } from '../store/read-events.ts';
 import type { LiveAnswers, TopicName } from './live-answers.ts';
 
-export const COALESCE_MS = 250;
+/** Four a second, with room for what a page asks for itself: it shall draw no more often. */
+export const COALESCE_MS = 265;
 export const HEARTBEAT_MS = 15_000;
 export const VIEWERS = 64;
 /** `event` of the message that carries a probe. */

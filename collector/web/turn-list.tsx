@@ -21,16 +21,45 @@ const TURN_PX = 96;
 const NEAR = '2500px';
 
 export const TurnList = memo(function List({ count, turns, nowMs, want }: TurnListProps) {
+  const nearness = useRef<Nearness | null>(null);
+  nearness.current ??= createNearness();
+  const { watch } = nearness.current;
+  useEffect(() => () => nearness.current?.close(), []);
   const chunks = Array.from({ length: Math.ceil(count / CHUNK_TURNS) }, (_, at) => at).toReversed();
   return (
     <div class="turn-list">
       {chunks.map((chunk) => {
         const numbers = numbersOf(chunk, count);
-        return <Chunk key={String(chunk)} chunk={chunk} numbers={numbers} turns={numbers.flatMap((number) => turns.get(number) ?? [])} nowMs={nowMs} want={want} />;
+        return <Chunk key={String(chunk)} chunk={chunk} numbers={numbers} turns={numbers.flatMap((number) => turns.get(number) ?? [])} nowMs={nowMs} want={want} watch={watch} />;
       })}
     </div>
   );
 }, (before, after) => before.count === after.count && before.turns === after.turns);
+
+interface Nearness {
+  /** Tells whether the element is near the window, and how high it is, at every change until the returned function is called. */
+  watch(element: Element, tell: (isNear: boolean, height: number) => void): () => void;
+  close(): void;
+}
+
+/** One observer for all: five hundred would each reckon at every frame. */
+function createNearness(): Nearness {
+  const listeners = new Map<Element, (isNear: boolean, height: number) => void>();
+  const observer = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting, boundingClientRect } of entries) listeners.get(target)?.(isIntersecting, boundingClientRect.height);
+  }, { rootMargin: NEAR });
+  return {
+    watch(element, tell) {
+      listeners.set(element, tell);
+      observer.observe(element);
+      return () => {
+        listeners.delete(element);
+        observer.unobserve(element);
+      };
+    },
+    close: () => observer.disconnect(),
+  };
+}
 
 /** Newest first. */
 function numbersOf(chunk: number, count: number): number[] {
@@ -45,24 +74,21 @@ interface ChunkProps {
   turns: readonly Turn[];
   nowMs: number;
   want(chunk: number): void;
+  watch: Nearness['watch'];
 }
 
-const Chunk = memo(function TurnChunk({ chunk, numbers, turns, nowMs, want }: ChunkProps) {
+const Chunk = memo(function TurnChunk({ chunk, numbers, turns, nowMs, want, watch }: ChunkProps) {
   const place = useRef<HTMLDivElement>(null);
   const [isNear, setNear] = useState(false);
   const [height, setHeight] = useState<number | undefined>(undefined);
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;
-    const observer = new IntersectionObserver((entries) => {
-      const entry = entries.at(-1);
-      if (!entry) return;
+    return watch(element, (isNearNow, high) => {
       // Room for what is no longer drawn is as high as it was.
-      if (!entry.isIntersecting && entry.boundingClientRect.height > 0) setHeight(entry.boundingClientRect.height);
-      setNear(entry.isIntersecting);
-    }, { rootMargin: NEAR });
-    observer.observe(element);
-    return () => observer.disconnect();
+      if (!isNearNow && high > 0) setHeight(high);
+      setNear(isNearNow);
+    });
   }, []);
   const isKnown = turns.length === numbers.length;
   useEffect(() => {

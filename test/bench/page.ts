@@ -196,31 +196,42 @@ function delays({ acks }: Feeder, { counts }: Seen): number[] {
   });
 }
 
+/** The least of several looks: between them, what just came has not been let go yet. */
 async function memory(client: CDPSession): Promise<{ heapMb: number; nodes: number }> {
-  await client.send('HeapProfiler.collectGarbage');
-  const { usedSize } = await client.send('Runtime.getHeapUsage');
-  const { nodes } = await client.send('Memory.getDOMCounters');
-  return { heapMb: usedSize / 1e6, nodes };
+  let least = { heapMb: Infinity, nodes: Infinity };
+  for (let look = 0; look < 5; look += 1) {
+    await client.send('HeapProfiler.collectGarbage');
+    const { usedSize } = await client.send('Runtime.getHeapUsage');
+    const { nodes } = await client.send('Memory.getDOMCounters');
+    least = { heapMb: Math.min(least.heapMb, usedSize / 1e6), nodes: Math.min(least.nodes, nodes) };
+    await pause(0.4);
+  }
+  return least;
 }
 
 async function measureSoak(tab: WatchedTab, feeder: Feeder, { soakSeconds, say }: PageBenchOptions): Promise<Row[]> {
   const client = await tab.context().newCDPSession(tab);
   const samples: { heapMb: number; nodes: number }[] = [];
   const startedMs = Date.now();
+  let quarterMs = startedMs;
+  const tasks: number[] = [];
   for (let quarter = 1; quarter <= QUARTERS; quarter += 1) {
     await pause(soakSeconds / QUARTERS);
+    const tasksNow = (await seenOf(tab)).tasks.filter(({ at }) => at >= quarterMs).map(({ duration }) => duration);
+    tasks.push(...tasksNow);
     samples.push(await memory(client));
     say(`quarter ${quarter}: ${samples.at(-1)?.heapMb.toFixed(1)} MB, ${samples.at(-1)?.nodes} nodes`);
+    quarterMs = Date.now();
   }
   const seen = await seenOf(tab);
   const draws = seen.draws.filter((at) => at >= startedMs).length / ((Date.now() - startedMs) / 1000);
   const late = delays(feeder, seen);
   const [first, last] = [samples[0], samples.at(-1)];
   return [
-    { name: `… on screen after its commit, ${PER_SECOND} events/s`, measured: median(late), unit: 'ms', target: 250, note: `p95 ${percentile(late, 95).toFixed(0)} ms of ${late.length} batches; a message leaves at most every 250 ms` },
+    { name: `… on screen after its commit, ${PER_SECOND} events/s`, measured: median(late), unit: 'ms', target: 250, note: `p95 ${percentile(late, 95).toFixed(0)} ms of ${late.length} batches; a message leaves at most every 265 ms` },
     { name: '… draws each second', measured: draws, target: 4 },
     { name: '… memory ÷ after the first quarter', measured: (last?.heapMb ?? Number.NaN) / (first?.heapMb ?? Number.NaN), target: 1.15, note: `${soakSeconds} s; ${first?.heapMb.toFixed(1)} → ${last?.heapMb.toFixed(1)} MB, ${first?.nodes} → ${last?.nodes} nodes` },
-    { name: '… longest task meanwhile', measured: Math.max(0, ...seen.tasks.flatMap(({ at, duration }) => (at >= startedMs ? [duration] : []))), unit: 'ms' },
+    { name: '… longest task meanwhile', measured: Math.max(0, ...tasks), unit: 'ms', note: 'without those of looking at its memory' },
   ];
 }
 
@@ -230,6 +241,10 @@ async function measureScroll(tab: WatchedTab): Promise<Row[]> {
     window.dispatchEvent(new PopStateEvent('popstate'));
   }, `/sessions/${LONG_SESSION}`);
   await tab.locator('.turns > li').first().waitFor();
+  const client = await tab.context().newCDPSession(tab);
+  await client.send('Performance.enable');
+  const spent = async (): Promise<Map<string, number>> => new Map((await client.send('Performance.getMetrics')).metrics.map(({ name, value }) => [name, value]));
+  const before = await spent();
   const { frames, tasks, passed, missing } = await tab.evaluate(async (seconds) => {
     const { seen } = window as unknown as { seen: { tasks: { duration: number }[] } };
     seen.tasks.length = 0;
@@ -241,14 +256,16 @@ async function measureScroll(tab: WatchedTab): Promise<Row[]> {
       const now = await new Promise<number>((resolve) => requestAnimationFrame(resolve));
       times.push(now - last);
       last = now;
-      const middle = document.elementFromPoint(innerWidth / 2, innerHeight / 2);
-      if (middle?.closest('.turn-room')) blank += 1;
+      // Looking costs a layout.
+      if (times.length % 10 === 0 && document.elementFromPoint(innerWidth / 2, innerHeight / 2)?.closest('.turn-room')) blank += 10;
     }
     return { frames: times, tasks: seen.tasks.map(({ duration }) => duration), passed: window.scrollY, missing: blank / times.length };
   }, SCROLL_SECONDS);
+  const after = await spent();
+  const share = (name: string): string => `${name} ${((100 * ((after.get(`${name}Duration`) ?? 0) - (before.get(`${name}Duration`) ?? 0))) / SCROLL_SECONDS).toFixed(0)} %`;
   return [
     { name: `scrolling ${TURNS} turns: frame, p95`, measured: percentile(frames.slice(2), 95), unit: 'ms', target: 33, note: `${frames.length} frames, ${passed.toFixed(0)} px; the middle of the window was empty in ${(100 * missing).toFixed(0)} % of them` },
-    { name: '… longest task', measured: Math.max(0, ...tasks), unit: 'ms', target: 100 },
+    { name: '… longest task', measured: Math.max(0, ...tasks), unit: 'ms', target: 100, note: `of the time: ${['Task', 'Script', 'Layout', 'RecalcStyle'].map(share).join(', ')}` },
   ];
 }
 

@@ -167,6 +167,26 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
     await tab.getByText('no session is called "nobody"').waitFor();
   });
 
+  it('of a long session the turns near the window are drawn, and scrolling brings the others', async () => {
+    const long = session(7, devbox, 'Go on and on');
+    await fixture.commit(devbox, long.titled(Array.from({ length: 300 }, (_, i) => long.prompt((300 - i) * MINUTE, `Step ${i + 1}.`))));
+    page = await fixture.open(assets);
+    fixture.connect(devbox);
+    const tab = await openTab({ viewport: { width: 1280, height: 800 } });
+    await tab.goto(`http://127.0.0.1:${page.port}/sessions/${UUID}7`);
+    const turns = tab.locator('.turns > li');
+    await turns.first().getByText('Step 300.').waitFor();
+    await until('what is near to be drawn', async () => (await turns.count()) > 20);
+    expect(await turns.count()).toBeLessThan(200);
+    await until('the first turn to be reached', async () => {
+      await tab.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+      return tab.getByText('Step 1.', { exact: true }).isVisible();
+    });
+    expect(await turns.first().innerText()).not.toContain('Step 300.');
+    expect(await turns.count()).toBeLessThan(200);
+    expect(tab.problems).toEqual([]);
+  });
+
   it('a row at work stays where it is; of a machine that is away, what waits is as of then', async () => {
     await openDay();
     const tab = await openTab();
