@@ -183,15 +183,19 @@ export function agentCommands(processes: () => Processes): readonly CommandSpec[
     ...serviceCommands('', SERVICE),
     ...INGEST_COMMANDS,
     ...PRINTING_COMMANDS,
-    {
-      name: 'completion',
-      summary: 'Print what a shell needs to complete commands and options',
-      example: 'tt-agent completion bash > ~/.local/share/bash-completion/completions/tt-agent',
-      arguments: [{ syntax: '<shell>', description: 'the shell', choices: SHELLS }],
-      load: async () => {
-        const { completion } = await import('./completion.ts');
-        return (parsed, io) => completion(parsed, io, { name: 'tt-agent', commands: agentCommands(processes), groups: AGENT_GROUPS });
-      },
-    },
+    completionCommand(() => agentCommands(processes)),
   ];
+}
+
+function completionCommand(commands: () => readonly CommandSpec[]): CommandSpec {
+  return {
+    name: 'completion',
+    summary: 'Print what a shell needs to complete commands and options',
+    example: 'tt-agent completion bash > ~/.local/share/bash-completion/completions/tt-agent',
+    arguments: [{ syntax: '<shell>', description: 'the shell', choices: SHELLS }],
+    load: async () => {
+      const { completion } = await import('./completion.ts');
+      return (parsed, io) => completion(parsed, io, { name: 'tt-agent', commands: commands(), groups: AGENT_GROUPS });
+    },
+  };
 }
