@@ -150,6 +150,8 @@ class SessionMirror implements Mirror {
     file.held = isStart ? held.size : 0;
     file.sent = file.held;
     file.isFresh = !isStart;
+    // Written anew: what was read of it before says nothing of what it has now.
+    if (!isStart) this.#directories.forget(file.path);
     // An empty file has to be told, too: nothing of it is archived otherwise.
     if (!isStart || held.size < file.size || held.size === 0) this.#table.behind(file);
     else file.state = 'held';

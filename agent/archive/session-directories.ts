@@ -41,6 +41,7 @@ export function createSessionDirectories(): SessionDirectories {
       try {
         const before = read.get(path);
         const from = before?.ino === file.stat.ino && before.to <= file.stat.size ? before.to : 0;
+        if (from > 0 && from >= Math.min(size, file.stat.size)) return true;
         const start = Math.max(0, from - OVERLAP_BYTES);
         const bytes = readAt(file.fd, start, Math.min(from + STEP_BYTES, file.stat.size) - start);
         note(session, bytes);

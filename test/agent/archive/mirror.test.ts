@@ -256,6 +256,19 @@ describe('a project that restricts its words', () => {
     expect(stage.report().withheld_sessions).toBe(1);
   });
 
+  it('stays there also where a mirrored file is written anew in place, as long as it was, and is in it now', async () => {
+    using stage = new ArchiveStage({ config: { projects: { [SECRET]: { texts: 'none' } } } });
+    stage.write(TRANSCRIPT, line('open') + long(100_000) + long(100, 'y'));
+    stage.connect();
+    await stage.settle();
+    const before = stage.archive();
+    const now = line('hidden', SECRET);
+    stage.write(TRANSCRIPT, now + long(100_000 + line('open').length - now.length) + long(100, 'z'));
+    await stage.lookAndSettle();
+    expect(stage.archive()).toEqual(before);
+    expect(stage.report().withheld_sessions).toBe(1);
+  });
+
   it('may say that its sessions are mirrored all the same, and a session of which no directory is known is not', async () => {
     using stage = new ArchiveStage({ config: { texts: 'none', projects: { [SECRET]: { texts: 'none', archive: true } } } });
     stage.write(`${secret}.jsonl`, line('b', SECRET));
