@@ -22,9 +22,12 @@ import { openStore } from '../../../collector/writer/open-store.ts';
 import { machineDocumentSchema, type MachineKnown } from '../../../shared/machine-document.ts';
 import { numbersDocumentSchema } from '../../../shared/numbers-document.ts';
 import { reportDocumentSchema } from '../../../shared/report-documents.ts';
-import { sessionPageSchema, sessionsPageSchema, waitingDocumentSchema, workingDocumentSchema } from '../../../shared/session-documents.ts';
+import { sessionPageSchema, sessionsPageSchema, turnsPageSchema, waitingDocumentSchema, workingDocumentSchema } from '../../../shared/session-documents.ts';
 import { streamListSchema } from '../../../shared/stream-documents.ts';
 import { usageDocumentSchema } from '../../../shared/usage-documents.ts';
+import { storeDocumentSchema } from '../../../shared/store-document.ts';
+import { throughputDocumentSchema } from '../../../shared/throughput-document.ts';
+import { timelineDocumentSchema } from '../../../shared/timeline-document.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { createKeyPair } from '../../../shared/protocol/tokens.ts';
 import { resolvePaths } from '../../../shared/paths.ts';
@@ -315,6 +318,22 @@ describe('what the commands answer', () => {
     const before = sessionPageSchema.parse(await ask(`sessions/s0@devbox?turns=2&cursor=${newest.cursor ?? ''}`));
     expect([before.turn_list.length, before.first_turn, before.cursor]).toEqual([1, 1, null]);
     expect(before.turn_list[0]!.started_at < newest.turn_list[0]!.started_at).toBe(true);
+  });
+
+  it('turns before a number come without the session', async () => {
+    const part = turnsPageSchema.parse(await ask('sessions/s0@devbox/turns?turns=1&before=3'));
+    expect([part.turn_list.length, part.first_turn, part.turn_count, Object.keys(part).length]).toEqual([1, 2, 3, 5]);
+    expect((await signedIn(`/api/v1/sessions/s0/turns?before=3&cursor=${part.cursor ?? ''}`)).status).toBe(400);
+    expect((await signedIn('/api/v1/sessions/nobody/turns')).status).toBe(404);
+  });
+
+  it('a day in lanes, what came in and the store have the shape that the page draws', async () => {
+    const day = timelineDocumentSchema.parse(await ask('timeline?timezone=UTC'));
+    expect([day.date, day.time_direct_ms > 0, day.machines.map(({ machine }) => machine)]).toEqual(['2026-01-05', true, ['devbox']]);
+    expect(timelineDocumentSchema.parse(await ask('timeline?date=2026-01-04&timezone=UTC'))).toMatchObject({ date: '2026-01-04', attention: [] });
+    expect((await signedIn('/api/v1/timeline?date=someday')).status).toBe(400);
+    expect(throughputDocumentSchema.parse(await ask('throughput')).machines).toEqual([]);
+    expect(storeDocumentSchema.parse(await ask('store'))).toMatchObject({ last_backup: null, last_check: null });
   });
 
   it('a session that is not there is not found', async () => {
