@@ -144,7 +144,7 @@ async function compose(
   const statusline = openStatusline({ paths, config, clock, log, links, status: () => page.status() });
   onClose(() => statusline.close());
 
-  const control = await openControlServer(paths.controlSocket, actions, log);
+  const control = await openControlServer(paths.controlSocket, { handlers: actions, log, clock });
   onClose(() => control.close());
   return { ingestPort, uiPort: page.port, failure: writer.failure };
 }

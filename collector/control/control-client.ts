@@ -3,10 +3,14 @@ import { request as httpRequest } from 'node:http';
 import { EXIT_CODES, systemCode, TtError, type ExitCode } from '../../shared/errors.ts';
 import { CONTROL_METHODS, CONTROL_VERSION, controlErrorSchema, type Control, type ControlMethod, type ControlRequest, type ControlResponse } from './control-methods.ts';
 
-export function createControlClient(socketPath: string): Control {
+/** A collector that works on an answer says so every few seconds (control-server.ts). */
+const SILENT_MS = 30_000;
+
+/** `control_silent` where not a word comes for half a minute: stopped, or its computer is out of breath. */
+export function createControlClient(socketPath: string, { silentMs = SILENT_MS } = {}): Control {
   return {
     async call<M extends ControlMethod>(method: M, request: ControlRequest<M>): Promise<ControlResponse<M>> {
-      const { status, text } = await post(socketPath, `/v${CONTROL_VERSION}/${method}`, JSON.stringify(request));
+      const { status, text } = await post({ socketPath, path: `/v${CONTROL_VERSION}/${method}`, timeout: silentMs }, JSON.stringify(request));
       const body = parseJson(text);
       if (status !== 200) throw toError(body, status);
       const response = CONTROL_METHODS[method].response.safeParse(body);
@@ -22,15 +26,22 @@ export function isNotRunning(error: unknown): boolean {
   return error instanceof TtError && error.code === 'collector_not_running';
 }
 
-function post(socketPath: string, path: string, body: string): Promise<{ status: number; text: string }> {
+interface Address {
+  socketPath: string;
+  path: string;
+  timeout: number;
+}
+
+function post(address: Address, body: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ socketPath, path, method: 'POST', agent: false, headers: { 'content-type': 'application/json' } }, (response) => {
+    const request = httpRequest({ ...address, method: 'POST', agent: false, headers: { 'content-type': 'application/json' } }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
     });
-    request.on('error', (error) => reject(toConnectError(error, socketPath)));
+    request.on('error', (error) => reject(error instanceof TtError ? error : toConnectError(error, address.socketPath)));
+    request.on('timeout', () => request.destroy(silent(address.timeout)));
     request.end(body);
   });
 }
@@ -44,6 +55,12 @@ function toConnectError(error: Error, socketPath: string): TtError {
   }
   return new TtError('control_failed', `the collector's socket ${socketPath} did not answer: ${error.message}`, {
     hint: 'is it yours, and is the collector alive? `tt status` tells', exitCode: EXIT_CODES.unreachable, cause: error,
+  });
+}
+
+function silent(ms: number): TtError {
+  return new TtError('control_silent', `the collector took the question and has not said a word for ${ms / 1000} s`, {
+    hint: 'is it stopped? what was asked may still be done: look before you ask again', exitCode: EXIT_CODES.unreachable,
   });
 }
 

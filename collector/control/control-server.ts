@@ -3,6 +3,7 @@
  * only its owner can open (0600 in a 0700 directory). `POST /v1/METHOD`.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Clock } from '../../shared/clock.ts';
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { listenPrivately } from '../../shared/private-socket.ts';
@@ -10,15 +11,27 @@ import { CONTROL_VERSION, isControlMethod, type ControlHandlers } from './contro
 import { dispatch } from './dispatch.ts';
 
 const BODY_BYTES = 16 * 1024 * 1024;
+/** A backup takes minutes: so often whoever asked hears that it is still being worked on (102, RFC 2518 §10.1). */
+export const PROCESSING_MS = 5_000;
 
 export interface ControlServer {
   /** Resolves when what was being answered is answered. Idempotent. */
   close(): Promise<void>;
 }
 
+export interface ControlServerDeps {
+  handlers: ControlHandlers;
+  log: Log;
+  clock: Pick<Clock, 'every'>;
+}
+
 /** The caller holds the collector's lock: whatever lies at `socketPath` is a leftover. */
-export async function openControlServer(socketPath: string, handlers: ControlHandlers, log: Log): Promise<ControlServer> {
+export async function openControlServer(socketPath: string, { handlers, log, clock }: ControlServerDeps): Promise<ControlServer> {
   const server = createServer((request, response) => {
+    const stop = clock.every(PROCESSING_MS, () => {
+      if (!response.headersSent) response.writeProcessing();
+    });
+    response.once('close', stop);
     answer(request, handlers)
       .then((body) => send(response, 200, body), (error: unknown) => sendError(response, error, log))
       .catch(() => response.destroy());

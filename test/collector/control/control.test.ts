@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, mkdtempSync, statSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -22,6 +22,8 @@ interface Controlled {
   collector: IngestFixture;
   control: Control;
   socketPath: string;
+  paths: Parameters<typeof createControlHandlers>[0]['paths'];
+  live: LiveCollector;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -42,9 +44,10 @@ async function openControlled(): Promise<Controlled> {
     pageLink: () => ({ url: 'http://127.0.0.1:1/sign-in?token=x', expiresAtMs: clock.now() }),
   };
   const socketPath = join(directory, 'run', 'collector.sock');
-  const server = await openControlServer(socketPath, createControlHandlers({ clock, registry, paths, writer, live }), silentLog);
+  const handlers = createControlHandlers({ clock, registry, paths, writer, live });
+  const server = await openControlServer(socketPath, { handlers, log: silentLog, clock });
   return {
-    collector, socketPath, control: createControlClient(socketPath),
+    collector, socketPath, paths, live, control: createControlClient(socketPath),
     async [Symbol.asyncDispose]() {
       await server.close();
       await collector[Symbol.asyncDispose]();
@@ -162,5 +165,35 @@ describe('without a running collector', () => {
     openMachineRegistry(paths.machinesFile).enrol({ machineId: machineId(), label: 'devbox', publicKey: 'A'.repeat(43), nowMs: 0 });
     await openControl(paths, systemClock).call('machines.revoke', { label: 'devbox' });
     expect(openMachineRegistry(paths.machinesFile).byLabel('devbox')?.revokedAt).not.toBeNull();
+  });
+});
+
+describe('a collector that is slow to answer', () => {
+  it('is waited for as long as it says that it works on it', async () => {
+    await using controlled = await openControlled();
+    const { clock, registry, writer } = controlled.collector;
+    const socketPath = join(controlled.collector.directory, 'slow.sock');
+    const handlers = createControlHandlers({ clock, registry, paths: controlled.paths, writer, live: controlled.live });
+    let beats = 0;
+    let finish = (): void => {};
+    const worked = new Promise<void>((resolve) => (finish = resolve));
+    const server = await openControlServer(socketPath, {
+      handlers: { ...handlers, 'machines.list': async (request) => (await worked, handlers['machines.list'](request)) },
+      log: silentLog,
+      clock: { every: (ms, task) => systemClock.every(ms / 250, () => ((beats += 1), task(), beats === 30 ? finish() : undefined)) },
+    });
+    // Thirty beats of 20 ms: much longer than the client stands silence.
+    expect(await createControlClient(socketPath, { silentMs: 300 }).call('machines.list', {})).toHaveProperty('machines');
+    expect(beats).toBeGreaterThanOrEqual(30);
+    await server.close();
+  });
+
+  it('and says nothing at all is given up, with what to look at', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tt-silent-'));
+    const server = createServer(() => {});
+    await new Promise<void>((resolve) => server.listen(join(directory, 's'), resolve));
+    await expect(createControlClient(join(directory, 's'), { silentMs: 50 }).call('status', {})).rejects.toMatchObject({ code: 'control_silent', exitCode: 3 });
+    server.closeAllConnections();
+    server.close();
   });
 });
