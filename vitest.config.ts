@@ -2,6 +2,17 @@ import { defineConfig } from 'vitest/config';
 
 // Whatever is not named here is a unit test, so no file under test/ can be left out of a run.
 const systemTests = ['test/e2e/**/*.test.ts', 'test/system/**/*.test.ts'];
+/** They tell milliseconds, frames or memory: alone on the machine. */
+const measuringTests = [
+  'test/e2e/page*.test.ts', 'test/e2e/{registry,resilience,road,scarcity}.test.ts', 'test/system/{hostile,load,silent-peers}.test.ts',
+];
+
+/** Real processes, sockets, browsers. Only here can a worker thread be started from its .ts file: it costs each file 0.3 s. */
+const system = {
+  execArgv: ['--import', new URL('deploy/register-typescript.mjs', import.meta.url).href],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'hono/jsx/dom' } },
@@ -25,19 +36,13 @@ export default defineConfig({
         },
       },
       {
-        // Real processes, sockets, browsers: one file at a time, after the others, so that what they
-        // observe is not the machine being busy with our own tests.
+        // Two files at once: they mostly wait for ssh, timers and each other.
         extends: true,
-        test: {
-          name: 'system',
-          // Only here can a worker thread be started from its .ts file: it costs each file 0.3 s.
-          execArgv: ['--import', new URL('deploy/register-typescript.mjs', import.meta.url).href],
-          include: systemTests,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-        },
+        test: { ...system, name: 'e2e', include: systemTests, exclude: measuringTests, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
+        test: { ...system, name: 'system', include: measuringTests, fileParallelism: false, sequence: { groupOrder: 2 } },
       },
     ],
   },
