@@ -4,9 +4,9 @@ import type { SessionPageDocument, Turn, TurnsPageDocument } from '../../shared/
 import { askFor, useAnswer } from './answer.ts';
 
 /** Turns are asked for and drawn by so many. */
-export const CHUNK_TURNS = 10;
+export const CHUNK_TURNS = 25;
 /** With each look at the session: a window full of them. */
-const NEWEST_TURNS = 20;
+const NEWEST_TURNS = 25;
 /** At most so often. */
 const LEAST_MS = 1000;
 
