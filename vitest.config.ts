@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const systemTests = ['test/e2e/**/*.test.ts', 'test/system/**/*.test.ts'];
 /** They tell milliseconds, frames or memory: alone on the machine. */
 const measuringTests = [
-  'test/e2e/page*.test.ts', 'test/e2e/{registry,resilience,road,scarcity}.test.ts', 'test/system/{hostile,load,silent-peers}.test.ts',
+  'test/e2e/{page-live,page-wake,registry,resilience,road,scarcity}.test.ts', 'test/system/{hostile,load,silent-peers}.test.ts',
 ];
 
 /** Real processes, sockets, browsers. Only here can a worker thread be started from its .ts file: it costs each file 0.3 s. */

@@ -30,6 +30,8 @@ export interface SliceReceipt {
   readonly gen: Generation;
   readonly from: number;
   readonly to: number;
+  /** Of the last event up to `to`, as far as known. */
+  readonly lastTimestamp?: string;
 }
 
 /** Kept files that take room: whose original is gone, or that are copies. As of the last look. */
@@ -85,8 +87,11 @@ export interface Feed {
    * resolves. Returns the ledger's generations that the agent does not know.
    */
   settle(ledger: readonly Position[]): Promise<Generation[]>;
-  /** Forget what was read beyond the checkpoints: the connection is gone, or a frame was not taken. */
-  resync(): void;
+  /**
+   * Forget what was read beyond the checkpoints: the connection is gone, or a frame was not taken.
+   * True: some of it cannot be read again, and only the ledger of another connection tells what was stored.
+   */
+  resync(): boolean;
   /** Lower one checkpoint (durably) and read again from there; `replace` also reports entries. */
   rewind(gen: Generation, to: number, options: { replace: boolean }): Promise<void>;
   /** The content is not what the collector knows: mint a new generation at 0. */

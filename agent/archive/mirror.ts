@@ -9,6 +9,7 @@
  */
 import { fstatSync, realpathSync } from 'node:fs';
 import type { Clock } from '../../shared/clock.ts';
+import { messageOf, systemCode } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { markOf } from '../../shared/protocol/archive-mark.ts';
 import type { ArchivedFrame, ArchiveFrame, ArchiveReport, ArchiveRefusal, ChunkHeader, HoldingsFrame, OfferedFile } from '../../shared/protocol/frames.ts';
@@ -113,8 +114,8 @@ class SessionMirror implements Mirror {
     let isReading = false;
     for (const file of this.#table.toOffer) {
       if (files.length === ARCHIVE_OFFER_FILES) break;
-      const verdict = this.#verdict(file);
-      if (verdict === undefined) {
+      const verdict = this.#guarded(file, () => this.#verdict(file) ?? 'later');
+      if (verdict === 'later') {
         isReading = true;
         break;
       }
@@ -138,7 +139,7 @@ class SessionMirror implements Mirror {
       if (held === undefined || file.attempt !== attempt) continue;
       file.was = undefined;
       if ('code' in held) this.#refused(file, held.code);
-      else this.#compare(file, held, size);
+      else this.#guarded(file, () => this.#compare(file, held, size));
     }
     this.#listener();
   }
@@ -160,7 +161,7 @@ class SessionMirror implements Mirror {
   nextChunk(maxBytes: number): OutgoingChunk | 'later' | undefined {
     if (this.#state !== 'on') return undefined;
     for (const file of this.#table.toSend) {
-      const chunk = this.#read(file, maxBytes);
+      const chunk = this.#guarded(file, () => this.#read(file, maxBytes));
       if (chunk !== undefined) return chunk;
     }
     return undefined;
@@ -232,6 +233,18 @@ class SessionMirror implements Mirror {
     file.misses = 0;
   }
 
+  /** A file that cannot be read (a bad sector, a stale handle) is left alone until a look finds it changed; the others, and the events, go on. */
+  #guarded<T>(file: MirroredFile, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.#problem = `cannot read ${file.path}: ${systemCode(error) ?? messageOf(error)}`;
+      this.#deps.log.warn({ name: file.name.name, error: messageOf(error) }, 'a session file cannot be read');
+      this.#leave(file);
+      return undefined;
+    }
+  }
+
   /** Another look finds out where it is now, or that it is nowhere. */
   #gone(file: MirroredFile): undefined {
     this.#finish(file);
@@ -280,7 +293,8 @@ class SessionMirror implements Mirror {
   audit(files: readonly { name: string; size: number }[]): Promise<(string | null)[]> {
     return hashFiles(files.map(({ name, size }) => {
       const file = this.#table.byName(name);
-      return { path: file === undefined || this.#verdict(file) !== true ? undefined : file.path, size };
+      const mayLeave = file !== undefined && this.#guarded(file, () => this.#verdict(file)) === true;
+      return { path: mayLeave ? file.path : undefined, size };
     }));
   }
 

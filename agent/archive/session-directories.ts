@@ -3,6 +3,8 @@
  * before their files leave. Directories are only ever added: what was once worked
  * on in a session is part of it.
  */
+import { lstatSync } from 'node:fs';
+import { TtError } from '../../shared/errors.ts';
 import { openRegular, readAt } from '../../shared/regular-file.ts';
 
 /** The longest path there is, with every character escaped. */
@@ -14,7 +16,7 @@ export interface SessionDirectories {
   of(session: string): ReadonlySet<string>;
   /** How far a file was read, as long as it is the same one. */
   readTo(path: string): number;
-  /** Reads on, a few ms at most; true when it was read to `size`. */
+  /** Reads on, a few ms at most; true when it was read to `size`. Throws where it is there and cannot be read. */
   read(file: { session: string; path: string }, size: number): boolean;
   forget(path: string): void;
 }
@@ -36,8 +38,11 @@ export function createSessionDirectories(): SessionDirectories {
     readTo: (path) => read.get(path)?.to ?? 0,
     read({ session, path }, size) {
       const file = openRegular(path);
-      // Gone: what is left of it somewhere else is read under that path.
-      if (file === undefined) return true;
+      if (file === undefined) {
+        // What it names is not known then, so nothing of its session may leave.
+        if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw new TtError('unreadable', `cannot read ${path}`, { hint: 'whose is it?' });
+        return true; // Gone: what is left of it somewhere else is read under that path.
+      }
       try {
         const before = read.get(path);
         const from = before?.ino === file.stat.ino && before.to <= file.stat.size ? before.to : 0;

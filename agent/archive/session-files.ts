@@ -35,10 +35,12 @@ export function* findFiles(root: string): FilesFound {
 
 /** Of one session, wherever its transcript lies. */
 export function* findSession(root: string, { project, session }: Pick<ArchiveName, 'project' | 'session'>): FilesFound {
+  // As the look at everything: what lies behind a link belongs to somebody else.
+  if (statOf(join(root, project))?.isDirectory() !== true) return;
   const transcript = `${session}.jsonl`;
   const stat = statOf(join(root, project, transcript));
   if (stat !== undefined) yield toFound(root, [project, transcript], stat);
-  yield* below(root, [project, session], SESSION_DIRECTORIES);
+  if (statOf(join(root, project, session))?.isDirectory() === true) yield* below(root, [project, session], SESSION_DIRECTORIES);
 }
 
 function* below(root: string, parts: readonly string[], only?: readonly string[]): FilesFound {

@@ -57,6 +57,7 @@ export function fromRecord(record: CheckpointRecord, source: SourceKind | undefi
     countedTo: record.offset,
     replaceUntil: record.replace_until,
     lastTimestamp: record.last_timestamp,
+    acknowledgedTimestamp: '',
     problem: null,
     gap: null,
   };

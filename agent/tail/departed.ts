@@ -15,6 +15,8 @@ export interface Departed {
   /** The file goes on as another generation, which brings its first `intact` bytes again. */
   add(file: TailedFile, intact: number): void;
   acknowledge(receipt: SliceReceipt): void;
+  /** Something is held. */
+  readonly isInDoubt: boolean;
   /** How far the collector has each generation. No ack of what was sent before will come any more. */
   settle(stored: ReadonlyMap<string, number>): void;
   /** Names what is held, with an offset between two bytes, which no ledger has: the collector must tell its own at the next connection. */
@@ -24,18 +26,21 @@ export interface Departed {
 export function createDeparted(gaps: Pick<GapLog, 'hold' | 'held' | 'dropHeld' | 'settle'>): Departed {
   const onTheWay = new Map<Generation, Positions>();
   return {
-    add({ gen, path, positions, lastTimestamp }, intact) {
+    add({ gen, path, positions, lastTimestamp, acknowledgedTimestamp }, intact) {
       const from = Math.max(positions.acknowledged.offset, intact);
       const to = positions.cursor.offset;
       if (from >= to) return;
       onTheWay.set(gen, positions);
-      gaps.hold({ gen, path, from, to, t_from: '', t_to: lastTimestamp, reason: 'truncated' });
+      gaps.hold({ gen, path, from, to, t_from: acknowledgedTimestamp, t_to: lastTimestamp, reason: 'truncated' });
     },
     acknowledge(receipt) {
       const positions = onTheWay.get(receipt.gen);
       if (positions?.acknowledge(receipt) !== true || positions.hasPending) return;
       onTheWay.delete(receipt.gen);
       gaps.dropHeld(receipt.gen);
+    },
+    get isInDoubt() {
+      return gaps.held.length > 0;
     },
     settle(stored) {
       onTheWay.clear();

@@ -138,6 +138,8 @@ class WrittenGaps implements GapLog {
   settle(stored: ReadonlyMap<string, number>): void {
     const now = this.#clock.now();
     this.#replace(this.#records.flatMap((record) => {
+      // Told long ago: the collector has it as it is, and its generation may have gone on behind it.
+      if (record.told_at !== null) return [record];
       const from = Math.max(record.from, stored.get(record.gen) ?? 0);
       if (from >= record.to) return [];
       if (record.is_held === true) return [{ ...record, from, is_held: false, declared_at: now }];

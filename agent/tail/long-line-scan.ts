@@ -57,7 +57,7 @@ export class LongLineScan {
     }
     this.#at = placeAt(bytes, filled, offset + line.length);
     this.#before = Buffer.from(bytes.subarray(filled - seamBytes(this.#at.offset)));
-    return { kind: 'more' };
+    return { kind: filled < this.#buffer.length ? 'end' : 'more' };
   }
 
   #read(fd: number, position: number): number | undefined {

@@ -270,7 +270,8 @@ class FileLooks implements Looks {
     if (file.prefix.bytes === 0) return true;
     try {
       const open = this.#deps.readers.get(file)?.fd;
-      const fd = open ?? this.#deps.files.open(file.path);
+      // By its link where there is one: its own name may lead elsewhere by now.
+      const fd = open ?? this.#deps.files.open(this.#deps.kept.get(file.gen)?.at ?? file.path);
       try {
         return hasSamePrefix(this.#deps.files, fd, file.prefix);
       } finally {

@@ -33,7 +33,7 @@ export interface ReplayDeps {
 }
 
 export interface Replay {
-  resync(): void;
+  resync(): boolean;
   settle(ledger: readonly Position[]): Promise<Generation[]>;
   rewind(gen: Generation, to: number, options: { replace: boolean }): Promise<void>;
   reset(gen: Generation): Promise<void>;
@@ -52,12 +52,13 @@ class FileReplay implements Replay {
     this.#deps = deps;
   }
 
-  resync(): void {
+  resync(): boolean {
     for (const file of this.#deps.table.all()) {
       if (!file.positions.hasPending) continue;
       file.positions.forget();
       this.#readAgain(file);
     }
+    return this.#deps.departed.isInDoubt;
   }
 
   /** Also where nothing is left to read: it may have been cut, and have grown to where we know it, since that was stored. */

@@ -11,6 +11,8 @@ import { TAIL_HASH_BYTES } from '../../shared/limits.ts';
 import { hashBytes } from '../../shared/protocol/positions.ts';
 import type { FileAccess } from './file-access.ts';
 
+const ATTEMPTS = 3;
+
 /** A place in a file, by what lies before it. */
 export interface Place {
   offset: number;
@@ -46,6 +48,15 @@ export class SeamedReads {
   }
 
   fill(fd: number, buffer: Buffer, position: number): number | undefined {
+    // What follows the seam was given to nobody yet: it may be read anew, and the caller compares what lies before it.
+    for (let attempt = 1; attempt < ATTEMPTS; attempt += 1) {
+      const filled = this.#fillOnce(fd, buffer, position);
+      if (filled !== undefined) return filled;
+    }
+    return this.#fillOnce(fd, buffer, position);
+  }
+
+  #fillOnce(fd: number, buffer: Buffer, position: number): number | undefined {
     let filled = this.#files.read(fd, buffer, position);
     // A short read at the end of a file costs one more call; in its middle it would look like the end.
     while (filled > 0 && filled < buffer.length) {

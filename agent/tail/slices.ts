@@ -168,12 +168,12 @@ class FileSlices implements Slices {
   /** The hash is of the bytes as they were read: were the file read again, it would vouch for whatever stands there by now. */
   #finish(file: TailedFile, reader: Reader, sink: SliceSink, { offset: to, tail }: ReadPlace): Slice {
     const cursor = file.positions.cursor;
-    const receipt: SliceReceipt = { gen: file.gen, from: cursor.offset, to };
+    if (sink.lastTimestamp !== '') file.lastTimestamp = sink.lastTimestamp;
+    const receipt: SliceReceipt = { gen: file.gen, from: cursor.offset, to, lastTimestamp: file.lastTimestamp };
     file.prefix = extendPrefix(this.#deps.files, reader.fd, file.prefix, to);
     file.positions.advance(receipt, { offset: to, tail, carry: JSON.stringify(reader.extractor?.carry() ?? null) });
     reader.extractedTo = to;
     file.countedTo = Math.max(file.countedTo, to);
-    if (sink.lastTimestamp !== '') file.lastTimestamp = sink.lastTimestamp;
     return {
       file: {
         gen: file.gen, path: file.path, born_at: file.birthMs,

@@ -307,6 +307,7 @@ class FileTail implements Tail {
     if (file === undefined || !file.positions.acknowledge(receipt)) return;
     if (file.positions.acknowledged.offset >= file.replaceUntil) file.replaceUntil = 0;
     file.acknowledgedAt = this.#deps.clock.now();
+    file.acknowledgedTimestamp = receipt.lastTimestamp ?? file.acknowledgedTimestamp;
     this.#gaps.acknowledged();
     this.#store.mark(file.gen);
     this.#drained.progressed(file);
@@ -327,9 +328,10 @@ class FileTail implements Tail {
     return unknown;
   }
 
-  resync(): void {
-    this.#replay.resync();
+  resync(): boolean {
+    const isInDoubt = this.#replay.resync();
     this.#found();
+    return isInDoubt;
   }
 
   async rewind(gen: Generation, to: number, options: { replace: boolean }): Promise<void> {

@@ -53,6 +53,8 @@ export interface TailedFile {
   /** After `rewind … replace`: slices that begin before this offset name their entries. */
   replaceUntil: number;
   lastTimestamp: string;
+  /** The last one that was acknowledged since the start; empty when not known. */
+  acknowledgedTimestamp: string;
   /** A failure to read, in words; the next look tries again. */
   problem: string | null;
   /** Bytes that can no longer be read. */
@@ -75,7 +77,7 @@ export function createTailedFile(gen: Generation, source: SourceKind | undefined
     verifiedMtimeMs: Number.NaN,
     presence: 'present', vanishedAt: null, acknowledgedAt: null, lane: 'backfill', wantsLive: false,
     lookNumber: 0, countedTo: 0, replaceUntil: 0,
-    lastTimestamp: '', problem: null, gap: null,
+    lastTimestamp: '', acknowledgedTimestamp: '', problem: null, gap: null,
   };
 }
 

@@ -4,7 +4,7 @@
  * one chunk on the way, so that a line never waits for more than that.
  */
 import type { Clock } from '../../shared/clock.ts';
-import { ARCHIVE_CHUNK_BYTES, ARCHIVE_WINDOW_BYTES } from '../../shared/limits.ts';
+import { ARCHIVE_CHUNK_BYTES, ARCHIVE_RETRY_MS, ARCHIVE_WINDOW_BYTES } from '../../shared/limits.ts';
 import { encodeChunk } from '../../shared/protocol/chunk.ts';
 import { encodeFrame } from '../../shared/protocol/codec.ts';
 import type { FrameSocket } from '../../shared/protocol/frame-socket.ts';
@@ -91,6 +91,8 @@ class MirrorLane implements ArchiveLane {
         // Of an offer that counts no more.
         if (frame.seq !== this.#offerSeq) break;
         this.#offerSeq = undefined;
+        // What the collector cannot look at now is offered again, but not at the speed of the wire.
+        if (frame.files.some((file) => 'code' in file && (file.code === 'failed' || file.code === 'disk_full'))) this.#pause(ARCHIVE_RETRY_MS);
         this.#deps.mirror.offered(frame);
         break;
       }
@@ -115,7 +117,11 @@ class MirrorLane implements ArchiveLane {
     this.#inFlight.delete(frame.seq);
     this.#bytesInFlight -= chunk.bytes.length;
     this.#deps.mirror.archived(chunk, frame);
-    if (frame.retry_ms !== undefined && !this.#pacing.isPaused) this.#pacing.pause(frame.retry_ms);
+    if (frame.retry_ms !== undefined) this.#pause(frame.retry_ms);
+  }
+
+  #pause(ms: number): void {
+    if (!this.#pacing.isPaused) this.#pacing.pause(ms);
   }
 
   #audit({ seq, files }: AuditFrame): void {

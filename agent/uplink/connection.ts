@@ -61,6 +61,7 @@ export interface ConnectionOptions {
 }
 
 /** A collector that is asked while it replaces an older connection needs 2 s for that alone. */
+const IN_DOUBT = 'what was on its way went from the disk: the next connection asks what was stored';
 const WELCOME_TIMEOUT_MS = 15_000;
 /** A batch unanswered for so long is sent again over a new connection. */
 const ANSWER_TIMEOUT_MS = 120_000;
@@ -300,7 +301,7 @@ export class UplinkConnection implements FrameSocketEvents {
     if ('reset' in frame) await feed.reset(gen);
     else await feed.rewind(gen, frame.to, { replace: frame.replace === true });
     // Asked for without a batch: the other files have nothing to do with it.
-    if (seq !== null) feed.resync();
+    if (seq !== null && feed.resync()) return this.#cut('closed', IN_DOUBT);
     this.#checkIdle();
     sender.resume();
   }
@@ -313,7 +314,7 @@ export class UplinkConnection implements FrameSocketEvents {
     sender.pause(frame.retry_ms);
     if (!isNews) return;
     sender.forget();
-    this.#deps.feed.resync();
+    if (this.#deps.feed.resync()) return this.#cut('closed', IN_DOUBT);
     this.#checkIdle();
     sender.resume();
   }

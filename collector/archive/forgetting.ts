@@ -1,5 +1,5 @@
 /** Takes out of the archive what tombstones keep out of the database. */
-import { rm } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncDirectory } from '../../shared/atomic-file.ts';
 import type { MachineId } from '../../shared/ids.ts';
@@ -32,7 +32,15 @@ export async function removeForgotten(archiveDir: string, forgotten: Forgotten):
     }
     for (const directory of touched) syncDirectory(directory);
     // Of a machine that was forgotten not even its projects' names stay.
-    if (kept === 0 && sessions.length > 0) await rm(join(archiveDir, machineId), { recursive: true, force: true });
+    if (kept === 0 && sessions.length > 0) await removeEmpty(join(archiveDir, machineId));
   }
   return removed;
+}
+
+/** Directories only: a session may have come since it was looked. */
+async function removeEmpty(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true }).catch(() => [])) {
+    if (entry.isDirectory()) await removeEmpty(join(directory, entry.name));
+  }
+  await rmdir(directory).catch(() => {}); // There is something in it.
 }

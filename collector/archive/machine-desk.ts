@@ -47,7 +47,7 @@ const UNANSWERED_BYTES = 2 * ARCHIVE_WINDOW_BYTES;
 const QUEUED_OFFERS = 4;
 const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
-type Job = { kind: 'offer'; frame: OfferFrame } | { kind: 'chunk'; chunk: Chunk; frameBytes: number };
+type Job = { kind: 'offer'; frame: OfferFrame } | { kind: 'chunk'; chunk: Chunk; heldBytes: number };
 type Send = (frame: CollectorFrame) => void;
 
 interface Done {
@@ -99,9 +99,16 @@ export class MachineDesk {
       queue.push(job);
       this.#then(async () => {
         const jobs = queue.splice(0, GROUP_JOBS);
-        for (const each of jobs) queuedBytes -= each.kind === 'chunk' ? each.frameBytes : 0;
+        for (const each of jobs) queuedBytes -= each.kind === 'chunk' ? each.heldBytes : 0;
         // Of a connection that is gone nobody waits for an answer, and the next one asks what is there.
-        if (jobs.length > 0 && isOpen) await this.#group(jobs, answer);
+        if (jobs.length === 0 || !isOpen) return;
+        try {
+          await this.#group(jobs, answer);
+        } catch (error) {
+          // Whoever waits for an answer would wait for ever.
+          for (const job of jobs) answer(failedAnswer(job));
+          throw error;
+        }
       });
     };
     return {
@@ -113,9 +120,11 @@ export class MachineDesk {
       chunk: (frame) => {
         const decoded = decodeChunk(frame);
         if (!decoded.ok) return decoded.reason;
-        queuedBytes += frame.length;
+        // Plain bytes: what waits here is not compressed any more.
+        const heldBytes = Math.max(frame.length, decoded.chunk.bytes.length);
+        queuedBytes += heldBytes;
         if (queuedBytes > UNANSWERED_BYTES) return 'more chunks were sent than the window allows';
-        take({ kind: 'chunk', chunk: decoded.chunk, frameBytes: frame.length });
+        take({ kind: 'chunk', chunk: decoded.chunk, heldBytes });
         return undefined;
       },
       audited: (frame) => present.audits.answered(frame),
@@ -162,8 +171,10 @@ export class MachineDesk {
     const hasRoom = this.#hasRoom();
     const done = jobs.map((job) => (job.kind === 'offer' ? this.#offered(job.frame, forgotten) : this.#written(job.chunk, { forgotten, hasRoom })));
     const isSynced = await this.#sync(done.flatMap(({ appended }) => appended ?? []));
-    for (const { answer, appended } of done) {
-      send(appended !== undefined && !isSynced && answer.type === 'archived' ? { ...answer, code: 'failed', retry_ms: ARCHIVE_RETRY_MS } : answer);
+    // Also what was offered beside it: it may have been compared with bytes that are taken back.
+    for (const [index, { answer, appended }] of done.entries()) {
+      const job = jobs[index];
+      send(job !== undefined && !isSynced && (appended !== undefined || job.kind === 'offer') ? failedAnswer(job) : answer);
     }
   }
 
@@ -264,6 +275,11 @@ async function syncNames(directory: string): Promise<void> {
 
 function namesOf(job: Job): string[] {
   return job.kind === 'chunk' ? [job.chunk.header.name] : job.frame.files.map(({ name }) => name);
+}
+
+function failedAnswer(job: Job): CollectorFrame {
+  if (job.kind === 'chunk') return refused(job.chunk.header.seq, 'failed');
+  return { type: 'holdings', seq: job.frame.seq, files: job.frame.files.map(() => ({ code: 'failed' })) };
 }
 
 function refused(seq: number, code: ArchiveRefusal): CollectorFrame {

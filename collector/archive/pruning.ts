@@ -4,7 +4,7 @@
  * whose bytes are the start of the same file in another project's directory, where
  * the session moved while nobody looked.
  */
-import { rm, rmdir } from 'node:fs/promises';
+import { lstat, rm, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hashFile } from '../../shared/file-hashes.ts';
 import { archivedFiles, isStrange, type ArchivedFile } from './session-entries.ts';
@@ -65,7 +65,10 @@ async function isStartOf(file: ArchivedFile, whole: ArchivedFile): Promise<boole
 
 /** Directories that are empty then go, too. */
 export async function prune(files: readonly Prunable[]): Promise<void> {
-  for (const { path } of files) {
+  for (const { path, size } of files) {
+    // It was compared some time ago: what has grown since is in use again.
+    const stat = await lstat(path).catch(() => undefined);
+    if (stat?.size !== size) continue;
     await rm(path, { force: true });
     await rmdir(dirname(path)).catch(() => {}); // There is more in it.
   }

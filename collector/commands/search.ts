@@ -65,7 +65,8 @@ function bringUpToDate(paths: Paths, io: CommandIo): void {
     if (directoriesIn(paths.archiveDir).length === 0 && !existsSync(paths.searchDatabase)) return;
     using index = openSearchWriter(paths.searchDatabase);
     let said = 0;
-    for (const { doneBytes, totalBytes } of indexArchive({ archiveDir: paths.archiveDir, index })) {
+    const onUnreadable = (name: string, problem: string): void => io.stderr.write(`not searched: ${name} (${problem})\n`);
+    for (const { doneBytes, totalBytes } of indexArchive({ archiveDir: paths.archiveDir, index, onUnreadable })) {
       if (io.stop.aborted) throw new TtError('stopped', 'stopped before everything was indexed', { hint: 'what was read stays; the same command goes on from there' });
       if (totalBytes <= SAID_EVERY || doneBytes - said < SAID_EVERY) continue;
       said = doneBytes;

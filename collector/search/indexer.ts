@@ -6,7 +6,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArchiveName } from '../../shared/archive-name.ts';
-import { systemCode } from '../../shared/errors.ts';
+import { messageOf, systemCode } from '../../shared/errors.ts';
 import { markOf } from '../../shared/protocol/archive-mark.ts';
 import { eachLine } from '../../shared/session-file/file-lines.ts';
 import { readStrings } from '../../shared/session-file/entry-line.ts';
@@ -20,6 +20,8 @@ import { searchedText } from './searched-text.ts';
 export interface IndexerDeps {
   archiveDir: string;
   index: SearchWriter;
+  /** One file that cannot be read, or made sense of, keeps none of the others out; it is tried again at the next look. */
+  onUnreadable(name: string, problem: string): void;
 }
 
 /** After each slice. */
@@ -37,7 +39,7 @@ const LONGEST_LINE = 8 * 1024 * 1024;
 const SPEAKING = ['"type":"user"', '"type":"assistant"', '"queued_command"', '"local_command"'];
 
 /** One look at the whole archive; stops between any two steps where the caller stops asking. */
-export function* indexArchive({ archiveDir, index }: IndexerDeps): Generator<IndexProgress, void> {
+export function* indexArchive({ archiveDir, index, onUnreadable }: IndexerDeps): Generator<IndexProgress, void> {
   const known = new Map(index.files().map((file) => [file.name, file]));
   const found = archivedFiles(archiveDir);
   const sessions = new Set([...found.values()].map(sessionOf));
@@ -54,9 +56,15 @@ export function* indexArchive({ archiveDir, index }: IndexerDeps): Generator<Ind
   const totalBytes = changed.reduce((sum, { name, file }) => sum + Math.max(0, file.bytes - (known.get(name)?.offset ?? 0)), 0);
   let doneBytes = 0;
   for (const archived of changed) {
-    for (const read of indexFile(archived, known.get(archived.name), index)) {
-      doneBytes += read;
-      yield { doneBytes, totalBytes };
+    try {
+      for (const read of indexFile(archived, known.get(archived.name), index)) {
+        doneBytes += read;
+        yield { doneBytes, totalBytes };
+      }
+    } catch (error) {
+      // Of the index itself, or of its disk: no other file would fare better.
+      if ((systemCode(error) ?? '').startsWith('SQLITE_')) throw error;
+      onUnreadable(archived.name, messageOf(error));
     }
   }
 }

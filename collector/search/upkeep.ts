@@ -44,11 +44,16 @@ export async function keepSearchIndex(deps: UpkeepDeps): Promise<void> {
   }
 }
 
-async function lookAgainAndAgain({ paths: { archiveDir, searchDatabase }, clock, stop }: UpkeepDeps): Promise<void> {
+async function lookAgainAndAgain({ paths: { archiveDir, searchDatabase }, clock, stop, onFailure }: UpkeepDeps): Promise<void> {
   using index = openSearchWriter(searchDatabase);
+  const told = new Set<string>();
+  const onUnreadable = (name: string, problem: string): void => {
+    if (!told.has(name)) onFailure(`${name} is not searched: ${problem}`);
+    told.add(name);
+  };
   while (!stop.aborted) {
     let sinceMs = clock.monotonic();
-    for (const _progress of indexArchive({ archiveDir, index })) {
+    for (const _progress of indexArchive({ archiveDir, index, onUnreadable })) {
       await clock.sleep(REST * (clock.monotonic() - sinceMs), stop);
       if (stop.aborted) return;
       sinceMs = clock.monotonic();

@@ -91,7 +91,8 @@ export function itemText(item: Item): string {
   const open: JsonValue[] = [item.input];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (typeof next === 'string') texts.push(next);
-    else if (typeof next === 'object' && next !== null) open.push(...Object.values(next).toReversed());
+    // One by one: as arguments of one call, some hundred thousand are too many for the stack.
+    else if (typeof next === 'object' && next !== null) for (const value of Object.values(next).toReversed()) open.push(value);
   }
   return [item.tool, ...texts].join('\n');
 }

@@ -47,7 +47,7 @@ function index(archiveDir: string, database: string, say: (text: string) => void
   {
     using writer = openSearchWriter(database);
     let said = 0;
-    for (const { doneBytes, totalBytes } of indexArchive({ archiveDir, index: writer })) {
+    for (const { doneBytes, totalBytes } of indexArchive({ archiveDir, index: writer, onUnreadable: (name, problem) => { throw new Error(`${name}: ${problem}`); } })) {
       if (doneBytes - said < 200e6) continue;
       said = doneBytes;
       say(`indexed ${(doneBytes / 1e6).toFixed(0)} of ${(totalBytes / 1e6).toFixed(0)} MB`);

@@ -110,9 +110,10 @@ export class LineFeed implements Feed {
     return Promise.resolve([]);
   }
 
-  resync(): void {
+  resync(): boolean {
     this.#goBack(this.#acknowledged);
     this.#listener();
+    return false;
   }
 
   rewind(_gen: Generation, to: number): Promise<void> {

@@ -125,10 +125,11 @@ export class ModelFeed implements Feed {
     return ledger.flatMap(([gen]) => (known.has(gen) ? [] : [parseGeneration(gen) ?? mintGeneration()]));
   }
 
-  resync(): void {
+  resync(): boolean {
     this.resyncs += 1;
     for (const file of this.files) this.#lower(file, file.acknowledged);
     this.#listener();
+    return false;
   }
 
   async rewind(gen: Generation, to: number, { replace }: { replace: boolean }): Promise<void> {

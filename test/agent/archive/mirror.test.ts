@@ -351,6 +351,57 @@ describe('the lane of the archive', () => {
   });
 });
 
+describe('what cannot be read or written', () => {
+  it('is offered again after a minute, and not at the speed of the wire', async () => {
+    using stage = new ArchiveStage();
+    stage.write(TRANSCRIPT, line('one'));
+    mkdirSync(join(stage.home, 'elsewhere'), { recursive: true });
+    mkdirSync(stage.archiveDir, { recursive: true });
+    symlinkSync(join(stage.home, 'elsewhere'), join(stage.archiveDir, MACHINE));
+    stage.connect();
+    await stage.settleQuietly();
+    expect(stage.offers).toHaveLength(1);
+    expect(stage.report()).toMatchObject({ waiting_files: 1, problem: expect.stringContaining('paused') as unknown });
+    rmSync(join(stage.archiveDir, MACHINE));
+    stage.clock.advance(61_000);
+    await stage.settle();
+    expect(stage.archive()).toEqual(stage.source());
+  });
+
+  it('of a session keeps the rest of that session here where directories decide, and stops nothing else', async () => {
+    using stage = new ArchiveStage({ config: { projects: { '/home/me/secret': { archive: false } } } });
+    const other = '11111111-8f0b-4f4e-9a53-2d1f0e7c9b11';
+    stage.write(TRANSCRIPT, line('one'));
+    stage.write(`-home-me-shop/${SESSION}/subagents/agent-a1.jsonl`, line('two'));
+    stage.write(`-home-me-shop/${other}.jsonl`, line('three'));
+    stage.eventsWait = true;
+    stage.connect();
+    await stage.settleQuietly();
+    // There, but nothing that may be opened: what directories it names nobody can tell.
+    rmSync(stage.path(TRANSCRIPT));
+    symlinkSync('/etc/hostname', stage.path(TRANSCRIPT));
+    stage.eventsWait = false;
+    stage.lane.pump();
+    await stage.settleQuietly();
+    expect(Object.keys(stage.archive())).toEqual([`-home-me-shop/${other}.jsonl`]);
+    expect(stage.report()).toMatchObject({ waiting_files: 0, problem: null });
+  });
+
+  it('because it lies behind a link is not there, also where only that session is looked at', async () => {
+    using stage = new ArchiveStage();
+    stage.write(TRANSCRIPT, line('one'));
+    stage.write('-home-me-secret/tool-results/hidden.txt', 'hidden');
+    stage.connect();
+    await stage.settle();
+    symlinkSync(stage.path('-home-me-secret'), stage.path(`-home-me-shop/${SESSION}`));
+    appendFileSync(stage.path(TRANSCRIPT), line('more'));
+    stage.mirror.grew([stage.path(TRANSCRIPT)]);
+    stage.clock.advance(1000);
+    await stage.settle();
+    expect(Object.keys(stage.archive())).toEqual([TRANSCRIPT]);
+  });
+});
+
 describe('the archive of a machine', () => {
   it('has the times of the files, and nobody else may read it', async () => {
     using stage = new ArchiveStage();

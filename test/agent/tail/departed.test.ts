@@ -38,9 +38,10 @@ describe('lines on the way whose file is cut', () => {
     await using fixture = new TailFixture();
     const sent = await sendAndCut(fixture);
     expect(gapsOf(fixture)).toEqual([]);
+    expect(fixture.tail.resync()).toBe(true);
     fixture.acknowledgeAll(sent.slice(1));
     expect(fixture.drain()).toEqual(['new']);
-    fixture.tail.resync();
+    expect(fixture.tail.resync()).toBe(false);
     const replacement = [...fixture.tail.positions()].map(([gen, offset]): Position => [gen, offset, '']);
     expect(replacement).toHaveLength(1);
     await fixture.tail.settle(replacement);
@@ -62,6 +63,8 @@ describe('lines on the way whose file is cut', () => {
       expect(digestOf(fixture.tail.positions())).not.toBe(digestOf(ledger));
       await fixture.tail.settle(ledger);
       expect(gapsOf(fixture)).toEqual(gaps);
+      // Not everything that ever was is in doubt.
+      for (const { t_from: since } of fixture.tail.status().gaps) expect(since).not.toBe('');
       expect(fixture.drain()).toEqual(['new']);
       expect([...fixture.tail.positions()].map(([, offset]) => offset)).toEqual([4]);
     }

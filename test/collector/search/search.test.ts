@@ -7,6 +7,10 @@ import { search, type SearchRequest } from '../../../collector/search/search.ts'
 import { openSearchReader, openSearchWriter } from '../../../collector/store/search-index.ts';
 import type { SearchDocument } from '../../../shared/search-document.ts';
 
+function failOn(name: string, problem: string): never {
+  throw new Error(`${name}: ${problem}`);
+}
+
 const NOW = Date.parse('2026-03-01T00:00:00Z');
 const A = '11111111-1111-4111-8111-111111111111';
 const B = '22222222-2222-4222-8222-222222222222';
@@ -37,7 +41,7 @@ function archive(name: string, ...lines: string[]): string {
 /** Bytes that were read. */
 function bringUpToDate(): number {
   using index = openSearchWriter(database);
-  return [...indexArchive({ archiveDir, index })].at(-1)?.doneBytes ?? 0;
+  return [...indexArchive({ archiveDir, index, onUnreadable: failOn })].at(-1)?.doneBytes ?? 0;
 }
 
 function find(query: string, more: Partial<SearchRequest> = {}): SearchDocument {
@@ -183,7 +187,7 @@ describe('the search index', () => {
     archive(`${A}/projects/-w-shop/s1.jsonl`, ...Array.from({ length: 30 }, (_, n) => user(`needle${n} ${'filler '.repeat(20_000)}`)));
     {
       using index = openSearchWriter(database);
-      expect(indexArchive({ archiveDir, index }).next().value).toMatchObject({ doneBytes: expect.any(Number) as number });
+      expect(indexArchive({ archiveDir, index, onUnreadable: failOn }).next().value).toMatchObject({ doneBytes: expect.any(Number) as number });
     }
     expect(found('needle0')).toHaveLength(1);
     expect(found('needle29')).toEqual([]);
