@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory } from '../../shared/atomic-file.ts';
+import { TtError } from '../../shared/errors.ts';
 import type { Landed } from '../../shared/protocol/handover.ts';
 import { isFileOfSession } from '../../shared/protocol/handover.ts';
 import { forkOf } from '../../shared/session-file/fork.ts';
@@ -28,7 +29,7 @@ interface Offered {
 
 type Outcome = Pick<Landed, 'result' | 'other' | 'files_written' | 'files_kept' | 'late_lines'> & { isReplaced: boolean };
 
-/** Both went on, and again, and again: deeper than this nobody looks through it any more. */
+/** Both went on, and again, and again: deeper than this nobody looks through it any more. Nothing is replaced then: forks land first. */
 const MOST_FORKS = 5;
 
 export function landSession(session: string, staged: Staged, place: LandingPlace, deps: LandingDeps): Outcome {
@@ -83,7 +84,8 @@ class SessionLanding {
     const whose = plan.newest === 'held' ? 'offered' : 'held';
     const { first, count } = plan[whose];
     const fork = forkOf(session, first);
-    if (depth < MOST_FORKS) this.land(fork, this.#asFork(whose === 'offered' ? staged : this.#copyHeld(session, held), session, fork), depth + 1);
+    if (depth >= MOST_FORKS) throw tooManyForks(session);
+    this.land(fork, this.#asFork(whose === 'offered' ? staged : this.#copyHeld(session, held), session, fork), depth + 1);
     if (whose === 'held') {
       this.#landSidecars(session, staged, true);
       this.#replace(held, transcript);
@@ -182,6 +184,12 @@ class SessionLanding {
       closeSync(held.fd);
     }
   }
+}
+
+function tooManyForks(session: string): TtError {
+  return new TtError('too_many_forks', `both copies of ${session} went on ${MOST_FORKS} times, each time otherwise`, {
+    hint: 'go on with one of its forks: tt sessions show lists them',
+  });
 }
 
 function isSame(path: string, other: string): boolean {

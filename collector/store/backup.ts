@@ -39,7 +39,10 @@ export async function copyDatabase(database: Database, file: string): Promise<{ 
   return { bytes: statSync(file).size };
 }
 
-/** Puts `parts` into a copy, reads them back, and gives it its name. */
+/**
+ * Puts `parts` into a copy, reads them back, and gives it its name. The copy was found sound when it was
+ * made; to look through all of it again would hold up whoever else this thread serves.
+ */
 export function sealBackup(copy: string, parts: readonly BackupPart[], file: string): { bytes: number } {
   withCopy(copy, (database) => {
     database.exec('CREATE TABLE backup_part (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT');
@@ -48,7 +51,7 @@ export function sealBackup(copy: string, parts: readonly BackupPart[], file: str
       for (const { name, body } of parts) insert.run(name, body);
     }).immediate();
   });
-  const written = readBackup(copy);
+  const written = withCopy(copy, (database) => readParts(database, copy));
   const isWhole = parts.length === written.length && parts.every(({ name, body }) => written.some((part) => part.name === name && part.body === body));
   if (!isWhole) throw new TtError('backup_failed', `${copy} does not read back as it was written`, { hint: 'check the disk' });
   moveInPlace(copy, file);
@@ -60,14 +63,18 @@ export function readBackup(file: string): BackupPart[] {
   const database = openCopy(file, { readonly: true });
   try {
     requireSound(database, file);
-    const table = database.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'backup_part'").get();
-    if (table === undefined) {
-      throw new TtError('not_a_backup', `${file} is a database of tt, but no backup`, { hint: 'give a file that tt collector backup wrote', exitCode: 2 });
-    }
-    return database.prepare<[], BackupPart>('SELECT name, body FROM backup_part ORDER BY name').all();
+    return readParts(database, file);
   } finally {
     database.close();
   }
+}
+
+function readParts(database: Database, file: string): BackupPart[] {
+  const table = database.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'backup_part'").get();
+  if (table === undefined) {
+    throw new TtError('not_a_backup', `${file} is a database of tt, but no backup`, { hint: 'give a file that tt collector backup wrote', exitCode: 2 });
+  }
+  return database.prepare<[], BackupPart>('SELECT name, body FROM backup_part ORDER BY name').all();
 }
 
 /** Makes a copied backup a plain database again. What the parts held is overwritten, not only unlinked. */
@@ -89,10 +96,10 @@ function requireSound(database: Database, file: string): void {
   throw new TtError('database_damaged', `${file} is damaged: ${String(result)}`, { hint: 'use another backup' });
 }
 
-function withCopy(path: string, work: (database: Database) => void): void {
+function withCopy<T>(path: string, work: (database: Database) => T): T {
   const database = openCopy(path, { readonly: false });
   try {
-    work(database);
+    return work(database);
   } finally {
     database.close();
   }
