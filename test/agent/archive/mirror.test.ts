@@ -369,7 +369,7 @@ describe('what cannot be read or written', () => {
   });
 
   it('of a session keeps the rest of that session here where directories decide, and stops nothing else', async () => {
-    using stage = new ArchiveStage({ config: { projects: { '/home/me/secret': { archive: false } } } });
+    using stage = new ArchiveStage({ config: { projects: { '/home/me/secret': { texts: 'redacted', archive: false } } } });
     const other = '11111111-8f0b-4f4e-9a53-2d1f0e7c9b11';
     stage.write(TRANSCRIPT, line('one'));
     stage.write(`-home-me-shop/${SESSION}/subagents/agent-a1.jsonl`, line('two'));
