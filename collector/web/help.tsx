@@ -1,17 +1,8 @@
-import { useEffect, useRef } from 'hono/jsx/dom';
+import { useDialog } from './dialog.ts';
 import { KEYS } from './keys.ts';
 
-/** A dialog of the browser: it keeps the focus inside, and gives it back. */
 export function Help({ isOpen, onClose }: { isOpen: boolean; onClose(): void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const element = dialog.current;
-    if (!element) return undefined;
-    if (isOpen && !element.open) element.showModal();
-    if (!isOpen && element.open) element.close();
-    element.addEventListener('close', onClose);
-    return () => element.removeEventListener('close', onClose);
-  }, [isOpen]);
+  const dialog = useDialog(isOpen, onClose);
   return (
     <dialog ref={dialog} aria-labelledby="help-title">
       <h2 id="help-title">Keys</h2>

@@ -1,4 +1,5 @@
-import { useLayoutEffect, useRef, type Child } from 'hono/jsx/dom';
+import type { Child } from 'hono/jsx/dom';
+import { useDialog } from './dialog.ts';
 
 interface QuestionProps {
   isOpen: boolean;
@@ -12,18 +13,9 @@ interface QuestionProps {
   children: Child;
 }
 
-/** Asks first, in a dialog of the browser: it keeps the focus inside, Esc closes it, and what had the focus gets it back. */
+/** Asks first, in a dialog. */
 export function Question({ isOpen, title, verb, isGrave, onYes, onClose, children }: QuestionProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  // At once: the next key is already meant for it.
-  useLayoutEffect(() => {
-    const element = dialog.current;
-    if (!element) return undefined;
-    if (isOpen && !element.open) element.showModal();
-    if (!isOpen && element.open) element.close();
-    element.addEventListener('close', onClose);
-    return () => element.removeEventListener('close', onClose);
-  }, [isOpen]);
+  const dialog = useDialog(isOpen, onClose);
   const submit = (event: Event): void => {
     event.preventDefault();
     if (!(event.target instanceof HTMLFormElement)) return;
