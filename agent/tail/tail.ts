@@ -8,7 +8,7 @@ import { openCheckpointStore, type CheckpointStore } from '../checkpoint/checkpo
 import type { SourceKind } from '../extraction.ts';
 import type { Feed, FeedStatus, Slice, SliceReceipt } from '../feed.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { messageOf, systemCode } from '../../shared/errors.ts';
+import { systemCode } from '../../shared/errors.ts';
 import type { Generation } from '../../shared/ids.ts';
 import { KEPT_LIMIT_BYTES } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
@@ -31,12 +31,13 @@ import { createLanes } from './lanes.ts';
 import { createLineSplitter } from './line-splitter.ts';
 import { createLooks, type Looks, type LooksDeps } from './looks.ts';
 import { createReaders, type Readers } from './readers.ts';
+import { createReading, type Reading } from './reading.ts';
 import { createRelooks } from './relooks.ts';
 import { createReplay, type Replay } from './replay.ts';
 import type { SliceLimits } from './slice-sink.ts';
-import { createSlices, type Slices } from './slices.ts';
+import { createSlices } from './slices.ts';
 import { createTailStatus, type TailStatus } from './tail-status.ts';
-import { needsRead, type TailedFile } from './tailed-file.ts';
+import type { TailedFile } from './tailed-file.ts';
 import { createWatch, type Watch, type WatchDeps } from './watch.ts';
 
 export interface TailDeps {
@@ -85,9 +86,6 @@ export interface Tail extends Feed {
   forget(path: string): Forgotten[];
 }
 
-/** One call of `read` does about this much, also where files turn out to hold nothing. */
-const READ_MS = 6;
-
 export function createTail(deps: TailDeps, options: TailOptions = {}): Tail {
   return new FileTail(deps, options);
 }
@@ -100,7 +98,6 @@ class FileTail implements Tail {
   readonly #store: CheckpointStore;
   readonly #readers: Readers;
   readonly #status: TailStatus;
-  readonly #slices: Slices;
   readonly #looks: Looks;
   readonly #watch: Watch;
   readonly #discovery: Discovery;
@@ -109,8 +106,7 @@ class FileTail implements Tail {
   readonly #gaps: GapLog;
   readonly #keeping: Keeping;
   readonly #departed: Departed;
-  #listener: () => void = () => {};
-  #cancelWake: (() => void) | undefined;
+  readonly #reading: Reading;
   #isLoaded = false;
   #closing: Promise<void> | undefined;
 
@@ -127,8 +123,8 @@ class FileTail implements Tail {
       now: () => clock.now(), monotonic: () => clock.monotonic(),
     };
     const look = (path: string, source: SourceKind): boolean => this.#looks.look(path, source);
-    const sourceOf = (path: string): SourceKind | undefined => sources.find((source) => isBelow(path, source));
-    const found = (): void => this.#found();
+    const sourceOf = (path: string): SourceKind | undefined => this.#sourceOf(path);
+    const found = (): void => this.#reading.found();
     this.#deps = deps;
     this.#drained = createDrainedLooks(clock);
     this.#store = this.#openStore();
@@ -176,9 +172,12 @@ class FileTail implements Tail {
       ...common, drained: this.#drained, store: this.#store, badLines, keeping: this.#keeping,
       problems: () => this.#discovery.problems,
     });
-    this.#slices = createSlices({
+    const slices = createSlices({
       ...common, splitter, badLines, readers: this.#readers, countUnknown: (type) => this.#status.countUnknown(type),
       lost: (gap) => this.#gaps.declare(gap),
+    });
+    this.#reading = createReading({
+      ...common, clock, slices, readers: this.#readers, looks: this.#looks, drained: this.#drained, status: this.#status,
     });
     this.#replay = createReplay({
       ...common, readers: this.#readers, store: this.#store, looks: this.#looks, drained: this.#drained,
@@ -223,17 +222,16 @@ class FileTail implements Tail {
   #load(): void {
     if (this.#isLoaded) return;
     this.#isLoaded = true;
-    const sourceOf = (path: string): SourceKind | undefined => this.#deps.sources.find((source) => isBelow(path, source));
     for (const record of this.#store.takeLoaded()) {
       const kept = this.#kept.get(record.gen);
       // The very strings that `kept` holds, where they say the same: each once in memory.
       const shared = kept?.path === record.path ? { ...record, gen: kept.gen, path: kept.path } : record;
-      this.#table.add(fromRecord(shared, sourceOf(record.path)));
+      this.#table.add(fromRecord(shared, this.#sourceOf(record.path)));
     }
     for (const { gen, path, at } of this.#kept.all()) {
       const measure = this.#kept.measure(gen);
       if (measure === undefined || this.#table.byGeneration(gen) !== undefined) continue;
-      const source = path === undefined ? undefined : sourceOf(path);
+      const source = path === undefined ? undefined : this.#sourceOf(path);
       this.#table.add(fromKept({ gen, source, path: path ?? at, measure }));
     }
   }
@@ -244,61 +242,15 @@ class FileTail implements Tail {
   }
 
   onWork(listener: () => void): void {
-    this.#listener = listener;
+    this.#reading.onWork(listener);
   }
 
   hasWork(lane: Lane): boolean {
-    return this.#lanes.hasNext(lane);
+    return this.#reading.hasWork(lane);
   }
 
   read(lane: Lane, limits: SliceLimits): Slice | undefined {
-    const until = this.#deps.clock.monotonic() + READ_MS;
-    for (let file = this.#lanes.next(lane); file !== undefined; file = this.#lanes.next(lane)) {
-      const slice = needsRead(file) ? this.#readFile(file, limits) : undefined;
-      if (slice !== undefined) return slice;
-      if (this.#deps.clock.monotonic() < until) continue;
-      this.#wakeSoon();
-      return undefined;
-    }
-    return undefined;
-  }
-
-  #readFile(file: TailedFile, limits: SliceLimits): Slice | undefined {
-    try {
-      const result = this.#slices.read(file, limits);
-      switch (result.kind) {
-        case 'slice':
-          this.#lanes.requeue(file);
-          this.#status.sliceRead(result.slice);
-          return result.slice;
-        case 'again':
-          this.#lanes.requeue(file);
-          break;
-        case 'changed':
-          this.#looks.contentChanged(file);
-          break;
-        case 'replaced':
-          if (file.source !== undefined) this.#looks.look(file.path, file.source);
-          break;
-        case 'nothing':
-          this.#drained.progressed(file);
-          break;
-      }
-    } catch (error) {
-      this.#unreadable(file, error);
-    }
-    return undefined;
-  }
-
-  #unreadable(file: TailedFile, error: unknown): void {
-    this.#readers.close(file);
-    const code = systemCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      if (file.presence === 'present') this.#looks.vanish(file);
-      return;
-    }
-    // The next look clears it and tries again; the other files go on.
-    file.problem = `cannot read ${file.path}: ${code ?? messageOf(error)}`;
+    return this.#reading.read(lane, limits);
   }
 
   acknowledge(receipt: SliceReceipt): void {
@@ -311,7 +263,7 @@ class FileTail implements Tail {
     this.#gaps.acknowledged();
     this.#store.mark(file.gen);
     this.#drained.progressed(file);
-    if (file.wantsLive && !file.positions.hasPending && this.#lanes.enqueue(file)) this.#found();
+    if (file.wantsLive && !file.positions.hasPending && this.#lanes.enqueue(file)) this.#reading.found();
   }
 
   *positions(): Iterable<readonly [gen: Generation, offset: number]> {
@@ -324,24 +276,24 @@ class FileTail implements Tail {
 
   async settle(ledger: readonly Position[]): Promise<Generation[]> {
     const unknown = await this.#replay.settle(ledger);
-    this.#found();
+    this.#reading.found();
     return unknown;
   }
 
   resync(): boolean {
     const isInDoubt = this.#replay.resync();
-    this.#found();
+    this.#reading.found();
     return isInDoubt;
   }
 
   async rewind(gen: Generation, to: number, options: { replace: boolean }): Promise<void> {
     await this.#replay.rewind(gen, to, options);
-    this.#found();
+    this.#reading.found();
   }
 
   async reset(gen: Generation): Promise<void> {
     await this.#replay.reset(gen);
-    this.#found();
+    this.#reading.found();
   }
 
   status(): FeedStatus {
@@ -368,8 +320,7 @@ class FileTail implements Tail {
 
   async #close(): Promise<void> {
     this.#discovery.close();
-    this.#cancelWake?.();
-    this.#listener = () => {};
+    this.#reading.close();
     await this.#watch.close();
     this.#kept.close();
     this.#gaps.close();
@@ -377,15 +328,8 @@ class FileTail implements Tail {
     this.#readers.closeAll();
   }
 
-  #found(): void {
-    if (this.#lanes.hasNext('live') || this.#lanes.hasNext('backfill')) this.#listener();
-  }
-
-  #wakeSoon(): void {
-    this.#cancelWake ??= this.#deps.clock.after(0, () => {
-      this.#cancelWake = undefined;
-      this.#found();
-    });
+  #sourceOf(path: string): SourceKind | undefined {
+    return this.#deps.sources.find((source) => isBelow(path, source));
   }
 
   #lookBelow(directory: string): void {
