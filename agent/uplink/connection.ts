@@ -60,8 +60,8 @@ export interface ConnectionOptions {
   mayCompress: boolean;
 }
 
-/** A collector that is asked while it replaces an older connection needs 2 s for that alone. */
 const IN_DOUBT = 'what was on its way went from the disk: the next connection asks what was stored';
+/** A collector that is asked while it replaces an older connection needs 2 s for that alone. */
 const WELCOME_TIMEOUT_MS = 15_000;
 /** A batch unanswered for so long is sent again over a new connection. */
 const ANSWER_TIMEOUT_MS = 120_000;
