@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { syncDirectory, writeFully } from '../../shared/atomic-file.ts';
 import { systemCode, TtError } from '../../shared/errors.ts';
 import { eachLine, lineFact, readLines, type FileLine } from '../../shared/session-file/file-lines.ts';
-import { planMerge, type MergePlan } from '../../shared/session-file/merge.ts';
+import { identityOf, planMerge, type MergePlan } from '../../shared/session-file/merge.ts';
 import { createFile, entryAt, keepFile, openRegular } from './safe-files.ts';
 
 export interface LandingDeps {
@@ -99,10 +99,10 @@ function takeOver({ fd, end }: ReadFile, path: string): number {
   if (size <= end) return 0;
   const to = openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW);
   try {
-    const known = new Set(readLines(to, fstatSync(to).size).map(({ key }) => key));
+    const known = new Set(readLines(to, fstatSync(to).size).map(identityOf));
     const late: Buffer[] = [];
     eachLine(fd, { from: end, until: size }, (line) => {
-      if (!known.has(lineFact(line, 0).key)) late.push(Buffer.concat([line, Buffer.from('\n')]));
+      if (!known.has(identityOf(lineFact(line, 0)))) late.push(Buffer.concat([line, Buffer.from('\n')]));
     });
     if (late.length > 0) writeFully(to, Buffer.concat(late));
     fsyncSync(to);

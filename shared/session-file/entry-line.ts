@@ -4,9 +4,11 @@
  * stays as it was written, whatever it is: the line is not parsed and printed.
  */
 
-/** A string value in the line, its quotes included. */
+/** A value in the line: a string of interest with its quotes, or where the entry was copied from. */
 interface Place {
   name: string;
+  /** Of its name. */
+  memberStart: number;
   start: number;
   end: number;
 }
@@ -20,6 +22,7 @@ export interface EntryStrings {
   cwd?: string;
 }
 
+const FORKED_FROM = 'forkedFrom';
 const NAMES = ['uuid', 'parentUuid', 'type', 'timestamp', 'sessionId', 'cwd'] as const satisfies readonly (keyof EntryStrings)[];
 const isName = (name: string): name is (typeof NAMES)[number] => NAMES.some((each) => each === name);
 
@@ -27,14 +30,33 @@ const [QUOTE, BACKSLASH, COLON, COMMA, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [0x
 
 /** Undefined: not one JSON object, as far as its outermost level shows. */
 export function readStrings(line: Buffer): EntryStrings | undefined {
-  const places = findStrings(line);
+  return readEntry(line)?.strings;
+}
+
+export interface ReadEntry {
+  strings: EntryStrings;
+  /** What it says, wherever it stands: its bytes without its directory, its session and where it was copied from. */
+  said: readonly Buffer[];
+}
+
+/** As `readStrings`. */
+export function readEntry(line: Buffer): ReadEntry | undefined {
+  const places = findPlaces(line);
   if (places === undefined) return undefined;
   const strings: EntryStrings = {};
-  for (const { name, start, end } of places) {
-    const text = textAt(line, start, end);
+  const said: Buffer[] = [];
+  let done = 0;
+  for (const { name, memberStart, start, end } of places) {
+    const text = isName(name) ? textAt(line, start, end) : undefined;
     if (isName(name) && text !== undefined) strings[name] = text;
+    if (name !== 'cwd' && name !== 'sessionId' && name !== FORKED_FROM) continue;
+    // A copy has it behind everything else, with the comma in front.
+    const from = name === FORKED_FROM ? Math.max(done, line.lastIndexOf(COMMA, memberStart)) : start;
+    said.push(line.subarray(done, from));
+    done = end;
   }
-  return strings;
+  said.push(line.subarray(done));
+  return { strings, said };
 }
 
 export interface LineChange {
@@ -46,7 +68,7 @@ export interface LineChange {
 
 /** The same object where nothing is to change; a line that is no JSON object stays as it is. */
 export function changeLine(line: Buffer, { toDirectory, toSession }: LineChange): Buffer {
-  const places = findStrings(line);
+  const places = findPlaces(line);
   if (places === undefined) return line;
   const parts: Buffer[] = [];
   let done = 0;
@@ -56,6 +78,7 @@ export function changeLine(line: Buffer, { toDirectory, toSession }: LineChange)
   };
   let uuid: string | undefined;
   for (const place of places) {
+    if (!isName(place.name)) continue;
     const text = textAt(line, place.start, place.end);
     if (text === undefined) continue;
     if (place.name === 'uuid') uuid = text;
@@ -66,19 +89,20 @@ export function changeLine(line: Buffer, { toDirectory, toSession }: LineChange)
   const end = line.lastIndexOf(CLOSE);
   if (toSession && uuid !== undefined && !line.includes('"forkedFrom":')) {
     // Where it comes from, in the harness's own words: so no count takes it for new.
-    parts.push(line.subarray(done, end), Buffer.from(`,"forkedFrom":${JSON.stringify({ sessionId: toSession.from, messageUuid: uuid })}`));
+    parts.push(line.subarray(done, end), Buffer.from(`,"${FORKED_FROM}":${JSON.stringify({ sessionId: toSession.from, messageUuid: uuid })}`));
     done = end;
   }
   return parts.length === 0 ? line : Buffer.concat([...parts, line.subarray(done)]);
 }
 
-/** The top-level members that are strings. Not a parser: what a malformed line means is nobody's business here. */
-function findStrings(line: Buffer): Place[] | undefined {
+/** The top-level members that are of interest. Not a parser: what a malformed line means is nobody's business here. */
+function findPlaces(line: Buffer): Place[] | undefined {
   let at = skipBlank(line, 0);
   if (line[at] !== OPEN) return undefined;
   const places: Place[] = [];
   at = skipBlank(line, at + 1);
   while (line[at] === QUOTE) {
+    const memberStart = at;
     const keyEnd = stringEnd(line, at);
     const name = keyEnd === undefined ? undefined : textAt(line, at, keyEnd);
     if (keyEnd === undefined || name === undefined) return undefined;
@@ -87,7 +111,7 @@ function findStrings(line: Buffer): Place[] | undefined {
     const start = skipBlank(line, at + 1);
     const end = valueEnd(line, start);
     if (end === undefined) return undefined;
-    if (line[start] === QUOTE && isName(name)) places.push({ name, start, end });
+    if ((line[start] === QUOTE && isName(name)) || name === FORKED_FROM) places.push({ name, memberStart, start, end });
     at = skipBlank(line, end);
     if (line[at] === COMMA) at = skipBlank(line, at + 1);
     else break;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { TtError } from '../errors.ts';
-import { readStrings, type EntryStrings } from './entry-line.ts';
+import { readEntry, type EntryStrings } from './entry-line.ts';
 import type { LineFact } from './merge.ts';
 
 export interface FileLine extends LineFact {
@@ -50,11 +50,13 @@ export function readLines(fd: number, until: number): FileLine[] {
 const ENTRY_TYPES: ReadonlySet<string> = new Set(['user', 'assistant']);
 
 export function lineFact(line: Buffer, start: number): FileLine {
-  const strings = readStrings(line);
+  const { strings, said } = readEntry(line) ?? {};
   const atMs = strings?.timestamp === undefined ? Number.NaN : Date.parse(strings.timestamp);
   const isEntry = strings?.uuid !== undefined || ENTRY_TYPES.has(strings?.type ?? '');
+  const hash = createHash('sha1');
+  for (const part of strings?.uuid === undefined ? [line] : (said ?? [])) hash.update(part);
   return {
-    key: strings?.uuid === undefined ? `#${createHash('sha1').update(line).digest('base64')}` : strings.uuid,
+    ...(strings?.uuid === undefined ? { key: `#${hash.digest('base64')}` } : { key: strings.uuid, said: hash.digest('base64') }),
     isEntry, atMs: Number.isFinite(atMs) ? atMs : undefined, start, end: start + line.length, strings,
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Two files of one session, of two machines: what is to be done so that no entry
- * is lost? Files are compared as sets of entries by uuid. Size, time and the last
+ * is lost? Files are compared as sets of entries, by uuid and what they say. Size, time and the last
  * line prove nothing: a session that was opened and closed again has grown, and
  * what a CLI writes last has no time.
  */
@@ -8,6 +8,8 @@
 export interface LineFact {
   /** The uuid of an entry, else a hash of the line. */
   key: string;
+  /** Of an entry with a uuid: a hash of what it says, without its directory and session; undefined: its key says it all. */
+  said?: string;
   /** Something that was said or done; false for state without an identity of its own (titles, modes, snapshots). */
   isEntry: boolean;
   /** Ms since the epoch; undefined where the line has no time. */
@@ -17,7 +19,7 @@ export interface LineFact {
 /** What one side has that the other lacks. */
 export interface OwnEntries {
   count: number;
-  /** Key of the first of them: stays the same while they grow. */
+  /** Names the first of them: stays the same while they grow. */
   first: string;
 }
 
@@ -52,9 +54,16 @@ export function lastMs(lines: readonly LineFact[]): number | undefined {
   return last;
 }
 
+/** The same for copies of one entry. Two that have one uuid and say different things are two entries, of which none may be lost. */
+export function identityOf({ key, said }: Pick<LineFact, 'key' | 'said'>): string {
+  return said === undefined ? key : `${key} ${said}`;
+}
+
 function ownOf(lines: readonly LineFact[], others: readonly LineFact[]): OwnEntries | undefined {
-  const known = new Set(others.filter(({ isEntry }) => isEntry).map(({ key }) => key));
-  const own = new Set(lines.filter(({ isEntry, key }) => isEntry && !known.has(key)).map(({ key }) => key));
+  const entries = others.filter(({ isEntry }) => isEntry);
+  const [known, uuids] = [new Set(entries.map(identityOf)), new Set(entries.map(({ key }) => key))];
+  // Where the other has the uuid, too, it alone would name both.
+  const own = new Set(lines.filter((line) => line.isEntry && !known.has(identityOf(line))).map((line) => (uuids.has(line.key) ? identityOf(line) : line.key)));
   const [first] = own;
   return first === undefined ? undefined : { count: own.size, first };
 }

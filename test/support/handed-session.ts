@@ -89,7 +89,7 @@ export function chain(lines: readonly string[], count: number, more: { name: str
     const parent = [...lines, ...made].map((line) => JSON.parse(line) as Line).findLast(({ uuid }) => uuid !== undefined);
     made.push(JSON.stringify({
       parentUuid: parent?.uuid ?? null, type: n % 2 === 0 ? 'user' : 'assistant', uuid: `${more.name}-${n}`, sessionId: more.session ?? SESSION, cwd: more.cwd,
-      timestamp: new Date((more.atMs ?? NOW - 86_400_000) + n * 1000).toISOString(), message: { role: 'user', content: `${more.name} ${n} in ${more.cwd}` },
+      timestamp: new Date((more.atMs ?? NOW - 86_400_000) + n * 1000).toISOString(), message: { role: 'user', content: `${more.name} ${n} in /somewhere/shop` },
     }));
   }
   return [...lines, ...made];

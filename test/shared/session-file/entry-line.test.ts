@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changeLine, readStrings } from '../../../shared/session-file/entry-line.ts';
+import { changeLine, readEntry, readStrings } from '../../../shared/session-file/entry-line.ts';
 
 const line = (value: unknown): Buffer => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 const changed = (value: unknown, change: Parameters<typeof changeLine>[1]): string => changeLine(line(value), change).toString();
@@ -32,6 +32,17 @@ describe('a line of a session', () => {
     });
     expect(JSON.parse(changed({ sessionId: 's1', type: 'mode' }, { toSession }))).toEqual({ sessionId: 's2', type: 'mode' });
     expect(JSON.parse(changed({ uuid: 'u', sessionId: 's1', forkedFrom: { sessionId: 's0' } }, { toSession }))).toMatchObject({ sessionId: 's2', forkedFrom: { sessionId: 's0' } });
+  });
+
+  it('says the same as its copies in other directories and sessions, and as nothing else', () => {
+    const said = (text: Buffer): string => (readEntry(text)?.said ?? []).map(String).join('');
+    const entry = { uuid: 'u', cwd: '/home/a/shop', sessionId: 's1', message: { content: 'x', cwd: '/home/a/shop', forkedFrom: 1 } };
+    const copies = [entry, { ...entry, cwd: '/b' }].flatMap((each) => [line(each), changeLine(line(each), { toSession: { from: 's1', to: 's2' } })]);
+    expect(new Set(copies.map(String)).size).toBe(4);
+    expect(new Set(copies.map(said)).size).toBe(1);
+    expect(said(line({ ...entry, message: { ...entry.message, cwd: '/b' } }))).not.toBe(said(line(entry)));
+    const first = line('{"forkedFrom":{"sessionId":"s0"},"uuid":"u","cwd":"/a"}');
+    expect(readEntry(first)).toMatchObject({ strings: { uuid: 'u', cwd: '/a' } });
   });
 
   it('is read as JSON.parse reads it, whatever it holds', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lastMs, planMerge, type LineFact } from '../../../shared/session-file/merge.ts';
+import { identityOf, lastMs, planMerge, type LineFact } from '../../../shared/session-file/merge.ts';
 
 const entry = (key: string, atMs?: number): LineFact => ({ key, isEntry: true, atMs });
 const state = (key: string): LineFact => ({ key: `#${key}`, isEntry: false, atMs: undefined });
@@ -13,9 +13,9 @@ function outcome(held: readonly LineFact[], offered: readonly LineFact[]): reado
   return [...offered.slice(0, plan.before), ...plan.carry.flatMap((index) => held[index] ?? []), ...offered.slice(plan.before)];
 }
 
-const keys = (lines: readonly LineFact[]): Set<string> => new Set(lines.filter(({ isEntry }) => isEntry).map(({ key }) => key));
+const keys = (lines: readonly LineFact[]): Set<string> => new Set(lines.filter(({ isEntry }) => isEntry).map(identityOf));
 const lineOf = (name: string): fc.Arbitrary<LineFact> => fc.oneof(
-  fc.record({ key: fc.integer({ max: 30, min: 0 }).map((n) => `${name}${n}`), isEntry: fc.constant(true), atMs: fc.option(fc.integer({ min: 0, max: 100 }), { nil: undefined }) }),
+  fc.record({ key: fc.integer({ max: 30, min: 0 }).map((n) => `${name}${n}`), said: fc.constantFrom('one', 'two'), isEntry: fc.constant(true), atMs: fc.option(fc.integer({ min: 0, max: 100 }), { nil: undefined }) }),
   fc.integer({ min: 0, max: 4 }).map((n) => state(`${name}${n}`)),
 );
 const linesOf = (name: string): fc.Arbitrary<LineFact[]> => fc.array(lineOf(name), { maxLength: 20 });
@@ -37,6 +37,14 @@ describe('two files of one session', () => {
     expect(planMerge(offered, held)).toMatchObject({ kind: 'diverged', newest: 'offered' });
     expect(planMerge([...base, entry('h', 10)], [...base, entry('o', 10)])).toMatchObject({ newest: 'held' });
     expect(planMerge([...base, entry('h')], [...base, entry('o')])).toMatchObject({ newest: 'held' });
+  });
+
+  it('keep both where one uuid says two things, and each is named by what it says', () => {
+    const said = (what: string, atMs: number): LineFact => ({ ...entry('b', atMs), said: what });
+    const [held, offered] = [[entry('a', 1), said('one', 2)], [entry('a', 1), said('two', 3), entry('c', 4)]];
+    expect(planMerge(held, offered)).toEqual({ kind: 'diverged', newest: 'offered', held: { count: 1, first: 'b one' }, offered: { count: 2, first: 'b two' } });
+    expect(planMerge(held, [...offered, said('one', 2)])).toMatchObject({ kind: 'take' });
+    expect(planMerge([...offered, said('one', 2)], held)).toEqual({ kind: 'keep' });
   });
 
   it('carry what only the held file says without an identity to where it was said', () => {
