@@ -1,5 +1,6 @@
 /** Opens regular files only, never through a link in the last part, never one that blocks. */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { systemCode, TtError } from './errors.ts';
 
 export interface OpenFile {
   fd: number;
@@ -7,18 +8,36 @@ export interface OpenFile {
   close(): void;
 }
 
-/** Undefined where it can not be read, or is no regular file. */
-export function openRegular(path: string): OpenFile | undefined {
+/** A link, and a socket. */
+const NO_FILE: ReadonlySet<string> = new Set(['ELOOP', 'ENXIO']);
+
+/** Undefined: there is none. Throws `not_a_file` where it is no regular file, and what the system says. */
+export function openIfThere(path: string): OpenFile | undefined {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
+  } catch (error) {
+    const code = systemCode(error) ?? '';
+    if (code === 'ENOENT') return undefined;
+    throw NO_FILE.has(code) ? notAFile(path) : error;
   }
   const stat = fstatSync(fd);
   if (stat.isFile()) return { fd, stat, close: () => closeSync(fd) };
   closeSync(fd);
-  return undefined;
+  throw notAFile(path);
+}
+
+/** Undefined where it can not be read, or is no regular file. */
+export function openRegular(path: string): OpenFile | undefined {
+  try {
+    return openIfThere(path);
+  } catch {
+    return undefined;
+  }
+}
+
+export function notAFile(path: string): TtError {
+  return new TtError('not_a_file', `${path} is a link or no regular file`, { hint: 'look at what it is: nothing is read or written through a link' });
 }
 
 /** Fewer bytes where the file ends before. */

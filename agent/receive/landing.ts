@@ -5,11 +5,12 @@
  */
 import { closeSync, constants, fstatSync, fsyncSync, linkSync, openSync, readSync, renameSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { syncDirectory, writeFully } from '../../shared/atomic-file.ts';
+import { syncDirectory, syncFile, writeFully } from '../../shared/atomic-file.ts';
 import { systemCode, TtError } from '../../shared/errors.ts';
-import { eachLine, lineFact, readLines, type FileLine } from '../../shared/session-file/file-lines.ts';
+import { openIfThere } from '../../shared/regular-file.ts';
+import { eachLineToEnd, lineFact, readLines, type FileLine } from '../../shared/session-file/file-lines.ts';
 import { identityOf, planMerge, type MergePlan } from '../../shared/session-file/merge.ts';
-import { createFile, entryAt, keepFile, openRegular } from './safe-files.ts';
+import { createFile, entryAt, keepFile } from './safe-files.ts';
 
 export interface LandingDeps {
   /** What is replaced is kept below it, under its name. */
@@ -22,25 +23,26 @@ export interface LandingDeps {
 /** Written so lately that somebody may be at it. */
 export const QUIET_MS = 60_000;
 
-/** An open file of a session as it was read, to its last whole line. */
+/** An open file of a session as it was read, to its last whole line; the last one may lack its newline. */
 export interface ReadFile {
   path: string;
   fd: number;
   stats: Stats;
   lines: FileLine[];
-  /** Behind the last whole line. */
+  /** Behind the last whole line and its newline. */
   end: number;
 }
 
 /** The caller closes `fd`. Undefined: there is none. Throws `just_changed`, `not_a_file`. */
 export function readHeld(path: string, nowMs: number): ReadFile | undefined {
-  const fd = openRegular(path);
-  if (fd === undefined) return undefined;
+  const open = openIfThere(path);
+  if (open === undefined) return undefined;
+  const { fd, stat: stats } = open;
   try {
-    const stats = fstatSync(fd);
     if (nowMs - stats.mtimeMs < QUIET_MS) throw justChanged(path);
-    const lines = readLines(fd, stats.size);
-    return { path, fd, stats, lines, end: (lines.at(-1)?.end ?? -1) + 1 };
+    const lines: FileLine[] = [];
+    const end = eachLineToEnd(fd, { from: 0, until: stats.size }, (line, start) => void lines.push(lineFact(line, start)));
+    return { path, fd, stats, lines, end };
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -66,12 +68,6 @@ export function putNew(path: string, offered: string): void {
     if (systemCode(error) === 'EEXIST' || entryAt(path) !== undefined) throw justChanged(path);
     renameSync(offered, path);
   }
-}
-
-function syncFile(path: string): void {
-  const fd = openSync(path, 'r');
-  fsyncSync(fd);
-  closeSync(fd);
 }
 
 export interface Replaced {
@@ -101,8 +97,9 @@ function takeOver({ fd, end }: ReadFile, path: string): number {
   try {
     const known = new Set(readLines(to, fstatSync(to).size).map(identityOf));
     const late: Buffer[] = [];
-    eachLine(fd, { from: end, until: size }, (line) => {
-      if (!known.has(identityOf(lineFact(line, 0)))) late.push(Buffer.concat([line, Buffer.from('\n')]));
+    eachLineToEnd(fd, { from: end, until: size }, (line) => {
+      // The newline that the last line lacked.
+      if (line.length > 0 && !known.has(identityOf(lineFact(line, 0)))) late.push(Buffer.concat([line, Buffer.from('\n')]));
     });
     if (late.length > 0) writeFully(to, Buffer.concat(late));
     fsyncSync(to);
@@ -136,11 +133,12 @@ export function mergedFile(held: ReadFile, offered: string, { carry, before }: E
   }
 }
 
-/** All whole lines of a file that is open, as a file of their own. */
-export function copyLines({ fd, end }: ReadFile, to: string): void {
+/** What a file that is open has up to `end`, as a file of its own; of lines, each with its newline. */
+export function copyHeld({ path, fd, end, lines, stats }: ReadFile, to: string): void {
   const copy = createFile(to);
   try {
-    copyRange(fd, copy, 0, end);
+    copyRange(fd, copy, 0, path.endsWith('.jsonl') ? end : stats.size);
+    if (path.endsWith('.jsonl') && lines.at(-1)?.end === end) writeFully(copy, Buffer.from('\n'));
     fsyncSync(copy);
   } finally {
     closeSync(copy);

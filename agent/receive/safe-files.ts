@@ -3,10 +3,11 @@
  * at a directory and its use another process of the same user could put a link
  * there; who can do that can write there anyway.
  */
-import { closeSync, constants, copyFileSync, fsyncSync, lstatSync, linkSync, mkdirSync, openSync, readdirSync, rmSync, type Stats } from 'node:fs';
+import { constants, copyFileSync, lstatSync, linkSync, mkdirSync, openSync, readdirSync, rmSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { makePrivateDirectory, PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE, syncDirectory } from '../../shared/atomic-file.ts';
-import { systemCode, TtError } from '../../shared/errors.ts';
+import { makePrivateDirectory, PRIVATE_DIRECTORY_MODE, PRIVATE_FILE_MODE, syncDirectory, syncFile } from '../../shared/atomic-file.ts';
+import { systemCode } from '../../shared/errors.ts';
+import { notAFile } from '../../shared/regular-file.ts';
 
 /** Makes the directories of `parts` below `root`, which is real; those that are there must be directories themselves. */
 export function makeDirectories(root: string, parts: readonly string[]): string {
@@ -19,7 +20,7 @@ export function makeDirectories(root: string, parts: readonly string[]): string 
     if (stats === undefined) {
       mkdirSync(path, { mode: PRIVATE_DIRECTORY_MODE });
       syncDirectory(parent);
-    } else if (!stats.isDirectory()) throw unsafe(path);
+    } else if (!stats.isDirectory()) throw notAFile(path);
   }
   return path;
 }
@@ -27,14 +28,6 @@ export function makeDirectories(root: string, parts: readonly string[]): string 
 /** A new file that nobody else has. */
 export function createFile(path: string): number {
   return openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW, PRIVATE_FILE_MODE);
-}
-
-/** Undefined: there is none. Throws where it is no regular file. */
-export function openRegular(path: string): number | undefined {
-  const stats = entryAt(path);
-  if (stats === undefined) return undefined;
-  if (!stats.isFile()) throw unsafe(path);
-  return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 }
 
 export function entryAt(path: string): Stats | undefined {
@@ -49,9 +42,7 @@ export function keepFile(path: string, to: string): void {
   } catch (error) {
     if (systemCode(error) === 'EEXIST') throw error;
     copyFileSync(path, to, constants.COPYFILE_EXCL);
-    const fd = openSync(to, 'r');
-    fsyncSync(fd);
-    closeSync(fd);
+    syncFile(to);
   }
   syncDirectory(dirname(to));
 }
@@ -68,8 +59,4 @@ export function removeOlder(directory: string, beforeMs: number, prefix = ''): v
     const [, atMs] = name.startsWith(prefix) ? (/^(\d{13})-/.exec(name.slice(prefix.length)) ?? []) : [];
     if (atMs !== undefined && Number(atMs) < beforeMs) rmSync(join(directory, name), { recursive: true, force: true });
   }
-}
-
-function unsafe(path: string): TtError {
-  return new TtError('not_a_file', `${path} is a link or no regular file`, { hint: 'look at what it is: nothing is written through a link' });
 }

@@ -1,14 +1,15 @@
 /** Puts all files of one session in place: the transcript last, so that who resumes it finds the rest. */
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory } from '../../shared/atomic-file.ts';
 import { TtError } from '../../shared/errors.ts';
+import { openIfThere } from '../../shared/regular-file.ts';
 import type { Landed } from '../../shared/protocol/handover.ts';
 import { isFileOfSession } from '../../shared/protocol/handover.ts';
 import { forkOf } from '../../shared/session-file/fork.ts';
-import { copyLines, mergedFile, planFor, putNew, readHeld, replaceHeld, type LandingDeps, type ReadFile } from './landing.ts';
-import { entryAt, makeDirectories, openRegular } from './safe-files.ts';
+import { copyHeld, mergedFile, planFor, putNew, readHeld, replaceHeld, type LandingDeps, type ReadFile } from './landing.ts';
+import { entryAt, makeDirectories } from './safe-files.ts';
 import { rewritten, type Staged } from './staging.ts';
 
 export interface LandingPlace {
@@ -116,12 +117,12 @@ class SessionLanding {
 
   #copyHeld(session: string, held: ReadFile): Staged {
     const files = new Map([[`${session}.jsonl`, this.#scratchPath()]]);
-    copyLines(held, files.get(`${session}.jsonl`) ?? '');
+    copyHeld(held, files.get(`${session}.jsonl`) ?? '');
     for (const name of this.#sidecars(session)) {
       const file = readHeld(join(this.#directory, name), this.#deps.nowMs);
       if (!file) continue;
       const path = this.#scratchPath();
-      copyLines({ ...file, end: name.endsWith('.jsonl') ? file.end : file.stats.size }, path);
+      copyHeld(file, path);
       closeSync(file.fd);
       files.set(name, path);
     }
@@ -193,13 +194,12 @@ function tooManyForks(session: string): TtError {
 }
 
 function isSame(path: string, other: string): boolean {
-  const [a, b] = [openRegular(path), openSync(other, 'r')];
-  if (a === undefined) return false;
+  const [a, b] = [openIfThere(path), openIfThere(other)];
   try {
-    return hashOf(a) === hashOf(b);
+    return a !== undefined && b !== undefined && hashOf(a.fd) === hashOf(b.fd);
   } finally {
-    closeSync(a);
-    closeSync(b);
+    a?.close();
+    b?.close();
   }
 }
 

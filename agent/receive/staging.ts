@@ -1,13 +1,13 @@
 /** Files as they come, beside where they will lie: whole, with the sum that was announced. On disk they are when they are put in place. */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { writeFully } from '../../shared/atomic-file.ts';
 import { TtError } from '../../shared/errors.ts';
 import { REQUEST_BYTES, type HandoverRequest } from '../../shared/protocol/handover.ts';
-import { changeLine, readStrings, type LineChange } from '../../shared/session-file/entry-line.ts';
-import { eachLine } from '../../shared/session-file/file-lines.ts';
+import { changeLine, type LineChange } from '../../shared/session-file/entry-line.ts';
+import { eachLineToEnd } from '../../shared/session-file/file-lines.ts';
 import { createFile } from './safe-files.ts';
 
 /** Bytes of a stream, in the order in which they are asked for. */
@@ -82,10 +82,7 @@ export function rewritten(path: string, change: LineChange): string {
   try {
     const { size } = fstatSync(from);
     const put = (line: Buffer): void => writeFully(fd, Buffer.concat([changeLine(line, change), Buffer.from('\n')]));
-    const end = eachLine(from, { from: 0, until: size }, put);
-    const tail = Buffer.alloc(Math.min(size - end, TAIL_BYTES));
-    readSync(from, tail, 0, tail.length, end);
-    if (tail.length > 0 && end + tail.length === size && readStrings(tail) !== undefined) put(tail);
+    eachLineToEnd(from, { from: 0, until: size }, put);
   } finally {
     closeSync(from);
     closeSync(fd);
@@ -93,5 +90,3 @@ export function rewritten(path: string, change: LineChange): string {
   rmSync(path);
   return to;
 }
-
-const TAIL_BYTES = 64 * 1024 * 1024;

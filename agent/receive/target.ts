@@ -3,6 +3,7 @@ import { readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
 import type { HandoverRequest } from '../../shared/protocol/handover.ts';
+import { notAFile } from '../../shared/regular-file.ts';
 import { repositoryRoot } from '../../shared/session-file/git-place.ts';
 import { isProjectDirectoryOf, projectDirectoryName } from '../../shared/session-file/project-directory.ts';
 import { findPlace, moved, type Mapping } from '../../shared/session-file/repository.ts';
@@ -58,7 +59,7 @@ function heldOf(session: string, projectsDirs: readonly string[]): Held | undefi
     return stats && entryAt(join(projectsDir, project))?.isDirectory() === true ? [{ projectsDir, project, path, stats }] : [];
   }));
   const links = found.find(({ stats }) => !stats.isFile());
-  if (links) throw new TtError('not_a_file', `${links.path} is no regular file`, { hint: 'look at what it is: nothing is written through a link' });
+  if (links) throw notAFile(links.path);
   return found.toSorted((a, b) => b.stats.mtimeMs - a.stats.mtimeMs)[0];
 }
 

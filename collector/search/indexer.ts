@@ -3,11 +3,12 @@
  * where it was left, what was written anew is read again, what is gone is taken
  * out. In slices, so that whoever runs it can stop, or leave the machine to others.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArchiveName } from '../../shared/archive-name.ts';
 import { messageOf, systemCode } from '../../shared/errors.ts';
 import { markOf } from '../../shared/protocol/archive-mark.ts';
+import { openIfThere, readAt } from '../../shared/regular-file.ts';
 import { eachLine } from '../../shared/session-file/file-lines.ts';
 import { readStrings } from '../../shared/session-file/entry-line.ts';
 import { ROLES } from '../../shared/search-document.ts';
@@ -43,14 +44,12 @@ export function* indexArchive({ archiveDir, index, onUnreadable }: IndexerDeps):
   const known = new Map(index.files().map((file) => [file.name, file]));
   const found = archivedFiles(archiveDir);
   const sessions = new Set([...found.values()].map(sessionOf));
-  let isForgotten = false;
-  for (const [name, file] of known) {
-    if (found.has(name)) continue;
-    index.remove(file.file, false);
-    // One that only has another project's directory now is read again from there.
-    isForgotten ||= !sessions.has(sessionOf(file));
-  }
-  if (isForgotten) index.purge();
+  const gone = [...known.values()].filter(({ name }) => !found.has(name));
+  for (const { file } of gone) index.empty(file);
+  // One that only has another project's directory now is read again from there.
+  const isForgotten = gone.some((file) => !sessions.has(sessionOf(file)));
+  // A file is known until its words are gone from the disk: whoever is stopped in between finds here what is left to do.
+  if (gone.length > 0 && (!isForgotten || index.purge())) index.drop(gone.map(({ file }) => file));
   // What is found first is what was written last: rows are in the order of writing.
   const changed = [...found.values()].filter(({ name, file }) => !isSeen(known.get(name), file)).sort((a, b) => a.file.mtimeMs - b.file.mtimeMs);
   const totalBytes = changed.reduce((sum, { name, file }) => sum + Math.max(0, file.bytes - (known.get(name)?.offset ?? 0)), 0);
@@ -104,14 +103,14 @@ function isSeen(known: IndexedFile | undefined, { bytes, mtimeMs }: FoundFile): 
 
 /** Yields the bytes read with each slice. */
 function* indexFile({ name, machine, session, file: { path } }: ArchivedFile, known: IndexedFile | undefined, index: SearchWriter): Generator<number> {
-  const fd = openIfThere(path);
-  if (fd === undefined) return;
+  const open = openIfThere(path);
+  if (open === undefined) return;
+  const { fd, stat: { size, mtimeMs: mtime } } = open;
   try {
-    const { size, mtimeMs: mtime } = fstatSync(fd);
     const indexed = known ?? index.add({ name, machine, session });
     let offset = indexed.offset;
     if (offset > 0 && (offset > size || markOf(offset, reader(fd)) !== indexed.mark)) {
-      index.remove(indexed.file, true);
+      index.empty(indexed.file);
       offset = 0;
     }
     for (;;) {
@@ -127,7 +126,7 @@ function* indexFile({ name, machine, session, file: { path } }: ArchivedFile, kn
       if (isEnd) return;
     }
   } finally {
-    closeSync(fd);
+    open.close();
   }
 }
 
@@ -174,17 +173,5 @@ function lineEnd(fd: number, from: number, size: number): number {
 }
 
 function reader(fd: number): (from: number, length: number) => Buffer {
-  return (from, length) => {
-    const bytes = Buffer.alloc(length);
-    return bytes.subarray(0, readSync(fd, bytes, 0, length, from));
-  };
-}
-
-function openIfThere(path: string): number | undefined {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  return (from, length) => readAt(fd, from, length);
 }

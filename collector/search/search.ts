@@ -1,8 +1,9 @@
 /** Answers `tt search`: from the index which passages, from the archived files what they say. */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROLES, SEARCH_SCHEMA, type Role, type SearchDocument, type SearchHit } from '../../shared/search-document.ts';
 import type { Paths } from '../../shared/paths.ts';
+import { openRegular, readAt } from '../../shared/regular-file.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { openSearchReader, type Candidate, type SearchReader } from '../store/search-index.ts';
 import { readItems } from '../transcript/items.ts';
@@ -74,7 +75,7 @@ function weightOf({ score, role, atMs }: Candidate, nowMs: number): number {
 }
 
 function toHit({ name, machine, session, cwd, start, length, item, role, atMs }: Candidate, query: SearchQuery, archiveDir: string): SearchHit | undefined {
-  const line = readAt(join(archiveDir, name), start, length);
+  const line = lineAt(join(archiveDir, name), start, length);
   const entry = line && readItems(line);
   const said = entry?.items[item];
   if (!entry || !said) return undefined;
@@ -86,16 +87,14 @@ function toHit({ name, machine, session, cwd, start, length, item, role, atMs }:
   };
 }
 
-function readAt(path: string, start: number, length: number): Buffer | undefined {
+/** Undefined where it is no more as it was indexed. */
+function lineAt(path: string, start: number, length: number): Buffer | undefined {
+  const file = openRegular(path);
+  if (file === undefined) return undefined;
   try {
-    const fd = openSync(path, 'r');
-    try {
-      const bytes = Buffer.allocUnsafe(length);
-      return readSync(fd, bytes, 0, length, start) === length ? bytes : undefined;
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return undefined;
+    const bytes = readAt(file.fd, start, length);
+    return bytes.length === length ? bytes : undefined;
+  } finally {
+    file.close();
   }
 }

@@ -3,9 +3,9 @@
  * table, `backup_part`, that holds the files beside it. So a backup is checked,
  * opened and read with what is there already, and needs no archive format.
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { PRIVATE_FILE_MODE, syncDirectory } from '../../shared/atomic-file.ts';
+import { PRIVATE_FILE_MODE, syncDirectory, syncFile } from '../../shared/atomic-file.ts';
 import { TtError } from '../../shared/errors.ts';
 import { openCopy, type Database } from './database.ts';
 
@@ -109,15 +109,6 @@ function moveInPlace(from: string, to: string): void {
   syncFile(from);
   renameSync(from, to);
   syncDirectory(dirname(to));
-}
-
-function syncFile(path: string): void {
-  const fd = openSync(path, 'r+');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function removeDatabase(path: string): void {

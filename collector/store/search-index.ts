@@ -39,10 +39,15 @@ export interface SearchWriter extends Disposable {
   add(file: { name: string; machine: string; session: string }): IndexedFile;
   /** One transaction: what was read is found from then on, and not read again. */
   store(file: number, part: ReadPart): void;
-  /** Its passages are found no more; `keep`: it is read again from its start. */
-  remove(file: number, keep: boolean): void;
-  /** Afterwards no word that only stood in removed passages is in the index any more. Rewrites it. */
-  purge(): void;
+  /** Its passages are found no more; where it is there, it is read again from its start. */
+  empty(file: number): void;
+  /**
+   * Afterwards no word that only stood in removed passages is in the index any more. Rewrites it.
+   * False: somebody is just reading, so words still lie in the log beside it.
+   */
+  purge(): boolean;
+  /** Empty ones are known no more. */
+  drop(files: readonly number[]): void;
 }
 
 export function openSearchWriter(path: string): SearchWriter {
@@ -63,10 +68,13 @@ export function openSearchWriter(path: string): SearchWriter {
     }
     advance.run(offset, mark, size, mtime, cwd, file);
   });
-  const remove = database.transaction((file: number, keep: boolean) => {
+  const empty = database.transaction((file: number) => {
     dropWords.run(file);
     dropPassages.run(file);
-    (keep ? rewind : dropFile).run(file);
+    rewind.run(file);
+  });
+  const drop = database.transaction((files: readonly number[]) => {
+    for (const file of files) dropFile.run(file);
   });
   return {
     files: () => all.all(),
@@ -76,11 +84,12 @@ export function openSearchWriter(path: string): SearchWriter {
       return added;
     },
     store: (file, part) => store(file, part),
-    remove: (file, keep) => remove(file, keep),
+    empty: (file) => empty(file),
     purge() {
       database.exec("INSERT INTO words (words) VALUES ('optimize')");
-      database.pragma('wal_checkpoint(TRUNCATE)');
+      return database.pragma('wal_checkpoint(TRUNCATE)', { simple: true }) === 0;
     },
+    drop: (files) => drop(files),
     [Symbol.dispose]: () => void database.close(),
   };
 }

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { TtError } from '../errors.ts';
-import { readEntry, type EntryStrings } from './entry-line.ts';
+import { readAt } from '../regular-file.ts';
+import { readEntry, readStrings, type EntryStrings } from './entry-line.ts';
 import type { LineFact } from './merge.ts';
 
 export interface FileLine extends LineFact {
@@ -38,6 +39,22 @@ export function eachLine(fd: number, { from, until }: { from: number; until: num
     if (buffer.length >= LONGEST_LINE_BYTES) throw lineTooLong(start);
     buffer = Buffer.concat([buffer], buffer.length * 4);
   }
+}
+
+/** More than that behind the last newline is half a line, whatever it is. */
+const TAIL_BYTES = 64 * 1024 * 1024;
+
+/**
+ * As `eachLine`, and what stands behind the last newline where that is an entry but for its newline:
+ * whoever wrote it ended just then. Half an entry is none.
+ */
+export function eachLineToEnd(fd: number, { from, until }: { from: number; until: number }, onLine: (line: Buffer, start: number) => void): number {
+  const end = eachLine(fd, { from, until }, onLine);
+  if (until <= end || until - end > TAIL_BYTES) return end;
+  const tail = readAt(fd, end, until - end);
+  if (end + tail.length !== until || readStrings(tail) === undefined) return end;
+  onLine(tail, end);
+  return until;
 }
 
 export function readLines(fd: number, until: number): FileLine[] {

@@ -87,6 +87,30 @@ describe('a session that goes from machine to machine', () => {
     expect(lines.map(({ uuid }) => uuid)).toEqual(['a-0', 'a-1', 'more-0', 'late-0', 'late-1']);
     expect(isValidChain(lines)).toBe(true);
   });
+
+  it('loses no last line that lacks its newline', async () => {
+    const state = '{"type":"cost-state","total":1}';
+    const base = chain([], 2, { name: 'a', cwd: shopB });
+    b.write(b.fileOf(shopB), text(base) + state);
+    a.write(a.fileOf(shopA), text(chain(chain([], 2, { name: 'a', cwd: shopA }), 1, { name: 'more', cwd: shopA })));
+    // Somebody ends the line at the last moment, and goes on.
+    const [, , late = ''] = chain(base, 1, { name: 'late', cwd: shopB });
+    const rename = (from: string, to: string): void => {
+      appendFileSync(to, `\n${late}`);
+      renameSync(from, to);
+    };
+    expect(await b.receive(a.request(), { rename })).toMatchObject({ result: 'longer', late_lines: 1 });
+    expect(readFileSync(b.fileOf(shopB), 'utf8').endsWith(`\n${late}\n`)).toBe(true);
+    expect(b.lines(b.fileOf(shopB)).map(({ uuid, type }) => uuid ?? type)).toEqual(['a-0', 'a-1', 'cost-state', 'more-0', 'late-0']);
+  });
+
+  it('carries no half of a last line', async () => {
+    const base = chain([], 2, { name: 'a', cwd: shopB });
+    b.write(b.fileOf(shopB), text(base) + text(chain(base, 1, { name: 'late', cwd: shopB }).slice(2)).slice(0, -10));
+    a.write(a.fileOf(shopA), text(chain(chain([], 2, { name: 'a', cwd: shopA }), 1, { name: 'more', cwd: shopA })));
+    expect(await b.receive(a.request())).toMatchObject({ result: 'longer', late_lines: 0 });
+    expect(b.lines(b.fileOf(shopB)).map(({ uuid }) => uuid)).toEqual(['a-0', 'a-1', 'more-0']);
+  });
 });
 
 describe('both sides went on', () => {
@@ -107,6 +131,16 @@ describe('both sides went on', () => {
     expect(lines.every(({ sessionId }) => sessionId === fork)).toBe(true);
     expect(lines[3]?.forkedFrom).toEqual({ sessionId: SESSION, messageUuid: 'b-1' });
     expect(existsSync(join(dirname(b.fileOf(shopB)), fork, 'subagents/agent-b.jsonl'))).toBe(true);
+  });
+
+  it('a last entry that lacks its newline went on, too, and files that are no lines stay as they are', async () => {
+    b.write(b.fileOf(shopB), text(chain(chain([], 2, { name: 'a', cwd: shopB }), 1, { name: 'b', cwd: shopB, atMs: NOW - 8_000_000 })).trimEnd());
+    b.write(join(dirname(b.fileOf(shopB)), SESSION, 'subagents/agent-b.meta.json'), '{"finished":true}');
+    a.write(a.fileOf(shopA), text(chain(chain([], 2, { name: 'a', cwd: shopA }), 1, { name: 'o', cwd: shopA, atMs: NOW - 4_000_000 })));
+    const fork = forkOf(SESSION, 'b-0');
+    expect(await b.receive(a.request())).toMatchObject({ result: 'diverged', other: { session: fork, whose: 'held', entries: 1 } });
+    expect(uuids(fork)).toEqual(['a-0', 'a-1', 'b-0']);
+    expect(readFileSync(join(dirname(b.fileOf(shopB)), fork, 'subagents/agent-b.meta.json'), 'utf8')).toBe('{"finished":true}');
   });
 
   it('what is here keeps the name where it is newer, and handing over again makes no third', async () => {

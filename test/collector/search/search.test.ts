@@ -148,6 +148,26 @@ describe('the search index', () => {
     expect(['', '-wal'].filter((ending) => existsSync(`${database}${ending}`) && readFileSync(`${database}${ending}`).includes('secretword'))).toEqual([]);
   });
 
+  it.each([
+    ['before the words are gone', (): never => { throw new Error('killed'); }],
+    ['as long as somebody reads', (): boolean => false],
+  ])('keeps no word of what is gone, also where it was stopped %s', (_when, purge) => {
+    const path = archive(`${A}/projects/-w-shop/s1.jsonl`, user('forgettable secretword'));
+    bringUpToDate();
+    rmSync(path);
+    {
+      using index = openSearchWriter(database);
+      expect(() => {
+        for (const _progress of indexArchive({ archiveDir, index: { ...index, purge }, onUnreadable: failOn }));
+        throw new Error('killed');
+      }).toThrow('killed');
+    }
+    const isLeft = (): boolean => ['', '-wal'].some((ending) => existsSync(`${database}${ending}`) && readFileSync(`${database}${ending}`).includes('secretword'));
+    expect(isLeft()).toBe(true);
+    bringUpToDate();
+    expect([isLeft(), find('secretword').indexed_files]).toEqual([false, 0]);
+  });
+
   it('follows a session into another project’s directory', () => {
     const path = archive(`${A}/projects/-w-shop/s1.jsonl`, user('needle'));
     bringUpToDate();
