@@ -1,4 +1,4 @@
-/** `tt sessions show ID --transcript --json`. */
+/** `tt sessions show ID --transcript --json`, and the same in pages for the page. */
 import * as z from 'zod';
 
 export const TRANSCRIPT_SCHEMA = 1;
@@ -38,3 +38,37 @@ export const transcriptSchema = z.object({
   subagents: z.array(z.object({ agent_id: z.string(), items: z.array(transcriptItemSchema) })),
 });
 export type TranscriptDocument = z.infer<typeof transcriptSchema>;
+
+/** Of a page: longer texts are cut to so many characters, and told whole by their number. */
+export const PAGE_TEXT_CHARACTERS = 4000;
+
+export const transcriptPageSchema = z.object({
+  schema: z.literal(TRANSCRIPT_SCHEMA),
+  session: z.string(),
+  machine: z.string().nullable(),
+  title: z.string().nullable(),
+  cwd: z.string().nullable(),
+  unreadable_lines: z.int(),
+  /** Null: the session's own conversation. */
+  agent_id: z.string().nullable(),
+  /** In order; the number of the first in the whole conversation, from 1. */
+  items: z.array(z.object({ item: transcriptItemSchema, is_cut: z.boolean() })),
+  first_item: z.int(),
+  item_count: z.int(),
+  /** Number of the first item of the entry that was asked for; null: none was, or it is not there. */
+  place: z.int().nullable(),
+  /** Leads to the items before; null: there are none. */
+  cursor: z.string().nullable(),
+  /** Subagents that have a conversation of their own. */
+  subagents: z.array(z.string()),
+  /** Labels of machines whose files of this session have entries that this one lacks. */
+  others: z.array(z.object({ machine: z.string().nullable(), entries: z.int() })),
+});
+export type TranscriptPage = z.infer<typeof transcriptPageSchema>;
+export type TranscriptPageItem = TranscriptPage['items'][number];
+
+/** One item whole: texts to a million characters. */
+export const transcriptItemDocumentSchema = z.object({
+  schema: z.literal(TRANSCRIPT_SCHEMA), session: z.string(), agent_id: z.string().nullable(), number: z.int(), item: transcriptItemSchema, is_cut: z.boolean(),
+});
+export type TranscriptItemDocument = z.infer<typeof transcriptItemDocumentSchema>;

@@ -8,9 +8,10 @@ import type { HandoverAnswer, HandoverRequest, Landed } from '../../shared/proto
 import { bytesWords, plural } from '../../shared/status-words.ts';
 import { openBundle, type Bundle } from '../handover/bundle.ts';
 import { localReceiver, refusedBy, remoteReceiver, type Receiver } from '../handover/receiver.ts';
+import { ownerOf } from '../session-files/named-session.ts';
 import type { SessionFile } from '../session-files/session-files.ts';
 import { machineNames } from './machine-names.ts';
-import { labelOf, namedSession, type NamedSession } from './named-session.ts';
+import { namedSession, type NamedSession } from './named-session.ts';
 import { shellAt } from './other-machine.ts';
 
 const JSON_SCHEMA = 1;
@@ -51,7 +52,7 @@ interface Way {
 
 async function handOver(named: NamedSession, { receiver, isOwn }: Way, parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const { file, names } = named;
-  const machine = labelOf(file, names) ?? 'this computer';
+  const machine = ownerOf(file, names) ?? 'this computer';
   const bundle = openBundle(file, { machine, home: io.home, isHere: file.machine === null || file.machine === names.here });
   const to = absolute(textOption(parsed, 'to'), isOwn, io);
   const request = (action: HandoverRequest['action'], directory: string | null): HandoverRequest => ({ ...bundle.request, action, to: directory, is_own: isOwn });
@@ -138,7 +139,7 @@ function toText({ sessionId }: SessionFile, landed: Landed, { receiver, bundle, 
 
 function tellOthers({ others, names, sessionId }: NamedSession, io: CommandIo): void {
   for (const { file, entries } of others) {
-    const machine = labelOf(file, names);
+    const machine = ownerOf(file, names);
     if (machine !== null) io.stderr.write(`${machine} went on for itself, with ${entries} ${entries === 1 ? 'entry' : 'entries'} more: ${sessionId}@${machine}\n`);
   }
 }

@@ -6,9 +6,9 @@ import { plural } from '../../shared/status-words.ts';
 import { openBundle } from '../handover/bundle.ts';
 import { lacking, type Wished } from '../handover/in-step.ts';
 import { localReceiver, refusedBy, remoteReceiver, type Receiver } from '../handover/receiver.ts';
+import { ownerOf } from '../session-files/named-session.ts';
 import type { SessionFile, SessionRoots } from '../session-files/session-files.ts';
 import { machineNames, type MachineNames } from './machine-names.ts';
-import { labelOf } from './named-session.ts';
 import { shellAt } from './other-machine.ts';
 import { countOption, listOption } from './reading.ts';
 
@@ -105,7 +105,7 @@ async function each(files: readonly SessionFile[], { label, way, receiver }: Way
 }
 
 async function handOver(file: SessionFile, receiver: Receiver, isOwn: boolean, { names, io }: Run): Promise<Pick<Moved, 'result' | 'note'>> {
-  const bundle = openBundle(file, { machine: labelOf(file, names) ?? 'this computer', home: io.home, isHere: file.machine === null });
+  const bundle = openBundle(file, { machine: ownerOf(file, names) ?? 'this computer', home: io.home, isHere: file.machine === null });
   const answer = await receiver.ask({ ...bundle.request, action: 'put', to: null, is_own: isOwn }, bundle.content());
   if (!answer.ok) throw refusedBy(answer, receiver.name);
   if (answer.action !== 'put') return { result: 'failed', note: null };

@@ -83,6 +83,14 @@ export function sidecarsOf({ projectsDir, project, sessionId }: Pick<SessionFile
   return found;
 }
 
+/** The conversations of its subagents, by their IDs. */
+export function subagentFiles(session: SessionFile): Map<string, string> {
+  return new Map([...sidecarsOf(session).keys()].sort().flatMap((name) => {
+    const [, agentId] = /\/agent-([^/]+)\.jsonl$/.exec(name) ?? [];
+    return agentId === undefined ? [] : [[agentId, join(session.projectsDir, session.project, name)] as const];
+  }));
+}
+
 /** A regular file, not what a link points to. */
 export function fileAt(path: string): FoundFile | undefined {
   try {
