@@ -143,6 +143,19 @@ describe('both sides went on', () => {
     expect(readFileSync(join(dirname(b.fileOf(shopB)), fork, 'subagents/agent-b.meta.json'), 'utf8')).toBe('{"finished":true}');
   });
 
+  it('one uuid that says two things is two entries: neither is written over', async () => {
+    const base = (cwd: string, said: string): string => text(chain([], 2, { name: 'a', cwd })).replace('a 1 in', said);
+    b.write(b.fileOf(shopB), base(shopB, 'what was said here'));
+    a.write(a.fileOf(shopA), base(shopA, 'what was said there'));
+    const answer = await b.receive(a.request());
+    expect(answer).toMatchObject({ result: 'diverged', other: { whose: 'offered', entries: 1 }, replaced: null });
+    const fork = 'other' in answer ? (answer.other?.session ?? '') : '';
+    expect([SESSION, fork].map((session) => /what was said (here|there)/.exec(readFileSync(b.fileOf(shopB, session), 'utf8'))?.[1])).toEqual(['here', 'there']);
+    utimesSync(b.fileOf(shopB, fork), NOW / 1000 - 3600, NOW / 1000 - 3600);
+    expect(await b.receive(a.request())).toMatchObject({ result: 'diverged', other: { session: fork } });
+    expect(readdirSync(dirname(b.fileOf(shopB))).filter((name) => name.endsWith('.jsonl'))).toHaveLength(2);
+  });
+
   it('what is here keeps the name where it is newer, and handing over again makes no third', async () => {
     both(NOW - 4_000_000, NOW - 8_000_000);
     const before = readFileSync(b.fileOf(shopB), 'utf8');
