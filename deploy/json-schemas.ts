@@ -49,7 +49,10 @@ const shapes = {
 /** File name in docs/schemas → content. As input: unknown keys of a newer version are allowed. */
 export function renderSchemas(): Map<string, string> {
   return new Map(Object.entries(shapes).map(([name, { title, schema }]) => {
-    const { $schema, ...rest } = toJSONSchema(schema, { io: 'input' });
+    const { $schema, ...rest } = toJSONSchema(schema, { io: 'input', override: ({ zodSchema, jsonSchema }) => {
+      // One rule may stand alone.
+      if (zodSchema === configSchema.shape.sync) Object.assign(jsonSchema, { anyOf: [{ type: 'array', items: jsonSchema.items }, jsonSchema.items], type: undefined, items: undefined });
+    } });
     return [`${name}.schema.json`, `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`];
   }));
 }

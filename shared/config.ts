@@ -11,6 +11,7 @@ import { KEPT_LIMIT_BYTES } from './limits.ts';
 import { LOG_LEVELS } from './log.ts';
 import { modelPriceSchema } from './model-price.ts';
 import type { Environment } from './paths.ts';
+import { parseRepositoryWish } from './session-file/repository-wish.ts';
 
 export const TEXT_POLICIES = ['full', 'redacted', 'none'] as const;
 export type TextPolicy = (typeof TEXT_POLICIES)[number];
@@ -38,6 +39,27 @@ const fromJsonText = (value: unknown): unknown => {
 
 /** In an environment variable: separated by commas. */
 const fromCommaText = (value: unknown): unknown => (typeof value === 'string' ? value.split(',').map((part) => part.trim()).filter((part) => part !== '') : value);
+
+const MOST_SYNC_DAYS = 366;
+const REPOSITORIES = 'the repositories whose sessions are kept in step, e.g. repositories = ["shop"]: names, git remotes, directories, or "*" for all';
+const MACHINES = 'the machines that they are kept in step with, e.g. machines = ["devbox"]: labels (tt machines lists them), or "*" for all';
+const DAYS = `sessions of so many days, a whole number from 1 to ${MOST_SYNC_DAYS}, e.g. days = 7`;
+
+const syncRule = z.strictObject({
+  /** Names, git remotes, directories (`~/` is the home of whichever machine), or `*`. */
+  repositories: z.array(z.string().refine((text) => parseRepositoryWish(text) !== undefined, REPOSITORIES), REPOSITORIES).min(1, REPOSITORIES),
+  /** Labels, or `*`. */
+  machines: z.array(z.string().refine((text) => text === '*' || isLabel(text), MACHINES), MACHINES).min(1, MACHINES),
+  /** Written in the last so many days. */
+  days: z.preprocess(wholeNumber, z.int(DAYS).min(1, DAYS).max(MOST_SYNC_DAYS, DAYS)).default(7),
+});
+export type SyncRule = z.infer<typeof syncRule>;
+
+/** One rule may stand alone: `[sync]`, or several `[[sync]]`. */
+const toRules = (value: unknown): unknown => {
+  const given = fromJsonText(value);
+  return typeof given === 'object' && given !== null && !Array.isArray(given) ? [given] : given;
+};
 
 export const configSchema = z.strictObject({
   /** Name of this machine where a flag does not say it. */
@@ -68,6 +90,8 @@ export const configSchema = z.strictObject({
     /** Run by sh; exit status 0: it runs. */
     check: z.string().min(1).optional(),
   }).refine(({ mode, check }) => mode !== 'while-running' || check !== undefined, 'while-running needs a check command'))).default({}),
+  /** On the collector: sessions that are kept in step with machines, as these connect. */
+  sync: z.preprocess(toRules, z.array(syncRule)).default([]),
   /** On the collector: model → what it costs, in place of the price table or beside it. */
   prices: z.preprocess(fromJsonText, z.record(z.string(), modelPriceSchema)).default({}),
   kept_limit_bytes: z.preprocess(wholeNumber, z.number().int().min(0)).default(KEPT_LIMIT_BYTES),
@@ -117,10 +141,11 @@ export type ConfigFlags = { [K in keyof Config]?: unknown };
 /** A flag that is undefined was not given. Throws `config_invalid` naming the key and what it should hold. */
 export function loadConfig(file: string, environment: Environment, flags: ConfigFlags = {}): Config {
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
-  const result = configSchema.safeParse({
-    ...labelOfHost(environment), ...readTable(file), ...fromEnvironment(environment), ...given,
-  });
+  const values: Record<string, unknown> = { ...labelOfHost(environment), ...readTable(file), ...fromEnvironment(environment), ...given };
+  const result = configSchema.safeParse(values);
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`);
+  const isOneRule = !Array.isArray(fromJsonText(values['sync']));
+  const keyOf = (path: readonly PropertyKey[]): string => path.filter((_part, at) => !(isOneRule && path[0] === 'sync' && at === 1)).join('.');
+  const problems = result.error.issues.map((issue) => `${keyOf(issue.path) || 'config'}: ${issue.message}`);
   throw configError(problems.join('; '), `check ${file} and the TT_* environment variables`);
 }

@@ -32,10 +32,10 @@ describe('the example of a configuration', () => {
   it('has every key, at its default where that is no table', () => {
     const all = load(uncommented(toml));
     expect(Object.keys(all).toSorted()).toEqual(keys.toSorted());
-    const { label, projects, tunnels, prices, ...plain } = all;
+    const { label, projects, tunnels, sync, prices, ...plain } = all;
     expect(defaults).toMatchObject(plain);
     expect(label).toBe('devbox');
-    for (const table of [projects, tunnels, prices]) expect(Object.keys(table)).toHaveLength(1);
+    for (const table of [projects, tunnels, prices, sync]) expect(Object.keys(table)).toHaveLength(1);
   });
 });
 

@@ -30,7 +30,7 @@ describe('configuration', () => {
   it('has defaults for everything but the label', () => {
     expect(loadConfig(nowhere, {})).toEqual({
       ingest_host: '127.0.0.1', ingest_port: 7071, ingest_urls: [], ui_host: '127.0.0.1', ui_port: 7070, metrics: false,
-      texts: 'redacted', projects: {}, archive: false, receive: false, tunnels: {}, prices: {}, kept_limit_bytes: 4 * 1024 ** 3, log_level: 'info',
+      texts: 'redacted', projects: {}, archive: false, receive: false, tunnels: {}, sync: [], prices: {}, kept_limit_bytes: 4 * 1024 ** 3, log_level: 'info',
     });
   });
 
@@ -47,12 +47,13 @@ describe('configuration', () => {
       TT_LABEL: 'devbox', TT_INGEST_HOST: '::1', TT_INGEST_PORT: '0', TT_INGEST_URLS: 'https://tt.example, http://10.0.0.1:7071', TT_UI_HOST: 'localhost', TT_UI_PORT: '65535', TT_METRICS: 'true',
       TT_TEXTS: 'none', TT_PROJECTS: '{"/home/me/secret":{"texts":"none"}}', TT_ARCHIVE: 'true', TT_RECEIVE: 'true', TT_KEPT_LIMIT_BYTES: '1048576', TT_LOG_LEVEL: 'silent',
       TT_TUNNELS: '{"gpu":{"mode":"manual"}}', TT_PRICES: '{"m":{"input":3,"output":15}}',
+      TT_SYNC: '{"repositories":["shop"],"machines":["*"]}',
     };
     expect(Object.keys(environment).toSorted())
       .toEqual(Object.keys(configSchema.shape).map((key) => `TT_${key.toUpperCase()}`).toSorted());
     expect(loadConfig(nowhere, environment)).toEqual({
       label: 'devbox', ingest_host: '::1', ingest_port: 0, ingest_urls: ['https://tt.example', 'http://10.0.0.1:7071'], ui_host: 'localhost', ui_port: 65535, metrics: true, texts: 'none',
-      projects: { '/home/me/secret': { texts: 'none' } }, archive: true, receive: true, tunnels: { gpu: { mode: 'manual' } }, prices: { m: expect.objectContaining({ input: 3, output: 15 }) as unknown }, kept_limit_bytes: 1048576, log_level: 'silent',
+      projects: { '/home/me/secret': { texts: 'none' } }, archive: true, receive: true, tunnels: { gpu: { mode: 'manual' } }, sync: [{ repositories: ['shop'], machines: ['*'], days: 7 }], prices: { m: expect.objectContaining({ input: 3, output: 15 }) as unknown }, kept_limit_bytes: 1048576, log_level: 'silent',
     });
   });
 
@@ -66,6 +67,35 @@ describe('configuration', () => {
     expect(() => loadConfig(file, {})).toThrow(/tunnels\.gpu.*check command/);
     expect(loadConfig(configFile('[tunnels.gpu]\nmode = "while-running"\ncheck = "true"\n[tunnels.devbox]\n'), {}).tunnels)
       .toEqual({ gpu: { mode: 'while-running', check: 'true' }, devbox: { mode: 'always' } });
+  });
+
+  it('reads rules for sessions, one alone or several', () => {
+    expect(loadConfig(configFile('[sync]\nrepositories = ["git@github.com:me/shop.git", "~/src"]\nmachines = ["devbox"]\ndays = 30\n'), {}).sync)
+      .toEqual([{ repositories: ['git@github.com:me/shop.git', '~/src'], machines: ['devbox'], days: 30 }]);
+    expect(loadConfig(configFile('[[sync]]\nrepositories = ["*"]\nmachines = ["a"]\n[[sync]]\nrepositories = ["shop"]\nmachines = ["b"]\n'), {}).sync).toHaveLength(2);
+  });
+
+  it.each([
+    ['sync.days: ', 'from 1 to', 'repositories = ["*"]\nmachines = ["a"]\ndays = 0\n'],
+    ['sync.days: ', 'days = 7', 'repositories = ["*"]\nmachines = ["a"]\ndays = "week"\n'],
+    ['sync.repositories: ', 'repositories = ["shop"]', 'machines = ["a"]\n'],
+    ['sync.repositories: ', 'repositories = ["shop"]', 'repositories = "shop"\nmachines = ["a"]\n'],
+    ['sync.repositories: ', 'names, git remotes', 'repositories = []\nmachines = ["a"]\n'],
+    ['sync.repositories.1: ', 'names, git remotes', 'repositories = ["shop", "me/shop"]\nmachines = ["a"]\n'],
+    ['sync.repositories.0: ', '"*" for all', 'repositories = ["shop*"]\nmachines = ["a"]\n'],
+    ['sync.machines: ', 'machines = ["devbox"]', 'repositories = ["*"]\n'],
+    ['sync.machines.0: ', 'tt machines lists them', 'repositories = ["*"]\nmachines = ["My Box"]\n'],
+    ['sync: ', 'machine', 'repositories = ["*"]\nmachines = ["a"]\nmachine = "a"\n'],
+  ])('names %s in a rule, and what it should hold: %s', (key, words, rule) => {
+    const error = failure(() => loadConfig(configFile(`[sync]\n${rule}`), {}));
+    expect(error).toMatchObject({ code: 'config_invalid', exitCode: 2 });
+    expect(error.message).toContain(key);
+    expect(error.message).toContain(words);
+  });
+
+  it('says which of several rules is wrong', () => {
+    const rules = '[[sync]]\nrepositories = ["*"]\nmachines = ["a"]\n[[sync]]\nrepositories = ["*"]\nmachines = []\n';
+    expect(failure(() => loadConfig(configFile(rules), {})).message).toContain('sync.1.machines: ');
   });
 
   it('takes an empty variable and an undefined flag for not given', () => {
