@@ -17,7 +17,7 @@ import { ARCHIVE_OFFER_FILES } from '../../shared/limits.ts';
 import { hashFiles } from '../../shared/file-hashes.ts';
 import { createMirrorLooks, type MirrorLooks } from './mirror-looks.ts';
 import { MirrorTable, type KeptPlace } from './mirror-table.ts';
-import type { MirroredFile } from './mirrored-file.ts';
+import { inodeKey, type MirroredFile } from './mirrored-file.ts';
 import type { ProjectRule } from './project-rule.ts';
 import { openRegular, readAt, type OpenFile } from '../../shared/regular-file.ts';
 import { createSessionDirectories } from './session-directories.ts';
@@ -73,7 +73,8 @@ class SessionMirror implements Mirror {
   #state: ArchiveReport['state'] = 'off';
   #problem: string | null = null;
   #offer: { file: MirroredFile; attempt: number; size: number }[] | undefined;
-  #open: (OpenFile & { file: MirroredFile }) | undefined;
+  /** `inode`: of the file when it was opened. */
+  #open: (OpenFile & { file: MirroredFile; inode: string }) | undefined;
   #listener: () => void = () => {};
 
   constructor(deps: MirrorDeps) {
@@ -271,10 +272,11 @@ class SessionMirror implements Mirror {
   }
 
   #opened(file: MirroredFile): OpenFile | undefined {
-    if (this.#open?.file === file) return this.#open;
+    // Deleted it is read to its end; replaced it is another one.
+    if (this.#open?.file === file && this.#open.inode === inodeKey(file)) return this.#open;
     this.#closeFile();
     const open = openRegular(file.path);
-    if (open !== undefined) this.#open = { ...open, file };
+    if (open !== undefined) this.#open = { ...open, file, inode: inodeKey(file) };
     this.#table.open = open && file;
     return open;
   }

@@ -10,6 +10,12 @@ const TRANSCRIPT = `-home-me-shop/${SESSION}.jsonl`;
 const line = (text: string, cwd = '/home/me/shop'): string => `${JSON.stringify({ type: 'user', cwd, text })}\n`;
 const long = (bytes: number, fill = 'x'): string => `${fill.repeat(bytes - 1)}\n`;
 const bytesSent = (stage: ArchiveStage): number => stage.chunks.reduce((sum, { bytes }) => sum + bytes, 0);
+async function untilChunks(stage: ArchiveStage, count: number): Promise<void> {
+  while (stage.chunks.length < count) {
+    stage.clock.advance(1);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 describe('the mirror of sessions', () => {
   it('is byte for byte: transcripts, subagents, workflows, tool results and their meta files, empty ones too', async () => {
@@ -115,13 +121,32 @@ describe('the mirror of sessions', () => {
     const content = long(20 * ARCHIVE_CHUNK_BYTES);
     stage.write(TRANSCRIPT, content);
     stage.connect();
-    while (stage.chunks.length < 3) {
-      stage.clock.advance(1);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await untilChunks(stage, 3);
     rmSync(stage.path(TRANSCRIPT));
     await stage.settle();
     expect(stage.archived(TRANSCRIPT)).toBe(content);
+  });
+
+  it('goes on with what has the name when a file is replaced while it is sent, and keeps what was archived of the other', async () => {
+    using stage = new ArchiveStage();
+    const [content, next] = [long(20 * ARCHIVE_CHUNK_BYTES), long(30 * ARCHIVE_CHUNK_BYTES, 'y')];
+    stage.write(TRANSCRIPT, content);
+    stage.connect();
+    await untilChunks(stage, 3);
+    stage.eventsWait = true;
+    await stage.settleQuietly();
+    const sent = bytesSent(stage);
+    stage.write('other', next);
+    renameSync(stage.path('other'), stage.path(TRANSCRIPT));
+    stage.clock.advance(61_000);
+    await stage.settleQuietly();
+    stage.eventsWait = false;
+    stage.lane.pump();
+    await stage.settle();
+    const { [TRANSCRIPT]: now, ...previous } = stage.archive();
+    expect(now).toBe(stage.source()[TRANSCRIPT]);
+    expect(Object.keys(previous)).toHaveLength(1);
+    expect(bytesSent(stage)).toBe(sent + next.length);
   });
 
   it('mirrors what was deleted before its turn came from the link that the tailer kept', async () => {
@@ -297,10 +322,7 @@ describe('the lane of the archive', () => {
     expect([stage.offers.length, stage.chunks.length]).toEqual([0, 0]);
     stage.eventsWait = false;
     stage.lane.pump();
-    while (stage.chunks.length < 3) {
-      stage.clock.advance(1);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await untilChunks(stage, 3);
     stage.eventsWait = true;
     const sent = stage.chunks.length;
     await stage.settleQuietly();
