@@ -60,8 +60,14 @@ export async function restartTunnel(parsed: ParsedCommand, io: CommandIo): Promi
 
 export async function addTunnel(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const [label = '', host = ''] = parsed.args;
-  const row = await controlOf(io).call('tunnels.set', { label, host });
-  return print(parsed, io, row, `${label} has a tunnel by ${host} whenever the collector runs; tt tunnel shows how it goes\n`);
+  const control = controlOf(io);
+  const { tunnels } = await control.call('tunnels.list', {});
+  const row = await control.call('tunnels.set', { label, host });
+  const before = tunnels.find((other) => other.host === host && other.label !== label);
+  return print(parsed, io, row, [
+    `${label} has a tunnel by ${host} whenever the collector runs; tt tunnel shows how it goes\n`,
+    ...(before ? [`${before.label}, which had it, has none now\n`] : []),
+  ].join(''));
 }
 
 export async function removeTunnel(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {

@@ -58,6 +58,7 @@ export function planDeploy(knowledge: PlanKnowledge): DeployPlan {
   const { host, facts, wishes, files } = knowledge;
   const node = requireRoom(host, facts);
   const { label, isKnown, needsJoin, movedFrom } = decideIdentity(knowledge);
+  const holder = holderOf(knowledge);
   const { tmux, note: tmuxNote } = decideTmux(facts, wishes.tmux);
   const service = wishes.service === 'yes' || (wishes.service === 'if_there' && facts.hasService);
   const agentFile = `${facts.dataDir}/tt-agent.mjs`;
@@ -68,6 +69,7 @@ export function planDeploy(knowledge: PlanKnowledge): DeployPlan {
     questions: [
       ...(tmux === 'add' ? [`add a marked block to ${facts.tmuxConf.file} on ${host}`] : []),
       ...(movedFrom === undefined ? [] : [`take ${host} for ${label}, which is known at ${movedFrom}`]),
+      ...(holder === undefined ? [] : [`give the tunnel to ${host} to ${label}: ${holder} has none then`]),
     ],
     notes: [
       ...tmuxNote,
@@ -140,6 +142,12 @@ function decideIdentity({ host, facts, wishes, collectorId, machines, tunnelHost
     });
   }
   return { label, isKnown: false, needsJoin: true, movedFrom: undefined };
+}
+
+/** The other machine whose tunnel goes there, as after the host was set up from nothing: an account has one. */
+function holderOf({ host, facts, machines, tunnelHosts }: PlanKnowledge): string | undefined {
+  return machines.find(({ machine_id, retired_at, revoked_at }) =>
+    machine_id !== facts.machineId && tunnelHosts.get(machine_id) === host && retired_at === null && revoked_at === null)?.label;
 }
 
 function requireWelcome(host: string, known: MachineRow, wish: string | undefined): void {

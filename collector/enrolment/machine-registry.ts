@@ -42,7 +42,7 @@ export interface MachineRegistry {
   rename(label: string, newLabel: string): EnrolledMachine;
   revoke(label: string, nowMs: number): EnrolledMachine;
   retire(label: string, nowMs: number): EnrolledMachine;
-  /** Null: it has no tunnel any more. */
+  /** Null: it has no tunnel any more. A host has one tunnel: whichever machine had it before loses it. */
   setSshHost(label: string, sshHost: string | null): EnrolledMachine;
   setSyncHost(label: string, syncHost: string): EnrolledMachine;
   setArchive(label: string, archive: boolean): EnrolledMachine;
@@ -93,13 +93,16 @@ export function openMachineRegistry(file: string): MachineRegistry {
   const rows = new Map((text === undefined ? [] : parseMachineRows(text, file)).map((row) => [row.machine_id, row]));
   const listeners = new Set<(machine: EnrolledMachine) => void>();
 
-  const save = (row: MachineRow): EnrolledMachine => {
-    const next = new Map(rows).set(row.machine_id, row);
+  /** All or none; told of in the order given. */
+  const saveAll = (changed: readonly MachineRow[]): void => {
+    const next = new Map([...rows.values(), ...changed].map((row) => [row.machine_id, row]));
     writeFileAtomic(file, `${JSON.stringify({ version: 1, machines: [...next.values()] }, null, 2)}\n`);
-    rows.set(row.machine_id, row);
-    const machine = toMachine(row);
-    for (const listener of listeners) listener(machine);
-    return machine;
+    for (const row of changed) rows.set(row.machine_id, row);
+    for (const row of changed) for (const listener of listeners) listener(toMachine(row));
+  };
+  const save = (row: MachineRow): EnrolledMachine => {
+    saveAll([row]);
+    return toMachine(row);
   };
   const find = (label: string): MachineRow | undefined => [...rows.values()].find((row) => row.label === label);
   const require = (label: string): MachineRow => {
@@ -134,7 +137,11 @@ export function openMachineRegistry(file: string): MachineRegistry {
     retire: (label, nowMs) => save({ ...require(label), retired_at: printTimestamp(nowMs) }),
     setSshHost(label, sshHost) {
       if (sshHost !== null && !isSshDestination(sshHost)) throw sshHostInvalid(sshHost);
-      return save({ ...require(label), ssh_host: sshHost });
+      const row = { ...require(label), ssh_host: sshHost };
+      const others = sshHost === null ? [] : [...rows.values()].filter((other) => other.ssh_host === sshHost && other.machine_id !== row.machine_id);
+      // In one account the tunnels of two machines remove each other's sockets: theirs closes before this one opens.
+      saveAll([...others.map((other) => ({ ...other, ssh_host: null })), row]);
+      return toMachine(row);
     },
     setSyncHost(label, syncHost) {
       if (!isSshDestination(syncHost)) throw sshHostInvalid(syncHost);

@@ -74,6 +74,14 @@ describe('the plan for a machine', () => {
       .toEqual(['take me@devbox for shop, which is known at old-host']);
   });
 
+  it('asks before it takes the tunnel of another machine, as where a host was set up from nothing', () => {
+    const tunnelHosts = new Map([[ID, 'me@devbox'], ['gone', 'me@devbox']]);
+    const ended = row('gone-too', 'gone', { retired_at: '2026-01-02T00:00:00.000Z' });
+    expect(plan({ facts: facts('tmux_block=yes'), machines: [ended, row('devbox-old')], tunnelHosts }).questions)
+      .toEqual(['give the tunnel to me@devbox to devbox: devbox-old has none then']);
+    expect(plan({ facts: facts('tmux_block=yes'), machines: [ended], tunnelHosts }).questions).toEqual([]);
+  });
+
   it('adds nothing to a machine that is only brought up to date', () => {
     const { tmux, service } = plan({ facts: joined(), machines: [row('shop')], wishes: { label: undefined, tmux: 'if_there', service: 'if_there' } });
     expect({ tmux, service }).toEqual({ tmux: 'none', service: false });

@@ -55,6 +55,22 @@ describe('the registry of machines', () => {
     }]);
   });
 
+  it('gives the tunnel to a host to one machine: whichever had it before loses it first', () => {
+    const file = registryFile();
+    const registry = openMachineRegistry(file);
+    for (const label of ['old', 'new', 'server']) registry.enrol({ machineId: machineId(), label, publicKey: KEY, nowMs: NOW });
+    registry.setSshHost('old', 'devbox');
+    registry.setSshHost('server', 'server');
+    const told: string[] = [];
+    registry.onChange(({ label, sshHost }) => told.push(`${label} ${sshHost}`));
+    expect(registry.setSshHost('new', 'devbox')).toMatchObject({ label: 'new', sshHost: 'devbox' });
+    expect(told).toEqual(['old null', 'new devbox']);
+    expect(openMachineRegistry(file).list().map(({ label, sshHost }) => [label, sshHost])).toEqual([['old', null], ['new', 'devbox'], ['server', 'server']]);
+    registry.setSshHost('new', null);
+    registry.setSshHost('server', null);
+    expect(registry.list().map(({ sshHost }) => sshHost)).toEqual([null, null, null]);
+  });
+
   it('tells whoever listens of every change, once it is on disk', () => {
     const file = registryFile();
     const registry = openMachineRegistry(file);
