@@ -49,6 +49,13 @@ export function readHeld(path: string, nowMs: number): ReadFile | undefined {
   }
 }
 
+/** Throws `just_changed`, `not_a_file`. */
+export function refuseRestless(path: string, nowMs: number): void {
+  const open = openIfThere(path);
+  open?.close();
+  if (open && nowMs - open.stat.mtimeMs < QUIET_MS) throw justChanged(path);
+}
+
 export function planFor(held: ReadFile, offered: string): MergePlan {
   const fd = openSync(offered, 'r');
   try {

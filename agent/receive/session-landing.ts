@@ -8,7 +8,7 @@ import { openIfThere } from '../../shared/regular-file.ts';
 import type { Landed } from '../../shared/protocol/handover.ts';
 import { isFileOfSession } from '../../shared/protocol/handover.ts';
 import { forkOf } from '../../shared/session-file/fork.ts';
-import { copyHeld, mergedFile, planFor, putNew, readHeld, replaceHeld, type LandingDeps, type ReadFile } from './landing.ts';
+import { copyHeld, mergedFile, planFor, putNew, readHeld, refuseRestless, replaceHeld, type LandingDeps, type ReadFile } from './landing.ts';
 import { entryAt, makeDirectories } from './safe-files.ts';
 import { rewritten, type Staged } from './staging.ts';
 
@@ -28,13 +28,27 @@ interface Offered {
   depth: number;
 }
 
+interface SidecarPlace {
+  directory: string;
+  path: string;
+  offered: string;
+  /** Directories between the project's and the file. */
+  below: readonly string[];
+}
+
 type Outcome = Pick<Landed, 'result' | 'other' | 'files_written' | 'files_kept' | 'late_lines'> & { isReplaced: boolean };
 
 /** Both went on, and again, and again: deeper than this nobody looks through it any more. Nothing is replaced then: forks land first. */
 const MOST_FORKS = 5;
 
+/** Throws before anything is written, as far as it can be told then; else the hint says what was done. */
 export function landSession(session: string, staged: Staged, place: LandingPlace, deps: LandingDeps): Outcome {
-  return new SessionLanding(place, deps).land(session, staged, 0);
+  const landing = new SessionLanding(place, deps);
+  try {
+    return landing.land(session, staged, 0);
+  } catch (error) {
+    throw error instanceof TtError && landing.hasWritten ? halfDone(error, deps.replacedDir) : error;
+  }
 }
 
 class SessionLanding {
@@ -53,6 +67,10 @@ class SessionLanding {
     this.#directory = makeDirectories(place.projectsDir, [place.project]);
   }
 
+  get hasWritten(): boolean {
+    return this.#filesWritten > 0 || this.#isReplaced;
+  }
+
   land(session: string, staged: Staged, depth: number): Outcome {
     const transcript = staged.get(`${session}.jsonl`);
     const path = join(this.#directory, `${session}.jsonl`);
@@ -61,6 +79,7 @@ class SessionLanding {
     if (!held) {
       this.#landSidecars(session, staged, false);
       putNew(path, transcript);
+      this.#filesWritten += 1;
       syncDirectory(this.#directory);
       return this.#outcome('new', null);
     }
@@ -86,6 +105,7 @@ class SessionLanding {
     const { first, count } = plan[whose];
     const fork = forkOf(session, first);
     if (depth >= MOST_FORKS) throw tooManyForks(session);
+    if (whose === 'held') this.#sidecarPlaces(session, staged);
     this.land(fork, this.#asFork(whose === 'offered' ? staged : this.#copyHeld(session, held), session, fork), depth + 1);
     if (whose === 'held') {
       this.#landSidecars(session, staged, true);
@@ -95,13 +115,13 @@ class SessionLanding {
   }
 
   #outcome(result: Outcome['result'], other: Outcome['other']): Outcome {
-    const written = result === 'kept' ? this.#filesWritten : this.#filesWritten + 1;
-    return { result, other, files_written: written, files_kept: this.#filesKept, late_lines: this.#lateLines, isReplaced: this.#isReplaced };
+    return { result, other, files_written: this.#filesWritten, files_kept: this.#filesKept, late_lines: this.#lateLines, isReplaced: this.#isReplaced };
   }
 
   #replace(held: ReadFile, offered: string): void {
     const { lateLines } = replaceHeld(held, offered, { ...this.#deps, replacedDir: join(this.#deps.replacedDir, this.#place.project) });
     this.#lateLines += lateLines;
+    this.#filesWritten += 1;
     this.#isReplaced = true;
   }
 
@@ -148,20 +168,29 @@ class SessionLanding {
     return join(this.#place.stagingDir, `held-${this.#scratch}.part`);
   }
 
-  /** `isNewer`: what is offered is that of the transcript that takes the place. */
-  #landSidecars(session: string, staged: Staged, isNewer: boolean): void {
-    const directories = new Set<string>();
+  /** Where the files beside the transcript go. Throws where one of them may not be replaced, before any is. */
+  #sidecarPlaces(session: string, staged: Staged): SidecarPlace[] {
+    const places: SidecarPlace[] = [];
     for (const [name, offered] of staged) {
       if (name === `${session}.jsonl`) continue;
       const parts = name.split('/');
-      const directory = makeDirectories(this.#place.projectsDir, [this.#place.project, ...parts.slice(0, -1)]);
-      this.#landSidecar(join(directory, parts.at(-1) ?? ''), offered, isNewer, [...parts.slice(0, -1)]);
-      directories.add(directory);
+      const below = parts.slice(0, -1);
+      const directory = makeDirectories(this.#place.projectsDir, [this.#place.project, ...below]);
+      const path = join(directory, parts.at(-1) ?? '');
+      if (entryAt(path) !== undefined && !isSame(path, offered)) refuseRestless(path, this.#deps.nowMs);
+      places.push({ directory, path, offered, below });
     }
-    for (const directory of directories) syncDirectory(directory);
+    return places;
   }
 
-  #landSidecar(path: string, offered: string, isNewer: boolean, below: readonly string[]): void {
+  /** `isNewer`: what is offered is that of the transcript that takes the place. */
+  #landSidecars(session: string, staged: Staged, isNewer: boolean): void {
+    const places = this.#sidecarPlaces(session, staged);
+    for (const place of places) this.#landSidecar(place, isNewer);
+    for (const directory of new Set(places.map((place) => place.directory))) syncDirectory(directory);
+  }
+
+  #landSidecar({ path, offered, below }: SidecarPlace, isNewer: boolean): void {
     if (entryAt(path) === undefined) {
       putNew(path, offered);
       this.#filesWritten += 1;
@@ -185,6 +214,13 @@ class SessionLanding {
       closeSync(held.fd);
     }
   }
+}
+
+function halfDone(error: TtError, replacedDir: string): TtError {
+  return new TtError(error.code, error.message, {
+    hint: `some of its files are in place already; what they replaced is in ${replacedDir}; doing it again does the rest`,
+    exitCode: error.exitCode, retryable: error.retryable, cause: error,
+  });
 }
 
 function tooManyForks(session: string): TtError {

@@ -195,6 +195,42 @@ describe('a receiving machine', () => {
     await expect(b.receive(a.request(), running)).rejects.toMatchObject({ code: 'just_changed' });
   });
 
+  it('refuses while a process of which nothing can be told runs there', async () => {
+    offer();
+    const registry = b.write(join(b.home, '.claude/sessions/77.json'), '{"pid":77,"sessi');
+    const processes = { isAlive: (pid: number) => pid === 77, isRunning: () => null, pidDomain: null };
+    await expect(b.receive(a.request(), { processes })).rejects.toMatchObject({ code: 'session_in_use', retryable: true });
+    renameSync(registry, join(dirname(registry), '78.json'));
+    expect(await b.receive(a.request(), { processes })).toMatchObject({ result: 'new' });
+  });
+
+  it('replaces no file of a session of which another was written to just now', async () => {
+    const beside = (machine: HandedMachine, cwd: string, name: string, content: string): string => machine.write(join(machine.projects, projectDirectoryName(cwd), SESSION, name), content);
+    const lines = chain([], 2, { name: 'a', cwd: shopA });
+    a.write(a.fileOf(shopA), text(chain(lines, 2, { name: 'more', cwd: shopA })));
+    b.write(b.fileOf(shopB), text(lines));
+    for (const name of ['tool-results/one.txt', 'tool-results/two.txt']) beside(a, shopA, name, 'newer');
+    const [one, two] = ['tool-results/one.txt', 'tool-results/two.txt'].map((name) => beside(b, shopB, name, 'older'));
+    utimesSync(two ?? '', NOW / 1000 - 20, NOW / 1000 - 20);
+    await expect(b.receive(a.request())).rejects.toMatchObject({ code: 'just_changed', hint: expect.stringContaining('nothing was changed') as string });
+    expect([one, two].map((path) => readFileSync(path ?? '', 'utf8'))).toEqual(['older', 'older']);
+    expect(b.lines(b.fileOf(shopB))).toHaveLength(2);
+    expect(existsSync(join(b.home, 'replaced'))).toBe(false);
+  });
+
+  it('says what is done already where somebody writes at the last moment', async () => {
+    a.write(a.fileOf(shopA), text(chain([], 4, { name: 'a', cwd: shopA })));
+    a.write(join(a.projects, projectDirectoryName(shopA), SESSION, 'tool-results/x.txt'), 'newer');
+    const there = b.write(b.fileOf(shopB), text(chain([], 2, { name: 'a', cwd: shopA })));
+    b.write(join(b.projects, projectDirectoryName(shopB), SESSION, 'tool-results/x.txt'), 'older');
+    const rename = (from: string, to: string): void => {
+      renameSync(from, to);
+      appendFileSync(there, '{"type":"late"}\n');
+    };
+    await expect(b.receive(a.request(), { rename })).rejects.toMatchObject({ code: 'just_changed', hint: expect.stringContaining(join(b.home, 'replaced')) as string });
+    expect(readFileSync(there, 'utf8')).toContain('late');
+  });
+
   it('asks where it could be several directories, and takes the one that was said', async () => {
     const elsewhere = a.repository('work/tool');
     offer(elsewhere);
