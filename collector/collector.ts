@@ -12,7 +12,7 @@ import type { Log } from '../shared/log.ts';
 import type { Paths } from '../shared/paths.ts';
 import type { CollectorStatus } from '../shared/status.ts';
 import { ARCHIVE_RESERVE_BYTES } from '../shared/limits.ts';
-import { createArchiveDesk } from './archive/archive-desk.ts';
+import { createArchiveDesk, type ArchiveDesk } from './archive/archive-desk.ts';
 import { takeCollectorLock } from './control/collector-lock.ts';
 import { openControlServer } from './control/control-server.ts';
 import type { ControlHandlers } from './control/control-methods.ts';
@@ -42,6 +42,7 @@ export interface PageDeps {
   tunnels: Pick<Tunnels, 'state' | 'onChange'>;
   writer: Writer;
   probes?: Pick<CollectorProbes, 'shownBy'>;
+  archive?: Pick<ArchiveDesk, 'onStored'>;
   /** The port agents come to. */
   ingestPort: number;
   /** What can be asked of the collector; the page offers a part of it. */
@@ -139,7 +140,7 @@ async function compose(
     pageLink: () => page.signInLink(),
   };
   const actions = createControlHandlers({ clock, registry, paths, writer, live });
-  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, probes, ingestPort, actions });
+  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, probes, archive, ingestPort, actions });
   onClose(() => page.close());
   const statusline = openStatusline({ paths, config, clock, log, links, status: () => page.status() });
   onClose(() => statusline.close());

@@ -2,6 +2,7 @@
  * Answers questions out of a database of its own, by the functions that the
  * commands call, so that page and terminal can not tell different numbers.
  */
+import { ARCHIVE_SCHEMA, type ArchiveRow, type MachineArchiveDocument } from '../../shared/archive-document.ts';
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import { SESSIONS_SCHEMA, type SessionPageDocument, type SessionsPageDocument, type TurnsPageDocument } from '../../shared/session-documents.ts';
 import { createFleet } from '../sessions/fleet.ts';
@@ -20,26 +21,30 @@ import { reportOf, type ReportDeps } from '../time/report.ts';
 import { timelineOf } from '../time/timeline.ts';
 import { openPrices } from '../usage/prices.ts';
 import { usageReport } from '../usage/usage-report.ts';
+import { archivedMachine } from '../archive/archived-machine.ts';
+import { searchArchive } from '../search/search.ts';
 import { encodePlace } from './cursors.ts';
 import { machineDocument } from './machine.ts';
 import { numbersOf } from './numbers.ts';
+import { openTranscripts } from './transcripts.ts';
 import { NO_SUCH_SESSION, type Answered, type AnswersData, type Asked, type Present, type Question } from './questions.ts';
 
 /** Who copies a command pastes it anywhere: no tmux around it is taken for granted. */
 const ATTACH = { isInTmux: false };
 
 export interface Answering {
-  answer(asked: Asked): Answered;
+  answer(asked: Asked): Promise<Answered>;
   close(): void;
 }
 
 /** The writer must have opened the database before. */
-export function openAnswering({ database: file, machineFile, prices: overrides }: AnswersData): Answering {
+export function openAnswering({ database: file, machineFile, prices: overrides, ...files }: AnswersData): Answering {
   const database = openReader(file);
   const [sessions, usage, events, prices] = [openSessionReader(database), openUsageReader(database), openEventReader(database), openPrices(overrides)];
   const turnStarts = openTurnStartReader(database);
   const known: TurnPageDeps['known'] = {};
   const hereId = readThisMachine(machineFile);
+  const transcripts = openTranscripts(files);
   const documentFor = (question: Question, present: Present): unknown => {
     const { nowMs, machines } = present;
     const fleet = createFleet(machines, nowMs, hereId);
@@ -57,18 +62,26 @@ export function openAnswering({ database: file, machineFile, prices: overrides }
       case 'timeline': return timelineOf(question, report());
       case 'streams': return listStreamsOf(database, { isAll: question.isAll, nowMs }).document;
       case 'machine': return machineDocument(question.known, database);
+      case 'search': return searchArchive(question.request, files, fleet);
+      case 'transcript': return transcripts.page(question, { labelOf: fleet.labelOf, here: hereId });
+      case 'transcript-item': return transcripts.item(question, { labelOf: fleet.labelOf, here: hereId });
+      case 'archive': return archiveDocument(files.archiveDir, question.row);
     }
   };
   return {
-    answer({ question, present }) {
+    async answer({ question, present }) {
       try {
-        return { ok: true, text: JSON.stringify(documentFor(question, present)) };
+        return { ok: true, text: JSON.stringify(await documentFor(question, present)) };
       } catch (error) {
         return toFailure(error);
       }
     },
     close: () => void database.close(),
   };
+}
+
+async function archiveDocument(archiveDir: string, row: ArchiveRow): Promise<MachineArchiveDocument> {
+  return { schema: ARCHIVE_SCHEMA, ...await archivedMachine(archiveDir, row) };
 }
 
 function toFailure(error: unknown): Answered {

@@ -3,6 +3,8 @@ import type { NamedPeriod } from '../time/period.ts';
 import type { ReportGroup } from '../../shared/report-documents.ts';
 import type { ModelPrice } from '../../shared/model-price.ts';
 import type { MachineKnown } from '../../shared/machine-document.ts';
+import type { ArchiveRow } from '../../shared/archive-document.ts';
+import type { SearchRequest } from '../search/search.ts';
 import type { MachineStatus } from '../../shared/status.ts';
 import type { SessionsQuery } from '../sessions/session-list.ts';
 import type { UsageQuery } from '../usage/usage-report.ts';
@@ -25,7 +27,12 @@ export type Question =
   | { ask: 'report'; period: NamedPeriod; by: ReportGroup; timezone: string }
   | { ask: 'timeline'; period: NamedPeriod; timezone: string }
   | { ask: 'streams'; isAll: boolean }
-  | { ask: 'machine'; known: MachineKnown };
+  | { ask: 'machine'; known: MachineKnown }
+  | { ask: 'search'; request: SearchRequest }
+  /** `agentId`: of a subagent; null: the session's own. At most `items` of those before the item of the number `before`, or around the entry `uuid`. */
+  | { ask: 'transcript'; name: string; agentId: string | null; items: number; before: number; uuid: string | undefined }
+  | { ask: 'transcript-item'; name: string; agentId: string | null; number: number }
+  | { ask: 'archive'; row: ArchiveRow };
 
 /** `workerData` of the thread. */
 export interface AnswersData {
@@ -33,6 +40,10 @@ export interface AnswersData {
   /** Identity of this computer's agent. */
   machineFile: string;
   prices: Readonly<Record<string, ModelPrice>>;
+  archiveDir: string;
+  searchDatabase: string;
+  /** This computer's own directories of Claude Code. */
+  claudeDirs: readonly string[];
 }
 
 export interface Asked {
@@ -47,3 +58,5 @@ export type Answered =
 
 /** Code of the error of a session that is not there, or could be several. */
 export const NO_SUCH_SESSION = 'no_such_session';
+/** ... of one whose files are not here. */
+export const NO_TRANSCRIPT = 'no_transcript';

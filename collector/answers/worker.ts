@@ -9,10 +9,14 @@ const port = parentPort;
 if (!port) throw new Error('worker.ts runs as a worker thread only');
 const answering = openAnswering(z.object({
   database: z.string(), machineFile: z.string(), prices: z.record(z.string(), modelPriceSchema),
+  archiveDir: z.string(), searchDatabase: z.string(), claudeDirs: z.array(z.string()),
 }).parse(workerData));
+const reply = async (asked: Asked): Promise<void> => port.postMessage(await answering.answer(asked));
 port.on('message', (message: Asked | 'close') => {
   if (message !== 'close') {
-    port.postMessage(answering.answer(message));
+    reply(message).catch((error: unknown) => {
+      throw error;
+    });
     return;
   }
   answering.close();

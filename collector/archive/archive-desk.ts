@@ -21,6 +21,8 @@ export interface ArchiveDesk {
   isServed(machineId: MachineId): boolean;
   /** Why nothing is taken at present. */
   problem(machineId: MachineId): string | null;
+  /** Called each time something has reached the disk. */
+  onStored(listener: () => void): void;
   /** Resolves when nothing is being written. */
   idle(): Promise<void>;
 }
@@ -28,8 +30,10 @@ export interface ArchiveDesk {
 export function createArchiveDesk(deps: ArchiveDeskDeps): ArchiveDesk {
   const { registry } = deps;
   const machines = new Map<MachineId, MachineDesk>();
+  const listeners: (() => void)[] = [];
+  const onStored = (): void => listeners.forEach((listener) => listener());
   const deskOf = (machineId: MachineId): MachineDesk => {
-    const desk = machines.get(machineId) ?? new MachineDesk(machineId, deps);
+    const desk = machines.get(machineId) ?? new MachineDesk(machineId, deps, onStored);
     machines.set(machineId, desk);
     return desk;
   };
@@ -40,6 +44,7 @@ export function createArchiveDesk(deps: ArchiveDeskDeps): ArchiveDesk {
     sendAgain: (machineId, names) => deskOf(machineId).sendAgain(names),
     isServed: (machineId) => machines.get(machineId)?.isServed ?? false,
     problem: (machineId) => machines.get(machineId)?.problem ?? null,
+    onStored: (listener) => void listeners.push(listener),
     async idle() {
       await Promise.all([...machines.values()].map((desk) => desk.idle()));
     },

@@ -60,10 +60,13 @@ export class MachineDesk {
   readonly #machineId: MachineId;
   readonly #deps: MachineDeskDeps;
   readonly #archive: MachineArchive;
+  readonly #onStored: () => void;
   #work: Promise<void> = Promise.resolve();
   #present: { send: Send; audits: Audits; told: boolean | undefined } | undefined;
 
-  constructor(machineId: MachineId, deps: MachineDeskDeps) {
+  /** `onStored`: chunks have reached the disk. */
+  constructor(machineId: MachineId, deps: MachineDeskDeps, onStored: () => void) {
+    this.#onStored = onStored;
     this.#machineId = machineId;
     this.#deps = deps;
     this.#archive = new MachineArchive(deps.archiveDir, machineId);
@@ -171,6 +174,7 @@ export class MachineDesk {
     const hasRoom = this.#hasRoom();
     const done = jobs.map((job) => (job.kind === 'offer' ? this.#offered(job.frame, forgotten) : this.#written(job.chunk, { forgotten, hasRoom })));
     const isSynced = await this.#sync(done.flatMap(({ appended }) => appended ?? []));
+    if (isSynced && done.some(({ appended }) => appended !== undefined)) this.#onStored();
     // Also what was offered beside it: it may have been compared with bytes that are taken back.
     for (const [index, { answer, appended }] of done.entries()) {
       const job = jobs[index];

@@ -1,6 +1,6 @@
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
 import { archivedMachines } from '../archive/session-entries.ts';
-import type { ArchiveRow } from '../control/control-methods.ts';
+import type { ArchiveRow } from '../../shared/archive-document.ts';
 
 /** Machines of which something is archived: all, or the one of this label or ID. Throws `machine_unknown`. */
 export async function chosenMachines(

@@ -1,23 +1,14 @@
 /** `tt archive`, `on`, `off` and `status`. */
+import { ARCHIVE_SCHEMA, type ArchivedMachine, type ArchiveRow } from '../../shared/archive-document.ts';
+import { archiveNotes, archiveStateWords, archiveWaitingWords } from '../../shared/archive-words.ts';
 import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
-import { bytesWords, countWords, plural, UNKNOWN } from '../../shared/status-words.ts';
-import { measureArchive, type ArchiveMeasure } from '../archive/measure.ts';
+import { bytesWords, countWords } from '../../shared/status-words.ts';
+import { archivedMachine } from '../archive/archived-machine.ts';
 import { archivedMachines } from '../archive/session-entries.ts';
-import type { ArchiveRow } from '../control/control-methods.ts';
 import { openControl } from '../control/open-control.ts';
 import { toTextTable } from './text-table.ts';
-
-const JSON_SCHEMA = 1;
-
-export type ArchivedMachine = ArchiveRow & {
-  sessions: number;
-  files: number;
-  bytes: number;
-  previous_files: number;
-  previous_bytes: number;
-};
 
 export async function archiveOn(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   return set(true, parsed, io);
@@ -30,7 +21,7 @@ export async function archiveOff(parsed: ParsedCommand, io: CommandIo): Promise<
 async function set(on: boolean, parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const [label = ''] = parsed.args;
   const row = await openControl(resolvePaths(io.environment, io.home), io.clock).call('archive.set', { label, on });
-  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ schema: JSON_SCHEMA, ...row })}\n` : (on ? onWords(row) : [`${label}: nothing more is taken; what is archived stays (tt archive status)`]).map((line) => `${line}\n`).join(''));
+  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ schema: ARCHIVE_SCHEMA, ...row })}\n` : (on ? onWords(row) : [`${label}: nothing more is taken; what is archived stays (tt archive status)`]).map((line) => `${line}\n`).join(''));
   return EXIT_CODES.ok;
 }
 
@@ -49,8 +40,8 @@ export async function archiveStatus(parsed: ParsedCommand, io: CommandIo): Promi
   const known = new Set(rows.map(({ machine_id }) => machine_id));
   const others = (await archivedMachines(archiveDir)).filter((machineId) => !known.has(machineId)).map(unknownMachine);
   const machines: ArchivedMachine[] = [];
-  for (const row of [...rows, ...others]) machines.push(toArchived(row, await measureArchive(archiveDir, row.machine_id)));
-  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ schema: JSON_SCHEMA, archive_dir: archiveDir, machines })}\n` : toText(machines, archiveDir));
+  for (const row of [...rows, ...others]) machines.push(await archivedMachine(archiveDir, row));
+  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ schema: ARCHIVE_SCHEMA, archive_dir: archiveDir, machines })}\n` : toText(machines, archiveDir));
   return EXIT_CODES.ok;
 }
 
@@ -58,41 +49,13 @@ function unknownMachine(machineId: string): ArchiveRow {
   return { machine_id: machineId, label: machineId, on: false, ended_at: null, connected: null, agent: null, older_agent: false, problem: null };
 }
 
-function toArchived(row: ArchiveRow, { sessions, files, bytes, previousFiles, previousBytes }: ArchiveMeasure): ArchivedMachine {
-  return { ...row, sessions, files, bytes, previous_files: previousFiles, previous_bytes: previousBytes };
-}
-
 function toText(machines: readonly ArchivedMachine[], archiveDir: string): string {
   const shown = machines.filter(({ on, files, ended_at: endedAt }) => on || files > 0 || endedAt === null);
   if (shown.length === 0) return 'no machines yet; add one: tt machines add LABEL\n';
   const rows = shown.map((machine) => [
-    machine.label, stateWords(machine), countWords(machine.sessions), countWords(machine.files), bytesWords(machine.bytes),
-    waitingWords(machine), notesOf(machine).join('; '),
+    machine.label, archiveStateWords(machine), countWords(machine.sessions), countWords(machine.files), bytesWords(machine.bytes),
+    archiveWaitingWords(machine), archiveNotes(machine).join('; '),
   ]);
   const where = shown.some(({ files }) => files > 0) ? `\nin ${archiveDir}\n` : '';
   return `${toTextTable([['MACHINE', 'ARCHIVE', 'SESSIONS', 'FILES', 'SIZE', 'WAITING', ''], ...rows], new Set([2, 3, 4]))}${where}`;
-}
-
-function stateWords({ on, agent, older_agent: isOlder, connected }: ArchivedMachine): string {
-  if (!on) return 'off';
-  if (isOlder) return 'older agent';
-  if (agent?.state === 'not_allowed') return 'not allowed there';
-  return connected === true ? 'on' : 'on, away';
-}
-
-function waitingWords({ on, agent }: ArchivedMachine): string {
-  if (!on || agent === null || agent.waiting_files === null || agent.waiting_bytes === null) return UNKNOWN;
-  return agent.waiting_files === 0 ? 'nothing' : `${plural(agent.waiting_files, 'file')}, ${bytesWords(agent.waiting_bytes)}`;
-}
-
-function notesOf({ on, agent, problem, label, older_agent: isOlder, previous_files: previous, previous_bytes: previousBytes }: ArchivedMachine): string[] {
-  return [
-    ...(problem === null ? [] : [problem]),
-    ...(agent === null || agent.problem === null ? [] : [agent.problem]),
-    ...(on && isOlder ? [`tt deploy brings ${label} up to date`] : []),
-    ...(on && agent?.state === 'not_allowed' ? ['there: archive = true in config.toml, then restart its agent'] : []),
-    ...(agent === null || agent.withheld_sessions === 0 ? [] : [`${plural(agent.withheld_sessions, 'session')} stay there: \`texts\` of their projects`]),
-    ...(agent === null || agent.skipped_files === 0 ? [] : [`${plural(agent.skipped_files, 'file')} left out: links, too large, or refused`]),
-    ...(previous === 0 ? [] : [`${plural(previous, 'previous content')}, ${bytesWords(previousBytes)}: tt archive prune`]),
-  ];
 }

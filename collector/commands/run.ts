@@ -4,7 +4,7 @@ import { loadConfig } from '../../shared/config.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { aborted } from '../../shared/lifecycle.ts';
 import { createLog } from '../../shared/log.ts';
-import { resolvePaths } from '../../shared/paths.ts';
+import { claudeConfigDirs, resolvePaths } from '../../shared/paths.ts';
 import { logSinkOf } from '../../shared/rotating-file.ts';
 import { openCollector } from '../collector.ts';
 import { openPage } from '../http/page.ts';
@@ -22,7 +22,8 @@ export async function runCollector(parsed: ParsedCommand, io: CommandIo): Promis
   const collector = await openCollector(
     { paths, config },
     {
-      clock: io.clock, log, openPage,
+      clock: io.clock, log,
+      openPage: (deps) => openPage(deps, { claudeDirs: claudeConfigDirs(io.environment, io.home) }),
       startWriter: (database) => startWriterThread(WRITER_ENTRY, { database }),
       tunnelling: {
         runSsh: sshRunner(io.environment), check: checkHost, networkFingerprint: () => JSON.stringify(networkInterfaces()),

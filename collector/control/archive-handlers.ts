@@ -3,7 +3,7 @@ import { printTimestamp } from '../../shared/timestamp.ts';
 import type { ArchiveDesk } from '../archive/archive-desk.ts';
 import type { EnrolledMachine } from '../enrolment/machine-registry.ts';
 import type { MachineLinks } from '../ingest/machine-links.ts';
-import type { ArchiveRow } from './control-methods.ts';
+import type { ArchiveRow } from '../../shared/archive-document.ts';
 
 export function toArchiveRow(
   { machineId, label, archive, retiredAt, revokedAt }: EnrolledMachine,

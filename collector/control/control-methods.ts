@@ -3,6 +3,7 @@
  * server, the client and the commands that work without a collector share it.
  */
 import * as z from 'zod';
+import { archiveRowSchema } from '../../shared/archive-document.ts';
 import { gapRowSchema, machineReportSchema } from '../../shared/machine-document.ts';
 import { ARCHIVE_OFFER_FILES } from '../../shared/limits.ts';
 import { probeSchema } from '../../shared/probe.ts';
@@ -62,28 +63,6 @@ export const tunnelRowSchema = z.object({
   tunnel: tunnelStatusSchema.nullable(),
 });
 export type TunnelRow = z.infer<typeof tunnelRowSchema>;
-
-/** What `tt archive` is told of one machine. */
-export const archiveRowSchema = z.object({
-  machine_id: z.string(),
-  label: z.string(),
-  /** What was asked for here. */
-  on: z.boolean(),
-  ended_at: timestampOrNull,
-  /** Null: no collector runs. */
-  connected: z.boolean().nullable(),
-  /** What its agent said last; null: nothing since this collector started, or it has no archive. */
-  agent: z.object({
-    as_of: z.string(), state: z.enum(['off', 'not_allowed', 'on']), files: z.number().nullable(), bytes: z.number().nullable(),
-    waiting_files: z.number().nullable(), waiting_bytes: z.number().nullable(), withheld_sessions: z.number(), skipped_files: z.number(),
-    problem: z.string().nullable(),
-  }).nullable(),
-  /** Its agent is connected and knows nothing of archives. */
-  older_agent: z.boolean(),
-  /** Why nothing is taken here. */
-  problem: z.string().nullable(),
-});
-export type ArchiveRow = z.infer<typeof archiveRowSchema>;
 
 const forgetTarget = z.object({ scope: z.enum(FORGET_SCOPES), value: z.string().min(1) });
 

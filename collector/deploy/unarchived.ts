@@ -1,6 +1,6 @@
 /** Which files of a machine's sessions are nowhere but there. */
 import { plural } from '../../shared/status-words.ts';
-import type { ArchiveRow } from '../control/control-methods.ts';
+import type { ArchiveRow } from '../../shared/archive-document.ts';
 
 /** For whoever takes the machine off, as one sentence and what to do first; undefined: all of them are in the archive here. */
 export function unarchivedWords(row: ArchiveRow | undefined, host: string): string | undefined {

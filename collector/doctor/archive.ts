@@ -1,7 +1,7 @@
 /** Of machines whose sessions are to be archived: are they? */
 import { ok, warn, type Check } from '../../shared/doctor/check.ts';
 import { bytesWords, plural } from '../../shared/status-words.ts';
-import type { ArchiveRow } from '../control/control-methods.ts';
+import type { ArchiveRow } from '../../shared/archive-document.ts';
 
 export function judgeArchives(rows: readonly ArchiveRow[]): Check[] {
   return rows.filter(({ on, ended_at: endedAt }) => on && endedAt === null).map(judgeArchive);

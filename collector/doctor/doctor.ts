@@ -12,7 +12,7 @@ import { readLastBackup } from '../last-backup.ts';
 import type { Database } from '../store/database.ts';
 import { countWithoutDirectory, openForDoctor, readSchemaVersions, readSourceDays } from '../store/read-doctor.ts';
 import { listStreams } from '../streams/stream-list.ts';
-import type { ArchiveRow } from '../control/control-methods.ts';
+import type { ArchiveRow } from '../../shared/archive-document.ts';
 import { judgeArchives } from './archive.ts';
 import { judgeBackup } from './backup.ts';
 import { CONTENT_DAYS, judgeContent, type ContentFacts } from './content.ts';

@@ -1,9 +1,11 @@
 /** The part of `/api/v1` that another thread answers: what the commands of the same names print as JSON. */
 import { Hono, type Context } from 'hono';
 import * as z from 'zod';
+import type { ArchiveRow } from '../../shared/archive-document.ts';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
 import type { MachineKnown } from '../../shared/machine-document.ts';
 import { REPORT_GROUPS } from '../../shared/report-documents.ts';
+import { ROLES } from '../../shared/search-document.ts';
 import { SESSION_STATES } from '../../shared/session-documents.ts';
 import { USAGE_GROUPS } from '../../shared/usage-documents.ts';
 import type { Answers } from '../answers/answers.ts';
@@ -15,10 +17,13 @@ import { badRequest, listParameter, machineIdsOf, parseQuery, timeParameter } fr
 
 export interface AnswerRoutesDeps {
   answers: Pick<Answers, 'ask'>;
+  /** What is read out of session files: neither waits for the other. */
+  fileAnswers: Pick<Answers, 'ask'>;
   /** Label or ID → machine ID; undefined: there is none. */
   machineId(name: string): string | undefined;
   /** What the running collector knows of it, by its ID or label. */
   machine(name: string): MachineKnown | undefined;
+  archiveRow(machineId: string): Promise<ArchiveRow | undefined>;
   now(): number;
 }
 
@@ -60,12 +65,23 @@ const reportQuery = z.strictObject({
   timezone,
 });
 const timelineQuery = z.strictObject({ date: z.string().max(40).default('today'), timezone });
+const searchQuery = z.strictObject({
+  query: z.string().max(1000),
+  machine: listParameter.optional(),
+  role: listParameter.pipe(z.array(z.enum(ROLES))).optional(),
+  project: z.string().max(4096).optional(),
+  since: timeParameter.optional(),
+  limit: count(20, 1000),
+});
+const agent = z.string().max(200).optional();
+const transcriptQuery = z.strictObject({ items: count(50, 200), cursor, before: z.coerce.number().int().min(1).optional(), entry: z.string().max(200).optional(), agent });
+const transcriptItemQuery = z.strictObject({ agent });
 const streamsQuery = z.strictObject({ all: isSet });
 
 export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
   const routes = new Hono();
-  const answer = async (context: Context, question: Question): Promise<Response> =>
-    context.body(await deps.answers.ask(question), 200, { 'content-type': 'application/json; charset=utf-8' });
+  const answer = async (context: Context, question: Question, answers = deps.answers): Promise<Response> =>
+    context.body(await answers.ask(question), 200, { 'content-type': 'application/json; charset=utf-8' });
   const parse = <T>(context: Context, schema: z.ZodType<T>): T => parseQuery(schema, context.req.query());
 
   routes.get('/waiting', (context) => {
@@ -89,6 +105,29 @@ export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
     parse(context, nothing);
     return answer(context, { ask: 'machine', known: knownMachine(context.req.param('name'), deps) });
   });
+  routes.get('/machines/:name/archive', async (context) => {
+    parse(context, nothing);
+    const { label, machine_id: machineId } = knownMachine(context.req.param('name'), deps);
+    const row = await deps.archiveRow(machineId) ?? noMachine(label);
+    return answer(context, { ask: 'archive', row }, deps.fileAnswers);
+  });
+  routes.get('/search', (context) => {
+    const { query, machine, role, project, since, limit } = parse(context, searchQuery);
+    return answer(context, { ask: 'search', request: { query, limit, machines: machineIdsOf(machine, deps), roles: role, project, sinceMs: since } }, deps.fileAnswers);
+  });
+  routes.get('/sessions/:id/transcript', (context) => {
+    const { items, cursor: place, before, agent, entry } = parse(context, transcriptQuery);
+    if ([place, before, entry].filter((each) => each !== undefined).length > 1) throw badRequest('cursor, before or entry?', 'give one of them');
+    return answer(context, {
+      ask: 'transcript', name: context.req.param('id'), agentId: agent ?? null, items, uuid: entry,
+      before: (place === undefined ? before : decodePlace(place).at) ?? Infinity,
+    }, deps.fileAnswers);
+  });
+  routes.get('/sessions/:id/transcript/:number', (context) => {
+    const { agent } = parse(context, transcriptItemQuery);
+    const number = Number(/^[1-9]\d{0,8}$/.exec(context.req.param('number'))?.[0] ?? noNumber());
+    return answer(context, { ask: 'transcript-item', name: context.req.param('id'), agentId: agent ?? null, number }, deps.fileAnswers);
+  });
   routes.get('/usage', (context) => {
     const { by, since, until, timezone: zone } = parse(context, usageQuery);
     return answer(context, { ask: 'usage', query: { by, timezone: zone, sinceMs: since, untilMs: until } });
@@ -107,8 +146,15 @@ export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
 
 function knownMachine(name: string, { machine }: AnswerRoutesDeps): MachineKnown {
   const known = machine(name);
-  if (known) return known;
+  return known ?? noMachine(name);
+}
+
+function noMachine(name: string): never {
   throw new TtError(NO_SUCH_MACHINE, `no machine is called ${JSON.stringify(name)}`, { hint: '`tt machines` lists them', exitCode: EXIT_CODES.usage });
+}
+
+function noNumber(): never {
+  throw badRequest('items have numbers, from 1', '/transcript tells them');
 }
 
 function toSessionsQuery(query: z.infer<typeof sessionsQuery>, deps: AnswerRoutesDeps): Extract<Question, { ask: 'sessions' }>['query'] {

@@ -3,7 +3,7 @@ import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { EXIT_CODES, messageOf, TtError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
-import { NO_SUCH_SESSION } from '../answers/questions.ts';
+import { NO_SUCH_SESSION, NO_TRANSCRIPT } from '../answers/questions.ts';
 import { NO_SUCH_MACHINE } from './answer-routes.ts';
 import { createApi, type ApiDeps } from './api.ts';
 import type { Assets } from './assets.ts';
@@ -30,7 +30,7 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /** Of the page's own, beside `/`. */
-const PAGE_ADDRESSES = ['/sessions/:id', '/machines/:name', '/add', '/reports/*'];
+const PAGE_ADDRESSES = ['/sessions/:id', '/sessions/:id/transcript', '/search', '/machines/:name', '/add', '/reports/*'];
 
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
@@ -124,10 +124,12 @@ function answer(context: Context, status: ErrorStatus, error: ErrorBody): Respon
   return context.html(noticePage({ title: error.message, text: error.hint }), status);
 }
 
+const NOT_THERE: ReadonlySet<string> = new Set([NO_SUCH_SESSION, NO_SUCH_MACHINE, NO_TRANSCRIPT]);
+
 function answerError(error: unknown, context: Context, log: Log): Response | Promise<Response> {
   if (error instanceof TtError) {
     const { code, message, hint, exitCode, retryable } = error;
-    const status = code === NO_SUCH_SESSION || code === NO_SUCH_MACHINE ? 404 : exitCode === EXIT_CODES.usage ? 400 : retryable ? 503 : 500;
+    const status = NOT_THERE.has(code) ? 404 : exitCode === EXIT_CODES.usage ? 400 : retryable ? 503 : 500;
     return answer(context, status, { code, message, hint });
   }
   log.error({ path: context.req.path, error: messageOf(error) }, 'a request of the page failed');

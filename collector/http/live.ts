@@ -29,6 +29,8 @@ export interface LiveDeps {
   events: Pick<EventReader, 'arrivedAfter' | 'newestRow'>;
   /** Sent when they have changed, and all to who comes. */
   answers?: Pick<LiveAnswers, 'topics' | 'refresh' | 'onChange'>;
+  /** How often something was archived: sent when that is another. */
+  archived?(): number;
   /** Events of each of the last seconds: in every message. */
   rate?(): Rate;
 }
@@ -145,6 +147,7 @@ function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps)
   let viewer: Viewer | undefined;
   let isBehind = false;
   const seen = new Map<TopicName, number>();
+  let archived: number | undefined;
   const news = (): string => (deps.answers?.topics() ?? []).filter(({ name, version }) => seen.get(name) !== version).map(({ name, version, text }) => {
     seen.set(name, version);
     return message(name, row, text);
@@ -161,7 +164,10 @@ function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps)
           row = arrived.row;
           const events = options.events && arrived.events.length > 0 ? message('events', row, JSON.stringify(eventsBody(arrived))) : '';
           const rate = deps.rate === undefined ? '' : message('rate', row, JSON.stringify(deps.rate()));
-          send(events + news() + rate + message('status', row, status.text()) + probes);
+          const times = deps.archived?.();
+          const files = times === undefined || times === archived ? '' : message('archived', row, JSON.stringify({ schema: 1, times }));
+          archived = times;
+          send(events + news() + files + rate + message('status', row, status.text()) + probes);
         },
         end() {
           viewers.delete(this);

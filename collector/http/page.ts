@@ -33,21 +33,23 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/;
 
 export interface PageOptions {
   /** Directory of index.html and what it loads. */
-  assets: string;
+  assets?: string;
+  /** This computer's own directories of Claude Code. */
+  claudeDirs?: readonly string[];
   /** The thread that answers questions. */
   startAnswers?: (data: AnswersData) => AnswersChannel;
 }
 
 /** Where the built page lies: beside the program, or in dist/ when it runs from source. */
-export function assetsBeside(moduleUrl: string): string {
+function assetsBeside(moduleUrl: string): string {
   const folder = fileURLToPath(new URL('.', moduleUrl));
   return join(folder, moduleUrl.endsWith('.ts') ? '../../dist/web' : 'web');
 }
 
 /** Opens the database read-only: the writer must have opened it before. */
-export async function openPage(deps: PageDeps, options: PageOptions = { assets: assetsBeside(import.meta.url) }): Promise<Page> {
+export async function openPage(deps: PageDeps, options: PageOptions = {}): Promise<Page> {
   const { clock, config, log, registry, links, paths } = deps;
-  const { startAnswers = (data: AnswersData) => startAnswersThread(ANSWERS_ENTRY, data) } = options;
+  const { assets = assetsBeside(import.meta.url) } = options;
   requireLoopback(config.ui_host);
   const database = openReader(paths.database);
   const counts = openStatusReader(database);
@@ -67,34 +69,34 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
     });
   };
   const signIn = openSignIn(paths.pageSessionsFile, { clock, log });
-  const openAnswers = (): Answers => createAnswers({
-    clock,
-    start: () => startAnswers({ database: paths.database, machineFile: paths.machineFile, prices: config.prices }),
-    present: () => ({ nowMs: clock.now(), machines: withEnrolment(status().machines, registry.list()) }),
-  });
-  // The live page has a thread of its own: it must not wait while somebody asks for the report of a year.
-  const [answers, quickAnswers] = [openAnswers(), openAnswers()];
+  const { answers, quickAnswers, fileAnswers, closeAnswers } = openAnswers(deps, options, () => withEnrolment(status().machines, registry.list()));
   const throughput = createThroughput({ clock, links });
   const liveAnswers = createLiveAnswers({ clock, log, answers: quickAnswers, timezone: systemTimeZone() });
-  const live = createLiveFeed({ clock, status, events, answers: liveAnswers, rate: () => throughput.rate() });
+  let chunks = 0;
+  const live = createLiveFeed({ clock, status, events, answers: liveAnswers, rate: () => throughput.rate(), archived: () => chunks });
+  deps.archive?.onStored(() => {
+    chunks += 1;
+    live.changed();
+  });
   deps.probes?.shownBy(createProbeViewer(live, clock));
   const readiness = createReadiness({ writer: deps.writer, log, readDatabase: () => events.newestRow() });
   const store = (): StoreDocument => readStoreFacts(paths, { nowMs: clock.now(), startedMs });
   const machines = (): readonly EnrolledMachine[] => registry.list();
   const app = createApp({
-    status, events, live, answers, signIn, log, readiness, store,
+    status, events, live, answers, fileAnswers, signIn, log, readiness, store,
     metrics: config.metrics ? createMetrics({ status, store, links, machines, live, isReady: () => readiness.reasons().length === 0 }) : undefined,
     now: () => clock.now(),
-    assets: readAssets(options.assets),
+    assets: readAssets(assets),
     hosts: () => hostsOf(config.ui_host, port),
     throughput: () => throughput.document(machines()),
     actions: deps.actions,
+    archiveRow: async (machineId) => (await deps.actions['archive.list']({})).machines.find((row) => row.machine_id === machineId),
     ...createMachineFacts({ registry, links, connections, clock }),
   });
   const release = async (): Promise<void> => {
     live.close();
     liveAnswers.close();
-    await Promise.all([answers.close(), quickAnswers.close()]);
+    await closeAnswers();
     connections.close();
     lastKnown.close();
     database.close();
@@ -120,6 +122,31 @@ export async function openPage(deps: PageDeps, options: PageOptions = { assets: 
       throughput.close();
       await server.close();
       await release();
+    },
+  };
+}
+
+interface AnswerThreads {
+  answers: Answers;
+  /** Of the live page: it must not wait while somebody asks for the report of a year. */
+  quickAnswers: Answers;
+  /** Nor must who reads or searches. */
+  fileAnswers: Answers;
+  closeAnswers(): Promise<void>;
+}
+
+function openAnswers({ clock, paths, config }: PageDeps, options: PageOptions, machines: () => Present['machines']): AnswerThreads {
+  const { claudeDirs = [], startAnswers = (data: AnswersData) => startAnswersThread(ANSWERS_ENTRY, data) } = options;
+  const { database, machineFile, archiveDir, searchDatabase } = paths;
+  const open = (): Answers => createAnswers({
+    clock, start: () => startAnswers({ database, machineFile, prices: config.prices, archiveDir, searchDatabase, claudeDirs }),
+    present: () => ({ nowMs: clock.now(), machines: machines() }),
+  });
+  const [answers, quickAnswers, fileAnswers] = [open(), open(), open()];
+  return {
+    answers, quickAnswers, fileAnswers,
+    async closeAnswers() {
+      await Promise.all([answers.close(), quickAnswers.close(), fileAnswers.close()]);
     },
   };
 }

@@ -12,7 +12,7 @@ export function startAnswersInProcess(data: AnswersData): AnswersChannel {
     queueMicrotask(() => exit(undefined));
   };
   return {
-    post: (message) => (message === 'close' ? end() : queueMicrotask(() => tell(answering.answer(message)))),
+    post: (message) => (message === 'close' ? end() : void answering.answer(message).then((answered) => tell(answered))),
     onMessage: (listener) => (tell = listener),
     onExit: (listener) => (exit = listener),
     terminate: end,

@@ -5,5 +5,5 @@ export const noArchive: ArchiveDesk = {
   open: () => {
     throw new Error('no archive here');
   },
-  audit: () => Promise.resolve(undefined), sendAgain: () => Promise.resolve(0), isServed: () => false, problem: () => null, idle: () => Promise.resolve(),
+  audit: () => Promise.resolve(undefined), sendAgain: () => Promise.resolve(0), isServed: () => false, problem: () => null, onStored: () => {}, idle: () => Promise.resolve(),
 };

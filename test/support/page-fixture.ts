@@ -107,7 +107,7 @@ export async function createPageFixture({ tunnels = noTunnels, config: wished = 
     async open(assets, port = 0) {
       const config = { ...loadConfig(paths.configFile, {}), ...wished, ui_port: port };
       const deps = { collectorId: identity.collectorId, config, paths, clock, log: silentLog, registry, links, tunnels, writer, ingestPort: 7071, actions };
-      const page = await openPage(deps, { assets, ...(startAnswers && { startAnswers }) });
+      const page = await openPage(deps, { assets, claudeDirs: [join(home, '.claude')], ...(startAnswers && { startAnswers }) });
       pages.push(page);
       return page;
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ArchiveRow } from '../../../collector/control/control-methods.ts';
+import type { ArchiveRow } from '../../../shared/archive-document.ts';
 import { unarchivedWords } from '../../../collector/deploy/unarchived.ts';
 
 type Agent = NonNullable<ArchiveRow['agent']>;

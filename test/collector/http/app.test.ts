@@ -80,7 +80,9 @@ beforeEach(() => {
   const live = createLiveFeed({ clock, status: () => STATUS, events });
   const answers = createAnswers({
     clock,
-    start: () => startAnswersInProcess({ database, machineFile: join(folder, 'machine.json'), prices: {} }),
+    start: () => startAnswersInProcess({
+      database, machineFile: join(folder, 'machine.json'), prices: {}, archiveDir: join(folder, 'archive'), searchDatabase: join(folder, 'search.sqlite'), claudeDirs: [join(folder, '.claude')],
+    }),
     present: () => ({ nowMs: NOW, machines: [{ ...NEVER_SEEN, enrolledAtMs: 0 }] }),
   });
   registry = openMachineRegistry(join(folder, 'machines.json'));
@@ -94,7 +96,7 @@ beforeEach(() => {
     readiness: { reasons: () => notReady }, metrics: { contentType: 'text/plain', text: () => Promise.resolve('tt_ready 1\n') },
     throughput: () => createThroughput({ clock, links: createMachineLinks(clock) }).document([]),
     store: () => readStoreFacts(resolvePaths({}, folder), { nowMs: NOW, startedMs: NOW }),
-    status: () => STATUS, events, live, answers, actions, now: () => NOW, signIn, assets: readAssets(folder), log: silentLog,
+    status: () => STATUS, events, live, answers, fileAnswers: answers, actions, archiveRow: async () => (await actions['archive.list']({})).machines[0], now: () => NOW, signIn, assets: readAssets(folder), log: silentLog,
     hosts: () => new Set([HOST, 'localhost:7070']), machineId: (name) => (name === 'devbox' || name === MACHINE ? MACHINE : undefined),
     machine: (name) => (name === 'devbox' ? KNOWN : undefined),
   });
