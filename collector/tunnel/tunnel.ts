@@ -176,10 +176,7 @@ export class Tunnel {
     const token = this.#token();
     const socket = `${found.socketDir}/in-${token}.sock`;
     const remote = this.#byPort ? '127.0.0.1:0' : socket;
-    const ssh = this.#start([...KEEPALIVE, ...REMOTE_FORWARD_OPTIONS, '-R', `${remote}:${this.#deps.localSocket}`], HOLD_COMMAND);
-    const tooLate = this.#deps.clock.after(READY_MS, () => {
-      if (this.#state.phase !== 'up') this.#end('timed out');
-    });
+    const ssh = this.#start([...REMOTE_FORWARD_OPTIONS, '-R', `${remote}:${this.#deps.localSocket}`], HOLD_COMMAND);
     const begin = (endpoint: string): void => {
       this.#deps.onEndpoint(endpoint);
       ssh.stdin.write(printHoldRequest({ endpoint, stateDir: found.stateDir, token }));
@@ -199,7 +196,6 @@ export class Tunnel {
     });
     if (!this.#byPort) begin(`tt+unix://${socket}`);
     await ssh.ended;
-    tooLate();
     this.#forgetQuestion();
     return said();
   }
@@ -225,16 +221,22 @@ export class Tunnel {
       ssh.stdin.end(`${wanted}\n`);
       await ssh.ended;
       const place = parseRemotePlace(output());
-      if (!place) return said();
+      // Ended by us it is no answer, whatever it had said by then.
+      if (!place || this.#endedBecause !== undefined) return said();
       if (isEndpoint(`tt+unix://${place.socketDir}/in-${this.#token()}.sock`)) this.#place = place;
     }
     return this.#place ?? 'tt tunnel path';
   }
 
+  /** Each has a deadline: ssh's own for connecting ends when the other side has said who it is, and keepalives begin after the login. */
   #start(options: readonly string[], command: string): SshProcess {
-    const ssh = this.#deps.runSsh([...UNATTENDED_SSH_OPTIONS, ...OWN_CONNECTION_OPTIONS, ...options, '--', this.#options.host, command]);
+    const ssh = this.#deps.runSsh([...UNATTENDED_SSH_OPTIONS, ...OWN_CONNECTION_OPTIONS, ...KEEPALIVE, ...options, '--', this.#options.host, command]);
     this.#ssh = ssh;
+    const tooLate = this.#deps.clock.after(READY_MS, () => {
+      if (this.#state.phase !== 'up') this.#end('timed out');
+    });
     const forget = (): void => {
+      tooLate();
       if (this.#ssh === ssh) this.#ssh = undefined;
     };
     ssh.ended.then(forget, forget);

@@ -16,6 +16,7 @@ interface Start extends SshProcess {
   readonly kind: 'place' | 'hold';
   /** What is listened to there. */
   readonly remote: string;
+  readonly args: readonly string[];
   says(text: string, stream?: 'stdout' | 'stderr'): void;
   ends(code: number): void;
 }
@@ -31,6 +32,7 @@ const runSsh: RunSsh = (args) => {
   const start: Start = {
     kind: args.at(-1) === HOLD_COMMAND ? 'hold' : 'place',
     remote: args[args.indexOf('-R') + 1] ?? '',
+    args,
     stdin, stdout, stderr, ended,
     kill: () => end(255),
     says: (text, stream = 'stderr') => void (stream === 'stdout' ? stdout : stderr).write(text),
@@ -183,6 +185,20 @@ describe('a tunnel', () => {
     await tellPlace();
     await advance(20_000);
     expect(tunnel.state()).toMatchObject({ phase: 'down', problem: { code: 'timeout' } });
+  });
+
+  it('leaves a link that is dead, or a far end that hangs, before it knows the place as well', async () => {
+    expect(newest().args).toEqual(expect.arrayContaining(['ServerAliveInterval=2', 'ServerAliveCountMax=2']));
+    newest().says(PLACE, 'stdout');
+    await settle();
+    await advance(20_000);
+    expect(tunnel.state()).toMatchObject({ phase: 'down', problem: { code: 'timeout' } });
+    await advance(1000);
+    expect(kinds()).toEqual(['place', 'place']);
+    await tellPlace();
+    await comeUp();
+    await advance(20_000);
+    expect(tunnel.state()).toMatchObject({ phase: 'up', ups: 1 });
   });
 
   it('is another one at once when that is asked for, and nothing is wrong with it then', async () => {
