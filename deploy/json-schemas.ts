@@ -11,6 +11,7 @@ import { explanationDocumentSchema, reportDocumentSchema } from '../shared/repor
 import { searchSchema } from '../shared/search-document.ts';
 import { sessionDetailSchema, sessionsDocumentSchema, waitingDocumentSchema } from '../shared/session-documents.ts';
 import { agentStatusSchema, collectorStatusSchema, machineAddedSchema } from '../shared/status.ts';
+import { stepDocumentSchema } from '../shared/step-document.ts';
 import { storeDocumentSchema } from '../shared/store-document.ts';
 import { throughputDocumentSchema } from '../shared/throughput-document.ts';
 import { timelineDocumentSchema } from '../shared/timeline-document.ts';
@@ -42,6 +43,7 @@ const shapes = {
   throughput: { title: '/api/v1/throughput', schema: throughputDocumentSchema },
   store: { title: '/api/v1/store', schema: storeDocumentSchema },
   sync: { title: 'tt sync --json', schema: syncDocumentSchema },
+  'sessions-sync': { title: 'tt sessions sync --json', schema: stepDocumentSchema },
   doctor: { title: 'tt doctor --json, tt-agent doctor --json', schema: doctorSchema },
   config: { title: 'config.toml', schema: configSchema },
 } as const;

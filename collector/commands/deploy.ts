@@ -5,9 +5,10 @@ import { deployHost, type DeployedHost } from '../deploy/deploy-host.ts';
 import { probeIncomplete } from '../deploy/failures.ts';
 import type { DeployWishes, Wanted } from '../deploy/plan.ts';
 import { createProgress, type DoneStep } from '../deploy/progress.ts';
+import { shellAt } from '../deploy/shell-at.ts';
 import { readShippedFiles, type ShippedFiles } from '../deploy/shipped-files.ts';
 import { isConfirmed } from './confirm.ts';
-import { hostOf, ingestAddress, runningCollector, shellAt } from './other-machine.ts';
+import { hostOf, ingestAddress, runningCollector } from './other-machine.ts';
 import { toTextTable } from './text-table.ts';
 
 const JSON_SCHEMA = 1;

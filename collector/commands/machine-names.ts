@@ -8,6 +8,8 @@ export interface MachineNames {
   /** Of its ID; what is not known is called as it is. */
   labelOf(machineId: string): string;
   machineIdOf(label: string): string | undefined;
+  /** Of all that were neither retired nor revoked. */
+  labels(): string[];
   /** How ssh reaches it; undefined: nobody knows. */
   hostOf(label: string): string | undefined;
   /** Of the machine that ssh reaches there, or that is so called. */
@@ -23,6 +25,7 @@ export function machineNames({ machinesFile, machineFile }: Pick<Paths, 'machine
   return {
     labelOf: (machineId) => labels.get(machineId) ?? machineId,
     machineIdOf: (label) => rows.find((row) => row.label === label || row.machine_id === label)?.machine_id,
+    labels: () => rows.filter((row) => row.retired_at === null && row.revoked_at === null).map(({ label }) => label),
     hostOf(label) {
       const row = rows.find((each) => each.label === label || each.machine_id === label);
       return row?.ssh_host ?? row?.sync_host ?? undefined;

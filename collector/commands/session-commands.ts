@@ -67,12 +67,12 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'sessions sync',
-    summary: 'Keep the sessions of the last days in step between this computer and another machine: pull what it has, then push what it lacks',
+    summary: 'Keep the sessions of the last days in step between this computer and others: pull what they have, then push what they lack',
     example: 'tt sessions sync devbox --project shop --dry-run',
-    arguments: [{ syntax: '<machine...>', description: 'labels; each is archived (tt archive on LABEL)' }],
+    arguments: [{ syntax: '[machine...]', description: 'labels; each is archived (tt archive on LABEL). Without: those that [sync] in config.toml names, else all that are connected' }],
     options: [
-      { flags: '--days <n>', description: 'written in the last n days', default: '7' },
-      { flags: '--project <directory>', description: 'of this directory, or of directories with this name', repeatable: true },
+      { flags: '--days <n>', description: 'written in the last n days (default: what [sync] says of them, else 7)' },
+      { flags: '--project <repository>', description: 'of this directory, of directories with this name, or of this git remote (default: what [sync] says, else all)', repeatable: true },
       { flags: '--dry-run', description: 'only say which' },
       JSON_OPTION,
     ],

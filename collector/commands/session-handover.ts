@@ -6,13 +6,13 @@ import { resolvePaths } from '../../shared/paths.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
 import type { HandoverAnswer, HandoverRequest, Landed } from '../../shared/protocol/handover.ts';
 import { bytesWords, plural } from '../../shared/status-words.ts';
+import { shellAt } from '../deploy/shell-at.ts';
 import { openBundle, type Bundle } from '../handover/bundle.ts';
 import { localReceiver, refusedBy, remoteReceiver, type Receiver } from '../handover/receiver.ts';
 import { ownerOf } from '../session-files/named-session.ts';
 import type { SessionFile } from '../session-files/session-files.ts';
 import { machineNames } from './machine-names.ts';
 import { namedSession, type NamedSession } from './named-session.ts';
-import { shellAt } from './other-machine.ts';
 
 const JSON_SCHEMA = 1;
 
@@ -25,7 +25,7 @@ export async function pullSession(parsed: ParsedCommand, io: CommandIo): Promise
     tellOthers(named, io);
     return EXIT_CODES.ok;
   }
-  return handOver(named, { receiver: localReceiver(io.program, io.environment), isOwn: true }, parsed, io);
+  return handOver(named, { receiver: localReceiver(io), isOwn: true }, parsed, io);
 }
 
 export async function pushSession(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {

@@ -1,128 +1,121 @@
-/** `tt sessions sync`: pulls before it pushes, is quiet when there is nothing, and goes on behind what fails. */
+/** `tt sessions sync`: keeps sessions in step with the machines that are named, or with all that the rules name. */
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
-import { EXIT_CODES, messageOf, TtError, type ExitCode } from '../../shared/errors.ts';
+import { loadConfig, type SyncRule } from '../../shared/config.ts';
+import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { claudeConfigDirs, resolvePaths } from '../../shared/paths.ts';
+import { toPlainText } from '../../shared/plain-text.ts';
+import { parseRepositoryWish, type RepositoryWish } from '../../shared/session-file/repository-wish.ts';
 import { plural } from '../../shared/status-words.ts';
-import { openBundle } from '../handover/bundle.ts';
-import { lacking, type Wished } from '../handover/in-step.ts';
-import { localReceiver, refusedBy, remoteReceiver, type Receiver } from '../handover/receiver.ts';
-import { ownerOf } from '../session-files/named-session.ts';
-import type { SessionFile, SessionRoots } from '../session-files/session-files.ts';
+import { STEP_SCHEMA, type StepDocument, type SteppedSession } from '../../shared/step-document.ts';
+import { shellAt } from '../deploy/shell-at.ts';
+import { readFiles, type Wished } from '../handover/in-step.ts';
+import { stepMachine, WAYS, type StepMachine } from '../handover/machine-step.ts';
+import { localReceiver, remoteReceiver } from '../handover/receiver.ts';
+import { namesMachine, wishedBy } from '../handover/sync-rules.ts';
 import { machineNames, type MachineNames } from './machine-names.ts';
-import { shellAt } from './other-machine.ts';
+import { runningCollector } from './other-machine.ts';
 import { countOption, listOption } from './reading.ts';
 
-const JSON_SCHEMA = 1;
 const DAY_MS = 86_400_000;
+const DAYS = 7;
 
-interface Moved {
-  machine: string;
-  session: string;
-  way: 'pull' | 'push';
-  /** `would`: a dry run. `skipped`: not now, or not there; it comes by itself when that has changed. */
-  result: 'new' | 'longer' | 'kept' | 'diverged' | 'would' | 'skipped' | 'failed';
-  note: string | null;
-}
-
-/** These pass, or say that the machine has no such repository: nothing that a person has to do. */
-const PASSING: ReadonlySet<string> = new Set(['session_in_use', 'just_changed', 'directory_missing', 'directory_unknown']);
-
+/** Machines that are named must all be in step then; without names it does what can be done. */
 export async function syncSessions(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
-  const paths = resolvePaths(io.environment, io.home);
-  const run: Run = {
-    io, names: machineNames(paths), isDryRun: flag(parsed, 'dryRun'),
-    roots: { archiveDir: paths.archiveDir, claudeDirs: claudeConfigDirs(io.environment, io.home) },
-    wished: {
-      sinceMs: io.clock.now() - (countOption(textOption(parsed, 'days'), '--days') ?? 7) * DAY_MS,
-      projects: listOption(parsed, 'project').map((project) => project.replace(/^~(?=\/|$)/, io.home).replace(/(.)\/+$/, '$1')),
-    },
-  };
-  const machines = [...new Set(parsed.args)].map((label) => ({ label, id: machineIdOf(label, run.names) }));
-  const moved: Moved[] = [];
-  for (const machine of machines) moved.push(...await syncMachine(machine, run));
-  if (flag(parsed, 'json')) io.stdout.write(`${JSON.stringify({ schema: JSON_SCHEMA, sessions: moved })}\n`);
-  else io.stdout.write(machines.map(({ label }) => summary(label, moved.filter(({ machine }) => machine === label))).join(''));
-  return moved.some(({ result }) => result === 'failed') ? EXIT_CODES.failed : EXIT_CODES.ok;
+  const names = machineNames(resolvePaths(io.environment, io.home));
+  const named = [...new Set(parsed.args)].map((label) => machineOf(label, names));
+  const { sync: rules } = loadConfig(resolvePaths(io.environment, io.home).configFile, io.environment);
+  const machines = named.length > 0 ? named : await allMachines(rules, names, io);
+  if (machines.length === 0 && !flag(parsed, 'json')) io.stdout.write(rules.length > 0 ? 'no machine that a rule names is enrolled: tt machines\n' : 'no rule names a machine, and none is connected: tt sessions sync MACHINE\n');
+  const failed = await stepAll(machines, parsed, { rules: named.length > 0 ? [] : rules, names, io });
+  return failed && named.length > 0 ? EXIT_CODES.failed : EXIT_CODES.ok;
 }
 
 interface Run {
-  io: CommandIo;
+  /** What is asked for of machines that were not named. */
+  rules: readonly SyncRule[];
   names: MachineNames;
-  roots: SessionRoots;
-  wished: Wished;
-  isDryRun: boolean;
+  io: CommandIo;
 }
 
-function machineIdOf(label: string, names: MachineNames): string {
+/** Answers whether anything failed. */
+async function stepAll(machines: readonly StepMachine[], parsed: ParsedCommand, { rules, names, io }: Run): Promise<boolean> {
+  const [isJson, isDryRun] = [flag(parsed, 'json'), flag(parsed, 'dryRun')];
+  const document: StepDocument = { schema: STEP_SCHEMA, machines: [], sessions: [] };
+  const paths = resolvePaths(io.environment, io.home);
+  for (const machine of machines) {
+    if (io.stop.aborted) break;
+    const moved: SteppedSession[] = [];
+    await stepMachine(machine, { wished: wishedOf(machine.label, parsed, { rules, io }), ways: WAYS, isDryRun }, {
+      roots: { archiveDir: paths.archiveDir, claudeDirs: claudeConfigDirs(io.environment, io.home), home: io.home },
+      reading: readFiles, here: names.here === null ? 'this computer' : names.labelOf(names.here), stop: io.stop,
+      local: () => localReceiver(io),
+      remote: async (host) => {
+        const shell = shellAt(host, io);
+        return { receiver: await remoteReceiver(shell), close: () => shell.close() };
+      },
+      isDue: () => true,
+      onMoved(row) {
+        moved.push(row);
+        const words = row.error && row.result === 'failed' ? `${row.error.message}\n  next: ${row.error.hint}` : row.result === 'diverged' ? row.note : null;
+        if (words !== null) io.stderr.write(`${row.session}: ${words}\n`);
+      },
+    });
+    if (!isJson) io.stdout.write(summary(machine.label, moved));
+    document.machines.push(machine.label);
+    document.sessions.push(...moved);
+  }
+  if (isJson) io.stdout.write(`${JSON.stringify(document)}\n`);
+  return document.sessions.some(({ result }) => result === 'failed');
+}
+
+function machineOf(label: string, names: MachineNames): StepMachine {
   const id = names.machineIdOf(label);
   if (id === undefined) throw usageError(`no machine is called ${JSON.stringify(label)}`, '`tt machines` lists them');
   if (id === names.here) throw usageError(`${label} is this computer`, 'name another machine');
-  return id;
+  return { id, label: names.labelOf(id), host: names.hostOf(label) ?? null };
 }
 
-async function syncMachine({ label, id }: { label: string; id: string }, run: Run): Promise<Moved[]> {
-  const { io, names, roots, wished } = run;
-  const pulled = await each(lacking({ from: id, to: null }, wished, roots), { label, way: 'pull', receiver: async () => localReceiver(io.program, io.environment) }, run);
-  // Looked at behind the pull: what came by it need not go back.
-  const toPush = lacking({ from: null, to: id }, wished, roots);
-  const host = names.hostOf(label);
-  if (toPush.length === 0 || host === undefined) return pulled;
-  const shell = shellAt(host, io);
-  let receiver: Promise<Receiver> | undefined;
-  try {
-    return [...pulled, ...await each(toPush, { label, way: 'push', receiver: () => (receiver ??= remoteReceiver(shell)) }, run)];
-  } finally {
-    await shell.close();
+/** Those that the rules name, else those that are connected; never this computer. */
+async function allMachines(rules: readonly SyncRule[], names: MachineNames, io: CommandIo): Promise<StepMachine[]> {
+  const labels = rules.length > 0
+    ? names.labels().filter((label) => rules.some((rule) => namesMachine(rule, label)))
+    : (await runningCollector(io).call('status', {})).machines.filter(({ connected }) => connected).map(({ label }) => label);
+  for (const label of new Set(rules.flatMap(({ machines }) => machines))) {
+    if (label !== '*' && names.machineIdOf(label) === undefined) io.stderr.write(`${label}: a rule names it, but no machine is called so: tt machines\n`);
   }
+  return labels.map((label) => machineOf(label, { ...names, here: null })).filter(({ id }) => id !== names.here);
 }
 
-interface Way {
-  label: string;
-  way: Moved['way'];
-  receiver(): Promise<Receiver>;
+/** What was said on the command line goes before the rules. */
+function wishedOf(label: string, parsed: ParsedCommand, { rules, io }: Pick<Run, 'rules' | 'io'>): Wished {
+  const nowMs = io.clock.now();
+  const days = countOption(textOption(parsed, 'days'), '--days');
+  const projects = listOption(parsed, 'project').map(repositoryOf);
+  const { any = [{ sinceMs: nowMs - DAYS * DAY_MS, repositories: [{ kind: 'all' as const }] }] } = wishedBy(rules, label, nowMs) ?? {};
+  return {
+    any: any.map(({ sinceMs, repositories }) => ({
+      sinceMs: days === undefined ? sinceMs : nowMs - days * DAY_MS, repositories: projects.length > 0 ? projects : repositories,
+    })),
+    // Whoever asks wants what there is by now; who receives refuses what is in use.
+    quietSinceMs: Number.POSITIVE_INFINITY,
+  };
 }
 
-async function each(files: readonly SessionFile[], { label, way, receiver }: Way, run: Run): Promise<Moved[]> {
-  const moved: Moved[] = [];
-  for (const file of files) {
-    if (run.io.stop.aborted) break;
-    const row = { machine: label, session: file.sessionId, way };
-    if (run.isDryRun) {
-      moved.push({ ...row, result: 'would', note: null });
-      continue;
-    }
-    try {
-      moved.push({ ...row, ...await handOver(file, await receiver(), way === 'pull', run) });
-    } catch (error) {
-      const isPassing = error instanceof TtError && PASSING.has(error.code);
-      if (!isPassing) run.io.stderr.write(`${file.sessionId}: ${messageOf(error)}${error instanceof TtError ? `\n  next: ${error.hint}` : ''}\n`);
-      moved.push({ ...row, result: isPassing ? 'skipped' : 'failed', note: messageOf(error) });
-      // Of a machine that can not be reached, or does not allow it, the next one would say the same.
-      if (error instanceof TtError && (error.code.startsWith('ssh_') || error.code === 'not_allowed' || error.code === 'no_agent')) break;
-    }
-  }
-  return moved;
-}
-
-async function handOver(file: SessionFile, receiver: Receiver, isOwn: boolean, { names, io }: Run): Promise<Pick<Moved, 'result' | 'note'>> {
-  const bundle = openBundle(file, { machine: ownerOf(file, names) ?? 'this computer', home: io.home, isHere: file.machine === null });
-  const answer = await receiver.ask({ ...bundle.request, action: 'put', to: null, is_own: isOwn }, bundle.content());
-  if (!answer.ok) throw refusedBy(answer, receiver.name);
-  if (answer.action !== 'put') return { result: 'failed', note: null };
-  const note = answer.other === null ? null : `both went on; ${answer.other.entries} of ${answer.other.whose === 'held' ? 'those that were there' : 'those that came'} are in ${answer.other.session}`;
-  if (note !== null) io.stderr.write(`${file.sessionId}: ${note}\n`);
-  return { result: answer.result, note };
+function repositoryOf(text: string): RepositoryWish {
+  const wish = parseRepositoryWish(text);
+  if (!wish) throw usageError(`--project: ${JSON.stringify(text)} names no repository`, 'give its name, its git remote, or a directory');
+  return wish;
 }
 
 /** Nothing where nothing was to do. */
-function summary(label: string, moved: readonly Moved[]): string {
-  const count = (way: Moved['way'], ...results: Moved['result'][]): number => moved.filter((each) => each.way === way && results.includes(each.result)).length;
-  const words = (['pull', 'push'] as const).flatMap((way) => {
+function summary(label: string, moved: readonly SteppedSession[]): string {
+  const count = (way: SteppedSession['way'], ...results: SteppedSession['result'][]): number => moved.filter((each) => each.way === way && results.includes(each.result)).length;
+  const words = WAYS.flatMap((way) => {
     const [done, would] = [count(way, 'new', 'longer', 'diverged'), count(way, 'would')];
     return [...(done > 0 ? [`${plural(done, 'session')} ${way}ed`] : []), ...(would > 0 ? [`would ${way} ${plural(would, 'session')}`] : [])];
   });
   const failed = count('pull', 'failed') + count('push', 'failed');
   if (failed > 0) words.push(`${failed} failed`);
-  const lines = moved.filter(({ result }) => result === 'would').map(({ way, session }) => `  ${way} ${session}\n`);
+  const lines = moved.filter(({ result }) => result === 'would').map(({ way, session, directory }) => `  ${way} ${session}${directory === null ? '' : `  ${toPlainText(directory)}`}\n`);
   return words.length === 0 ? '' : `${label}: ${words.join(', ')}\n${lines.join('')}`;
 }

@@ -28,7 +28,10 @@ export async function sync(parsed: ParsedCommand, io: CommandIo): Promise<ExitCo
   const control = createControlClient(resolvePaths(io.environment, io.home).controlSocket);
   const { targets } = await control.call('sync.targets', {});
   const hosts = named.length > 0 ? named : targets.map(({ host }) => host);
-  if (isOnly) return sessionsOf(hosts, parsed, io);
+  if (isOnly) {
+    await sessionsOf(hosts, parsed, io);
+    return EXIT_CODES.ok;
+  }
   const agent = await promisify(gzip)(readShippedFiles(io.program.file).agent);
   const fetched = await eachOf(hosts, async (host) => {
     const outcome = await syncHost({ host, label }, {
@@ -41,16 +44,19 @@ export async function sync(parsed: ParsedCommand, io: CommandIo): Promise<ExitCo
   const document: SyncDocument = { schema: SYNC_SCHEMA, hosts: fetched.map(({ host, outcome }) => toRow(host, outcome)) };
   if (isJson) io.stdout.write(`${JSON.stringify(document)}\n`);
   else if (hosts.length === 0) io.stdout.write('nothing to fetch: every machine that ssh reaches is connected; for another: tt sync HOST\n');
-  if (flag(parsed, 'sessions')) await sessionsOf(fetched.flatMap(({ host, outcome }) => (outcome.machine === null ? [] : [host])), parsed, io);
-  return named.length === 0 && !io.stop.aborted ? EXIT_CODES.ok : exitCodeOf(fetched.map(({ outcome }) => outcome));
+  const reached = fetched.flatMap(({ host, outcome }) => (outcome.machine === null ? [] : [host]));
+  const ofSessions = flag(parsed, 'sessions') ? await sessionsOf(reached, parsed, io) : EXIT_CODES.ok;
+  return named.length === 0 && !io.stop.aborted ? EXIT_CODES.ok : agreed([...fetched.flatMap(({ outcome: { error } }) => error?.exitCode ?? []), ofSessions]);
 }
 
-/** Of machines that are known by that host; events of the others were fetched all the same. */
+/** Of machines that are known by that host; a host that is none's is a failure, after the others. */
 async function sessionsOf(hosts: readonly string[], { options }: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const names = machineNames(resolvePaths(io.environment, io.home));
   const labels = hosts.flatMap((host) => names.labelOfHost(host) ?? []);
-  for (const host of hosts) if (names.labelOfHost(host) === undefined) io.stderr.write(`${host}: no machine is known by that host; its sessions stay where they are\n`);
-  return labels.length === 0 ? EXIT_CODES.ok : syncSessions({ args: labels, options }, io);
+  const code = labels.length === 0 ? EXIT_CODES.ok : await syncSessions({ args: labels, options }, io);
+  const unknown = hosts.filter((host) => names.labelOfHost(host) === undefined);
+  for (const host of unknown) io.stderr.write(`${host}: no machine is known by that host; its sessions stay where they are\n  next: tt machines lists them; a new one: tt sync ${host}\n`);
+  return unknown.length === 0 ? code : EXIT_CODES.failed;
 }
 
 function tell(host: string, { state, machine, stored, duplicates, refused, badLines, gaps, error }: HostOutcome, { stdout, stderr }: CommandIo): void {
@@ -73,10 +79,10 @@ function toRow(host: string, { state, machine, stored, duplicates, refused, badL
 }
 
 /** That of the failures where they agree. */
-function exitCodeOf(outcomes: readonly HostOutcome[]): ExitCode {
-  const codes = new Set(outcomes.flatMap(({ error }) => (error ? [error.exitCode] : [])));
-  const [only = EXIT_CODES.ok] = codes;
-  return codes.size > 1 ? EXIT_CODES.failed : only;
+function agreed(codes: readonly ExitCode[]): ExitCode {
+  const failures = new Set(codes.filter((code) => code !== EXIT_CODES.ok));
+  const [only = EXIT_CODES.ok] = failures;
+  return failures.size > 1 ? EXIT_CODES.failed : only;
 }
 
 async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

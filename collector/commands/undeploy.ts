@@ -1,10 +1,11 @@
 import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { createProgress } from '../deploy/progress.ts';
+import { shellAt } from '../deploy/shell-at.ts';
 import { unarchivedWords } from '../deploy/unarchived.ts';
 import { undeployHost } from '../deploy/undeploy-host.ts';
 import { isConfirmed } from './confirm.ts';
-import { hostOf, runningCollector, shellAt } from './other-machine.ts';
+import { hostOf, runningCollector } from './other-machine.ts';
 
 const JSON_SCHEMA = 1;
 

@@ -51,7 +51,7 @@ export function openBundle(file: SessionFile, { machine, home, isHere }: { machi
 }
 
 /** Of a machine that can not be asked: where systems put homes. */
-function homeIn(cwd: string): string | null {
+export function homeIn(cwd: string): string | null {
   const [home] = /^(?:\/home\/[^/]+|\/Users\/[^/]+|\/root|\/var\/home\/[^/]+)(?=\/|$)/.exec(cwd) ?? [];
   return home ?? null;
 }

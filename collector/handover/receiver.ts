@@ -39,8 +39,15 @@ export async function remoteReceiver(shell: RemoteShell): Promise<Receiver> {
   };
 }
 
-/** `program`: tt itself; the agent lies beside it. */
-export function localReceiver({ node, file }: { node: string; file: string }, environment: Readonly<Record<string, string | undefined>>): Receiver {
+export interface LocalReceiverDeps {
+  /** tt itself; the agent lies beside it. */
+  program: { node: string; file: string };
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Leaves what is on its way: half a session is none. */
+  stop: AbortSignal;
+}
+
+export function localReceiver({ program: { node, file }, environment, stop }: LocalReceiverDeps): Receiver {
   const agent = join(dirname(existsSync(file) ? realpathSync(file) : file), 'tt-agent.mjs');
   return {
     name: 'this computer',
@@ -55,6 +62,11 @@ export function localReceiver({ node, file }: { node: string; file: string }, en
       child.stdin.write(`${JSON.stringify(request)}\n`);
       if (content) content.on('error', () => child.kill('SIGTERM')).pipe(child.stdin);
       else child.stdin.end();
+      const leave = (): void => {
+        content?.unpipe(child.stdin);
+        child.stdin.end();
+      };
+      stop.addEventListener('abort', leave, { once: true });
       await new Promise<void>((resolve) => {
         child.once('error', (error) => {
           told.push(error.message);
@@ -62,6 +74,7 @@ export function localReceiver({ node, file }: { node: string; file: string }, en
         });
         child.once('close', () => resolve());
       });
+      stop.removeEventListener('abort', leave);
       return parseAnswer(said.join(''), told.join(''), 'this computer');
     },
   };

@@ -13,7 +13,7 @@ describe('a repository that somebody names', () => {
   it('is meant by its remote, however that is spelled', () => {
     const remotes = ['git@github.com:me/shop.git'];
     for (const text of ['git@github.com:me/shop', 'https://github.com/me/shop.git', 'ssh://git@github.com:22/me/shop', 'github.com/me/shop']) {
-      expect([wished({ remotes }, text), wished({ remotes: ['git@github.com:you/shop'] }, text), wished({ remotes: [] }, text)], text).toEqual([true, false, false]);
+      expect([wished({ remotes }, text), wished({ remotes: ['git@github.com:you/shop'] }, text), wished({ remotes: [] }, text)]).toEqual([true, false, false]);
     }
   });
 
