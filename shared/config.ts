@@ -76,7 +76,7 @@ export const configSchema = z.strictObject({
   texts: textPolicy.default('redacted'),
   /** Path prefix of a project → its own policy; the longest prefix wins. */
   projects: z.preprocess(fromJsonText, z.record(z.string(), z.strictObject({
-    texts: textPolicy,
+    texts: textPolicy.optional(),
     /** In place of what `texts` says: may its sessions be mirrored? A mirror is whole, nothing in it is masked. */
     archive: z.boolean().optional(),
   }))).default({}),

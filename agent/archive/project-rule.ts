@@ -18,6 +18,7 @@ export interface ProjectRule {
 export function createProjectRule({ archive, texts, projects }: Pick<Config, 'archive' | 'texts' | 'projects'>): ProjectRule {
   const general = texts !== 'none';
   const rules = Object.entries(projects)
+    .filter(([, rule]) => rule.archive !== undefined || rule.texts !== undefined)
     .map(([path, rule]) => ({ path: path.length > 1 ? path.replace(/\/+$/, '') : path, isOpen: rule.archive ?? rule.texts === 'full' }))
     .toSorted((a, b) => b.path.length - a.path.length);
   const verdicts = new Set([general, ...rules.map(({ isOpen }) => isOpen)]);

@@ -12,13 +12,13 @@ export interface Texts {
 }
 
 /**
- * The longest configured path prefix of `cwd` wins, whole path components only.
+ * The longest configured path prefix of `cwd` that says so wins, whole path components only.
  * Where `cwd` is not known, the strictest of all policies holds: a text must not
  * leave because its project is told later.
  */
 export function createTextPolicy(config: Pick<Config, 'texts' | 'projects'>): Texts {
   const projects = Object.entries(config.projects)
-    .map(([path, { texts }]) => ({ path: path.length > 1 ? path.replace(/\/+$/, '') : path, texts }))
+    .flatMap(([path, { texts }]) => (texts === undefined ? [] : [{ path: path.length > 1 ? path.replace(/\/+$/, '') : path, texts }]))
     .toSorted((a, b) => b.path.length - a.path.length);
   const strictest = strictestOf([config.texts, ...projects.map(({ texts }) => texts)]);
   const policyOf = (cwd: string | undefined): TextPolicy => {

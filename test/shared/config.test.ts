@@ -58,8 +58,8 @@ describe('configuration', () => {
   });
 
   it('reads a policy per project', () => {
-    const file = configFile('texts = "full"\n[projects."/home/me/client work"]\ntexts = "none"\n');
-    expect(loadConfig(file, {})).toMatchObject({ texts: 'full', projects: { '/home/me/client work': { texts: 'none' } } });
+    const file = configFile('texts = "full"\n[projects."/home/me/client work"]\ntexts = "none"\n[projects."/home/me/own"]\narchive = false\n');
+    expect(loadConfig(file, {})).toMatchObject({ texts: 'full', projects: { '/home/me/client work': { texts: 'none' }, '/home/me/own': { archive: false } } });
   });
 
   it('asks for a check where a tunnel shall not wake its host', () => {

@@ -247,6 +247,7 @@ describe('a project that restricts its words', () => {
   it.each([
     ['none of its own', { projects: { [SECRET]: { texts: 'none' as const } } }],
     ['redacted of its own', { texts: 'full' as const, projects: { [SECRET]: { texts: 'redacted' as const } } }],
+    ['archive = false alone', { projects: { [SECRET]: { archive: false } } }],
     ['archive = false', { projects: { [SECRET]: { texts: 'full' as const, archive: false } } }],
     ['the others’ alone are open', { texts: 'none' as const, projects: { '/home/me/shop': { texts: 'full' as const } } }],
   ])('stays there whole: %s', async (_what, config) => {

@@ -82,13 +82,14 @@ describe('texts = redacted', () => {
 });
 
 describe('the text policy', () => {
-  const policy = createTextPolicy({ texts: 'full', projects: { '/srv/secret': { texts: 'none' }, '/srv/secret/open/': { texts: 'full' }, '/srv': { texts: 'redacted' } } });
+  const policy = createTextPolicy({ texts: 'full', projects: { '/srv/secret': { texts: 'none' }, '/srv/secret/open/': { texts: 'full' }, '/srv': { texts: 'redacted' }, '/srv/secret/archived': { archive: true } } });
 
   it('takes the longest path that holds the directory', () => {
     const text = 'password=hunter22';
     expect(policy.filter(text, '/home')).toBe(text);
     expect(policy.filter(text, '/srv')).toBe('password=[redacted]');
     expect(policy.filter(text, '/srv/secret/app')).toBeUndefined();
+    expect(policy.filter(text, '/srv/secret/archived')).toBeUndefined();
     expect(policy.filter(text, '/srv/secret/open')).toBe(text);
     expect(policy.filter(text, '/srv/secrets')).toBe('password=[redacted]');
     expect(policy.filter(text, '/srvshop')).toBe(text);
