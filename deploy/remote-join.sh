@@ -5,8 +5,7 @@
 
 IFS= read -r socket && IFS= read -r url && IFS= read -r node && IFS= read -r agent && IFS= read -r code || exit 1
 if [ -n "$socket" ]; then
-  # shellcheck disable=SC2064 # this socket
-  trap "rm -f '$socket'" EXIT
+  trap 'rm -f "$socket"' EXIT
   [ -S "$socket" ] || {
     echo 'tt tunnel refused' >&2
     exit 254

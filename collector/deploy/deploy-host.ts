@@ -7,17 +7,16 @@ import { backlogWords, bytesWords, plural } from '../../shared/status-words.ts';
 import type { Control } from '../control/control-methods.ts';
 import { installService, lastLogLine, type AgentProgram } from './agent-program.ts';
 import { notConnected, untilConnected, untilDrained, untilTunnelUp } from './arrival.ts';
-import { remoteFailed } from './failures.ts';
 import { joinThrough } from './join.ts';
 import { look, type RemoteFacts } from './look.ts';
 import { planDeploy, planWords, type DeployPlan, type DeployWishes } from './plan.ts';
 import type { Progress } from './progress.ts';
 import { putFile } from './put-file.ts';
 import type { RemoteShell } from './remote-shell.ts';
+import { settle } from './settle.ts';
 import type { ShippedFiles } from './shipped-files.ts';
 import { addTmuxHooks } from './tmux.ts';
 
-const SETTLE = readFileSync(new URL('../../deploy/remote-settle.sh', import.meta.url), 'utf8');
 const BACK = readFileSync(new URL('../../deploy/remote-back.sh', import.meta.url), 'utf8');
 /** After this a backlog is told instead of waited for. */
 const DRAIN_MS = 10_000;
@@ -83,16 +82,17 @@ async function carryOut({ facts, plan }: Found, deps: DeployDeps): Promise<Deplo
   const { shell, control, clock, progress } = deps;
   const { node, label, notes } = plan;
   const program: AgentProgram = { node: node.path, file: plan.agentFile };
+  const places = { node: node.path, dataDir: facts.dataDir, stateDir: facts.stateDir };
   const copiedNotes = await progress.step('copy', () => copy(plan, shell));
   if (plan.needsJoin) {
     await progress.step('enrol', async () => {
-      const socketDir = await settle({ facts, plan }, shell);
+      const socketDir = await settle(shell, places);
       const makeCode = async (): Promise<string> => (await control.call('machines.add', { label, again: plan.isKnown })).code;
       await joinThrough(shell, clock, { ingest: deps.ingest, node: node.path, agentFile: plan.agentFile, socketDir, makeCode });
       return { value: undefined, note: `as ${label}` };
     });
   } else {
-    await settle({ facts, plan }, shell);
+    await settle(shell, places);
   }
   const machineId = (await control.call('machines.list', {})).machines.find((machine) => machine.label === label)?.machine_id ?? '';
   await progress.step('tunnel', () => openTunnel(label, deps));
@@ -116,14 +116,6 @@ async function copy({ copies, node, isUpgrade, agentFile }: DeployPlan, shell: R
     value: isUpgrade ? [`the agent of before is kept as ${agentFile}.previous`] : [],
     note: copies.length === 0 ? 'all files were there' : `${plural(copies.length, 'file')}, ${bytesWords(bytes)}`,
   };
-}
-
-/** Directories and launchers; answers where a socket may lie. */
-async function settle({ facts, plan }: Found, shell: RemoteShell): Promise<string> {
-  const { said } = await shell.run(SETTLE, { values: [plan.node.path, facts.dataDir, facts.stateDir, ''] });
-  const sockets = said.find(({ name }) => name === 'sockets')?.value;
-  if (sockets === undefined) throw remoteFailed(`write ${facts.stateDir}`, shell.host);
-  return sockets;
 }
 
 async function openTunnel(label: string, { shell: { host }, control, clock, stop }: DeployDeps): Promise<{ value: void; note: string }> {

@@ -10,7 +10,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { TunnelMode } from '../../shared/config.ts';
 import type { Log } from '../../shared/log.ts';
-import { parseEndpoint } from '../../shared/protocol/endpoint.ts';
+import { isEndpoint } from '../../shared/protocol/endpoint.ts';
 import { newestOf, OWN_CONNECTION_OPTIONS, REMOTE_FORWARD_OPTIONS, UNATTENDED_SSH_OPTIONS, type RunSsh, type SshProcess } from '../ssh.ts';
 import { FIND_PLACE_COMMAND, HOLD_COMMAND, parseRemotePlace, printHoldRequest, type RemotePlace } from './remote-end.ts';
 import { toSshFailure, type SshFailure, type SshFailureCode } from './ssh-failure.ts';
@@ -263,14 +263,5 @@ export class Tunnel {
   #token(): string {
     const part = (): string => Math.floor(this.#deps.clock.random() * 2 ** 32).toString(16).padStart(8, '0');
     return part() + part();
-  }
-}
-
-function isEndpoint(url: string): boolean {
-  try {
-    parseEndpoint(url);
-    return true;
-  } catch {
-    return false;
   }
 }

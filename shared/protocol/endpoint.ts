@@ -58,6 +58,15 @@ export function parseEndpoint(text: string): Endpoint {
   };
 }
 
+export function isEndpoint(text: string): boolean {
+  try {
+    parseEndpoint(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function tooLong(path: string): TtError {
   return new TtError('endpoint_invalid', `${path} is too long for a Unix socket (${path.length} bytes, ${SOCKET_PATH_BYTES} fit)`, {
     hint: 'use a shorter directory, such as one below /tmp', exitCode: EXIT_CODES.usage,

@@ -115,6 +115,22 @@ describe('a file that is put', () => {
   });
 });
 
+describe('enrolment there', () => {
+  it('removes its socket, whatever is in its path, and hands the code on by stdin alone', async () => {
+    const directory = join(home, "d'or");
+    mkdirSync(directory);
+    const socket = join(directory, 'enrol-0.sock');
+    // A socket stays where whoever made it is killed, as ssh's do.
+    spawnSync(process.execPath, ['-e', 'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))', socket]);
+    expect(existsSync(socket)).toBe(true);
+    const agent = join(home, 'agent.sh');
+    writeFileSync(agent, 'echo "$*"; cat\n');
+    const { status, stdout, stderr } = run('remote-join.sh', `${socket}\ntt+unix:///x.sock\n/bin/sh\n${agent}\nCODE\n`);
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: 'join tt+unix:///x.sock --code -\nCODE\n' });
+    expect(existsSync(socket)).toBe(false);
+  });
+});
+
 describe('what is removed', () => {
   it('is only what was made: the files of before and of others stay', () => {
     const data = join(home, '.local/share/tt');
