@@ -95,6 +95,8 @@ async function runAgent(host: string, opened: OpenedRun, deps: SyncHostDeps): Pr
     const isThere = await skipGreeting(ssh.stdout, `tt sync ${token}\n`, ssh.ended);
     cancel();
     const last = isThere ? await talk(ssh, opened, deps) : undefined;
+    // Who only greets, and greets on, is read no further.
+    if (!isThere) end();
     const code = await ssh.ended;
     if (stop.aborted) throw stopped();
     if (isLate) throw sshFailed(`Timeout, server ${host} not responding.`, host);

@@ -60,6 +60,8 @@ interface Run {
   listener: Listener;
   /** Verdicts of every machine before it. */
   before: ReadonlyMap<MachineId, Verdicts>;
+  /** Nobody comes by it any more. */
+  isClosed: boolean;
 }
 
 type Verdicts = Pick<NonNullable<ReturnType<MachineLinks['get']>>, 'stored' | 'duplicate' | 'refused'>;
@@ -68,8 +70,12 @@ const NONE: Verdicts = { stored: 0, duplicate: 0, refused: 0 };
 export function createSyncRuns({ clock, registry, links, ingest, socketDir }: SyncRunsDeps): SyncRuns {
   const runs = new Map<string, Run>();
   const present = (): EnrolledMachine[] => registry.list().filter(({ retiredAt, revokedAt }) => retiredAt === null && revokedAt === null);
-  const find = (host: string, label: string): EnrolledMachine | undefined =>
-    registry.list().find(({ sshHost, syncHost }) => sshHost === host || syncHost === host) ?? registry.byLabel(label);
+  const isConnected = (machine: EnrolledMachine | undefined): boolean => machine !== undefined && links.get(machine.machineId)?.connected === true;
+  const cameIn = ({ endpoint }: Run): EnrolledMachine | undefined => registry.list().find(({ machineId }) => links.get(machineId)?.endpoint === endpoint);
+  /** Of commands that ended without a word. */
+  const dropAbandoned = (): void => {
+    for (const [id, run] of runs) if (run.isClosed && !isConnected(cameIn(run))) runs.delete(id);
+  };
   const close = (id: string): Run | undefined => {
     const run = runs.get(id);
     run?.listener.close();
@@ -80,24 +86,32 @@ export function createSyncRuns({ clock, registry, links, ingest, socketDir }: Sy
   return {
     async open(host, wish) {
       if (!isSshDestination(host)) throw sshHostInvalid(host);
-      const known = find(host, wish ?? labelOf(host));
+      const byHost = present().find(({ sshHost, syncHost }) => sshHost === host || syncHost === host);
+      const known = wish === null ? (byHost ?? registry.byLabel(labelOf(host))) : registry.byLabel(wish);
       const label = known?.label ?? wish ?? labelOf(host);
-      if (known && links.get(known.machineId)?.connected) return { label, isKnown: true, run: null };
+      // A label that only looks like the host's name may be another machine's.
+      const named = wish !== null || known?.label === host ? known : undefined;
+      const connected = [byHost, named].find(isConnected);
+      if (connected) return { label: connected.label, isKnown: true, run: null };
+      if (runs.size >= MOST_RUNS) dropAbandoned();
       if (runs.size >= MOST_RUNS) throw tooMany();
       const id = createId(clock);
       const endpoint = `tt+pipe:${id}`;
       const socketPath = join(socketDir, `sync-${id}.sock`);
       const listener = await ingest.listen({ listen: { socketPath }, dialled: endpoint });
       const before = new Map(registry.list().map(({ machineId }) => [machineId, links.get(machineId) ?? NONE]));
-      const run = { host, endpoint, listener, before };
+      const run = { host, endpoint, listener, before, isClosed: false };
       runs.set(id, run);
-      clock.after(OPEN_MS, () => listener.close());
+      clock.after(OPEN_MS, () => {
+        listener.close();
+        run.isClosed = true;
+      });
       return { label, isKnown: known !== undefined, run: { id, socketPath } };
     },
     end(id) {
       const run = close(id);
       if (!run) throw unknownRun();
-      const machine = registry.list().find(({ machineId }) => links.get(machineId)?.endpoint === run.endpoint);
+      const machine = cameIn(run);
       if (!machine) return { machine: null, stored: 0, duplicates: 0, refused: 0 };
       if (machine.sshHost !== run.host && machine.syncHost !== run.host) registry.setSyncHost(machine.label, run.host);
       const now = links.get(machine.machineId) ?? NONE;

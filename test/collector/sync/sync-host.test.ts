@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Control } from '../../../collector/control/control-methods.ts';
 import { createSyncRuns, type SyncRuns } from '../../../collector/sync/sync-runs.ts';
 import { syncHost } from '../../../collector/sync/sync-host.ts';
 import type { RunSsh } from '../../../collector/ssh.ts';
 import { createControlHandlers } from '../../../collector/control/handlers.ts';
+import { parseMachineId } from '../../../shared/ids.ts';
 import { openIngest, type IngestFixture } from '../../support/ingest-fixture.ts';
 import { noArchive } from '../../support/no-archive.ts';
 import { noTunnels } from '../../support/no-tunnels.ts';
@@ -77,6 +79,11 @@ describe('a host', () => {
     expect((await outcome)?.error).toMatchObject({ code: 'ssh_timeout', exitCode: 3 });
   });
 
+  it('whose login shell never ends its greeting is left', async () => {
+    const { error } = await run((args) => localShell((text) => text)([...args.slice(0, -1), 'exec yes welcome']));
+    expect(error).toMatchObject({ hint: expect.any(String) as string });
+  });
+
   it('is asked for by no option of ssh', async () => {
     const outcome = await syncHost({ host: '-oProxyCommand=x', label: null }, {
       control, agent: Buffer.of(), clock: collector.clock, stop: new AbortController().signal, onProgress: () => {},
@@ -95,5 +102,43 @@ describe('a run', () => {
     expect(opened?.socketPath).toContain(opened?.id);
     expect(syncs.end(opened?.id ?? '')).toEqual({ machine: null, stored: 0, duplicates: 0, refused: 0 });
     expect(() => syncs.end(opened?.id ?? '')).toThrow(expect.objectContaining({ code: 'run_unknown' }) as Error);
+  });
+
+  /** One that is connected at this moment. */
+  const enrolled = (label: string, more: { sshHost?: string; isConnected?: boolean } = {}): void => {
+    const machineId = parseMachineId(randomUUID());
+    if (!machineId) throw new Error('no ID of a machine');
+    collector.registry.enrol({ machineId, label, publicKey: label, nowMs: 0 });
+    if (more.sshHost !== undefined) collector.registry.setSshHost(label, more.sshHost);
+    if (more.isConnected === false) return;
+    collector.links.connected(machineId, {
+      type: 'hello', protocol: 1, capabilities: [], version: '0.1.0', label, host: label, instance: label, nonce: '', positions_digest: '', clock: 0,
+    }, 'tt+unix:///elsewhere');
+  };
+
+  it('is not needed by a machine that ssh reaches there and that is connected', async () => {
+    enrolled('devbox', { sshHost: 'me@far.example' });
+    expect(await syncs.open('me@far.example', null)).toEqual({ label: 'devbox', isKnown: true, run: null });
+    expect(await syncs.open('devbox', null)).toEqual({ label: 'devbox', isKnown: true, run: null });
+  });
+
+  it('is opened where only the name of the host looks like that of a machine that is connected', async () => {
+    enrolled('devbox');
+    expect((await syncs.open('me@devbox.other.example', null)).run).not.toBeNull();
+  });
+
+  it('takes the label that was given, also where another machine was once reached by that host', async () => {
+    enrolled('devbox', { sshHost: 'far', isConnected: false });
+    expect(await syncs.open('far', null)).toMatchObject({ label: 'devbox', isKnown: true });
+    expect(await syncs.open('far', 'devbox-2')).toMatchObject({ label: 'devbox-2', isKnown: false });
+    collector.registry.retire('devbox', 0);
+    expect(await syncs.open('far', null)).toMatchObject({ label: 'far', isKnown: false });
+  });
+
+  it('that a command left behind makes room after ten minutes', async () => {
+    for (let n = 0; n < 100; n += 1) await syncs.open(`host-${n}`, null);
+    await expect(syncs.open('one-more', null)).rejects.toMatchObject({ code: 'too_many_runs' });
+    collector.clock.advance(10 * 60_000);
+    expect((await syncs.open('one-more', null)).run).not.toBeNull();
   });
 });
