@@ -88,6 +88,7 @@ export function openRemoteShell(host: string, { runSsh, clock, stop, sharedLogin
       const connection = sshOptions === undefined ? [...shared, '-o', 'ClearAllForwardings=yes'] : [...OWN_CONNECTION_OPTIONS, ...sshOptions];
       const ssh = runSsh([...UNATTENDED_SSH_OPTIONS, ...KEEPALIVE, ...connection, '--', host, toRemoteCommand(script)]);
       const end = (): void => ssh.kill('SIGTERM');
+      const failures: Error[] = [];
       let isLate = false;
       const cancel = clock.after(limitMs, () => {
         isLate = true;
@@ -98,7 +99,10 @@ export function openRemoteShell(host: string, { runSsh, clock, stop, sharedLogin
         ssh.stdin.write(lines.map((line) => `${oneLine(line)}\n`).join(''));
         if (typeof content === 'string' || content instanceof Uint8Array) ssh.stdin.end(content);
         // What was announced and does not come ends it: half a file is none.
-        else content.once('error', end).pipe(ssh.stdin);
+        else content.once('error', (error) => {
+          failures.push(error);
+          end();
+        }).pipe(ssh.stdin);
       };
       let isSent = valuesAfter === undefined;
       const stderr = newestOf(ssh.stderr, KEPT_OUTPUT, (text) => {
@@ -113,6 +117,7 @@ export function openRemoteShell(host: string, { runSsh, clock, stop, sharedLogin
       cancel();
       stop.removeEventListener('abort', end);
       if (stop.aborted) throw stopped();
+      for (const failure of failures) throw failure;
       if (isLate) throw sshFailed(`Timeout, server ${host} not responding.`, host);
       const answer = { code, stdout: stdout(), stderr: stderr(), said: parseSaid(stdout()) };
       if (code === SSH_FAILED || code === null) throw sshFailed(answer.stderr, host);

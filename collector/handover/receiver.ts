@@ -60,7 +60,12 @@ export function localReceiver({ program: { node, file }, environment, stop }: Lo
       // Whoever writes to a process that has ended learns it from its answer.
       child.stdin.on('error', () => {});
       child.stdin.write(`${JSON.stringify(request)}\n`);
-      if (content) content.on('error', () => child.kill('SIGTERM')).pipe(child.stdin);
+      const failures: Error[] = [];
+      // What was announced and does not come: the agent sees the end too early, and leaves everything as it was.
+      if (content) content.once('error', (error) => {
+        failures.push(error);
+        child.stdin.end();
+      }).pipe(child.stdin);
       else child.stdin.end();
       const leave = (): void => {
         content?.unpipe(child.stdin);
@@ -75,6 +80,7 @@ export function localReceiver({ program: { node, file }, environment, stop }: Lo
         child.once('close', () => resolve());
       });
       stop.removeEventListener('abort', leave);
+      for (const failure of failures) throw failure;
       return parseAnswer(said.join(''), told.join(''), 'this computer');
     },
   };

@@ -1,8 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { openRemoteShell, toRemoteCommand } from '../../../collector/deploy/remote-shell.ts';
 import type { RunSsh } from '../../../collector/ssh.ts';
 import { systemClock } from '../../../shared/clock.ts';
+import { TtError } from '../../../shared/errors.ts';
 
 /** Login shells, as sshd starts them. */
 const SHELLS = ['sh', 'dash', 'bash', 'zsh', 'fish', 'tcsh', 'csh', 'busybox sh', 'mksh'].map((words) => words.split(' '))
@@ -47,6 +49,14 @@ describe('a shell at another machine', () => {
     const content = Uint8Array.from({ length: 70_000 }, (_, at) => at % 256);
     const { stdout } = await open(localSsh()).run('IFS= read -r v; cat', { values: ['v'], content, isRaw: true });
     expect(Buffer.from(stdout, 'latin1').equals(Buffer.from(content))).toBe(true);
+  });
+
+  it('ends where what was announced does not come, and says why', async () => {
+    const content = Readable.from((function* gone(): Generator<Buffer> {
+      yield Buffer.from('half');
+      throw new TtError('file_changed', 'it became shorter', { hint: 'run it again' });
+    })(), { objectMode: false });
+    await expect(open(localSsh()).run('exec cat', { content })).rejects.toMatchObject({ code: 'file_changed' });
   });
 
   it.each([
