@@ -7,12 +7,14 @@
  */
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
+import { messageOf } from '../shared/errors.ts';
 import type { CollectorId } from '../shared/ids.ts';
 import type { Log } from '../shared/log.ts';
 import type { Paths } from '../shared/paths.ts';
 import type { CollectorStatus } from '../shared/status.ts';
 import { ARCHIVE_RESERVE_BYTES } from '../shared/limits.ts';
 import { createArchiveDesk, type ArchiveDesk } from './archive/archive-desk.ts';
+import { removeForgotten, type Forgotten } from './archive/forgetting.ts';
 import { takeCollectorLock } from './control/collector-lock.ts';
 import { openControlServer } from './control/control-server.ts';
 import type { ControlHandlers } from './control/control-methods.ts';
@@ -25,6 +27,9 @@ import { createMachineEndpoints } from './ingest/endpoint-policy.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { createMachineLinks, type MachineLinks } from './ingest/machine-links.ts';
 import { createCollectorProbes, type CollectorProbes } from './ingest/probes.ts';
+import { createStepKeeper, type StepKeeper } from './handover/step-keeper.ts';
+import type { StepThread } from './handover/step-thread.ts';
+import { readThisMachine } from './sessions/this-machine.ts';
 import { openStatusline } from './statusline/open-statusline.ts';
 import { createSyncRuns } from './sync/sync-runs.ts';
 import { createTunnels, type Tunnels, type TunnelsDeps } from './tunnel/tunnels.ts';
@@ -40,6 +45,8 @@ export interface PageDeps {
   registry: MachineRegistry;
   links: MachineLinks;
   tunnels: Pick<Tunnels, 'state' | 'onChange'>;
+  /** Undefined: no sessions are kept in step. */
+  steps?: Pick<StepKeeper, 'state'> | undefined;
   writer: Writer;
   probes?: Pick<CollectorProbes, 'shownBy'>;
   archive?: Pick<ArchiveDesk, 'onStored'>;
@@ -71,6 +78,8 @@ export interface CollectorDeps {
   openPage: (deps: PageDeps) => Promise<Page>;
   /** What tunnels need of this laptop. */
   tunnelling: Pick<TunnelsDeps, 'runSsh' | 'check' | 'networkFingerprint'>;
+  /** Compares sessions and hands them over; undefined: none are kept in step. */
+  stepThread?: StepThread;
 }
 
 export interface Collector {
@@ -99,7 +108,7 @@ export async function openCollector(options: CollectorOptions, deps: CollectorDe
 }
 
 async function compose(
-  { paths, config }: CollectorOptions, { clock, log, startWriter, openPage, tunnelling }: CollectorDeps,
+  { paths, config }: CollectorOptions, { clock, log, startWriter, openPage, tunnelling, stepThread }: CollectorDeps,
   onClose: (close: () => void | Promise<void>) => void,
 ): Promise<Omit<Collector, 'close'>> {
   const lock = takeCollectorLock(paths.collectorLockFile);
@@ -115,10 +124,8 @@ async function compose(
   const desk = createEnrolmentDesk({ identity, registry, codes, clock });
   const links = createMachineLinks(clock);
   const probes = createCollectorProbes(clock);
-  const archive = createArchiveDesk({
-    clock, log, registry, archiveDir: paths.archiveDir, reserveBytes: ARCHIVE_RESERVE_BYTES,
-    forgotten: (machineId, names) => writer.call('forgottenNames', machineId, names),
-  });
+  const forgotten: Forgotten = (machineId, names) => writer.call('forgottenNames', machineId, names);
+  const archive = createArchiveDesk({ clock, log, registry, archiveDir: paths.archiveDir, reserveBytes: ARCHIVE_RESERVE_BYTES, forgotten });
   const endpoints = createMachineEndpoints({ urls: config.ingest_urls });
   const ingest = createIngest({ clock, log, identity, registry, desk, writer, links, probes, archive, endpointAllowed: endpoints.allows });
   onClose(async () => {
@@ -131,6 +138,8 @@ async function compose(
   const { collectorId } = identity;
   const tunnels = createTunnels({ ...tunnelling, clock, log, registry, endpoints, ingest, config, socketDir: paths.runtimeDir });
   onClose(() => tunnels.close());
+  const steps = stepThread && createStepKeeper(config.sync, { clock, log, registry, links, here: () => readThisMachine(paths.machineFile), thread: stepThread });
+  onClose(() => steps?.close());
   const syncs = createSyncRuns({ clock, registry, links, ingest, socketDir: paths.runtimeDir });
   onClose(() => syncs.close());
   const live = {
@@ -140,10 +149,17 @@ async function compose(
     pageLink: () => page.signInLink(),
   };
   const actions = createControlHandlers({ clock, registry, paths, writer, live });
-  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, probes, archive, ingestPort, actions });
+  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, steps, writer, probes, archive, ingestPort, actions });
   onClose(() => page.close());
   const statusline = openStatusline({ paths, config, clock, log, links, status: () => page.status() });
   onClose(() => statusline.close());
+
+  // An archive that was put back from a copy has what was forgotten since.
+  const sweep = removeForgotten(paths.archiveDir, forgotten).then(
+    (sessions) => void (sessions > 0 && log.warn({ sessions }, 'sessions that were forgotten lay in the archive: removed')),
+    (error: unknown) => log.error({ error: messageOf(error) }, 'the archive could not be looked through for what was forgotten'),
+  );
+  onClose(() => sweep);
 
   const control = await openControlServer(paths.controlSocket, { handlers: actions, log, clock });
   onClose(() => control.close());

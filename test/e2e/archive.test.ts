@@ -97,6 +97,55 @@ describe('the archive', () => {
     expect(await tt('archive', 'verify')).toMatchObject({ machines: [{ label: 'devbox', different: [], unreadable: [], strange: [] }] });
   }, 120_000);
 
+  it('is its own authority: neither a database nor an archive that was put back from before makes a hole or brings back what was forgotten', async () => {
+    const pathOf = (session: string): string => join(devbox.projects, '-home-me-shop', `${session}.jsonl`);
+    const [kept, deleted, secret, later] = ['1', '2', '3', '4'].map((digit) => `${digit}f1c2a90-8f0b-4f4e-9a53-2d1f0e7c9b11`) as [string, string, string, string];
+    const entry = (session: string): string => `${JSON.stringify({ type: 'user', uuid: crypto.randomUUID(), timestamp: new Date().toISOString(), sessionId: session, cwd: '/home/me/shop', message: { role: 'user', content: 'hello' } })}\n`;
+    const write = (session: string): void => appendFileSync(pathOf(session), entry(session));
+    const isArchived = (session: string): boolean => existsSync(join(archiveOf(), '-home-me-shop', `${session}.jsonl`));
+    const forget = async (): Promise<void> => {
+      await until('the session to be known', async () => (await runCommand(laptop, 'tt', ['forget', secret, '--dry-run'])).code === 0);
+      expect(await tt('forget', secret, '--yes')).toMatchObject({ archived_sessions: 1 });
+    };
+    const isRight = async (): Promise<void> => {
+      await until('nothing to be missing', () => missing().filter((name) => !name.includes(secret)).length === 0);
+      expect(await tt('archive', 'verify')).toMatchObject({ machines: [{ different: [], unreadable: [], strange: [] }] });
+      expect(await tt('archive', 'prune', '--dry-run')).toMatchObject({ files: [] });
+      expect(Object.keys(filesBelow(archiveOf())).filter((name) => name.includes('.before-'))).toEqual([]);
+    };
+    mkdirSync(dirname(pathOf(kept)), { recursive: true });
+    for (const session of [kept, deleted, secret]) write(session);
+    let collector = await startCollector(laptop);
+    await enrol(laptop, devbox, 'devbox');
+    await tt('archive', 'on', 'devbox');
+    await startAgent(devbox);
+    await until('all of it', () => missing().length === 0 && isArchived(secret));
+    const [backup, older] = [join(laptop.directory, 'backup'), join(laptop.directory, 'older')];
+    expect((await runCommand(laptop, 'tt', ['collector', 'backup', backup])).code).toBe(0);
+    cpSync(laptop.paths.archiveDir, older, { recursive: true });
+    for (const session of [kept, later]) write(session);
+    rmSync(pathOf(deleted));
+    await until('the rest', () => missing().length === 0 && isArchived(later));
+
+    // The archive is newer than the database.
+    await collector.stop();
+    expect((await runCommand(laptop, 'tt', ['collector', 'restore', backup])).code).toBe(0);
+    collector = await startCollector(laptop);
+    await isRight();
+    expect([kept, deleted, secret, later].map(isArchived)).toEqual([true, true, true, true]);
+
+    // The database is newer than the archive, and knows what was forgotten.
+    await forget();
+    await collector.stop();
+    rmSync(laptop.paths.archiveDir, { recursive: true });
+    cpSync(older, laptop.paths.archiveDir, { recursive: true });
+    expect(isArchived(secret)).toBe(true);
+    await startCollector(laptop);
+    await until('what was forgotten to go', () => !isArchived(secret));
+    await isRight();
+    expect([kept, deleted, secret, later].map(isArchived)).toEqual([true, true, false, true]);
+  }, 120_000);
+
   it('follows, keeps, tells, verifies, repairs, prunes and forgets', async () => {
     cpSync(new URL('../fixtures/claude/claude-2.1.329/projects', import.meta.url).pathname, devbox.projects, { recursive: true });
     const session = '6f1c2a90-8f0b-4f4e-9a53-2d1f0e7c9b11';
