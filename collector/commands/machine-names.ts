@@ -21,16 +21,17 @@ export interface MachineNames {
 export function machineNames({ machinesFile, machineFile }: Pick<Paths, 'machinesFile' | 'machineFile'>): MachineNames {
   const text = readFileIfExists(machinesFile);
   const rows = text === undefined ? [] : parseMachineRows(text, machinesFile);
+  const present = rows.filter((row) => row.retired_at === null && row.revoked_at === null);
   const labels = new Map<string, string>(rows.map(({ machine_id: id, label }) => [id, label]));
   return {
     labelOf: (machineId) => labels.get(machineId) ?? machineId,
     machineIdOf: (label) => rows.find((row) => row.label === label || row.machine_id === label)?.machine_id,
-    labels: () => rows.filter((row) => row.retired_at === null && row.revoked_at === null).map(({ label }) => label),
+    labels: () => present.map(({ label }) => label),
     hostOf(label) {
       const row = rows.find((each) => each.label === label || each.machine_id === label);
       return row?.ssh_host ?? row?.sync_host ?? undefined;
     },
-    labelOfHost: (host) => (rows.find((row) => row.ssh_host === host || row.sync_host === host) ?? rows.find((row) => row.label === host))?.label,
+    labelOfHost: (host) => (present.find((row) => row.ssh_host === host || row.sync_host === host) ?? rows.find((row) => row.label === host))?.label,
     here: readThisMachine(machineFile),
   };
 }

@@ -113,6 +113,14 @@ export function openMachineRegistry(file: string): MachineRegistry {
       exitCode: EXIT_CODES.usage,
     });
   };
+  /** A host is one machine's: who had it before has it no more. */
+  const takeHost = (label: string, key: 'ssh_host' | 'sync_host', host: string | null): EnrolledMachine => {
+    if (host !== null && !isSshDestination(host)) throw sshHostInvalid(host);
+    const row = { ...require(label), [key]: host };
+    const others = host === null ? [] : [...rows.values()].filter((other) => other[key] === host && other.machine_id !== row.machine_id);
+    saveAll([...others.map((other) => ({ ...other, [key]: null })), row]);
+    return toMachine(row);
+  };
 
   return {
     list: () => [...rows.values()].map(toMachine),
@@ -135,18 +143,9 @@ export function openMachineRegistry(file: string): MachineRegistry {
     },
     revoke: (label, nowMs) => save({ ...require(label), revoked_at: printTimestamp(nowMs) }),
     retire: (label, nowMs) => save({ ...require(label), retired_at: printTimestamp(nowMs) }),
-    setSshHost(label, sshHost) {
-      if (sshHost !== null && !isSshDestination(sshHost)) throw sshHostInvalid(sshHost);
-      const row = { ...require(label), ssh_host: sshHost };
-      const others = sshHost === null ? [] : [...rows.values()].filter((other) => other.ssh_host === sshHost && other.machine_id !== row.machine_id);
-      // In one account the tunnels of two machines remove each other's sockets: theirs closes before this one opens.
-      saveAll([...others.map((other) => ({ ...other, ssh_host: null })), row]);
-      return toMachine(row);
-    },
-    setSyncHost(label, syncHost) {
-      if (!isSshDestination(syncHost)) throw sshHostInvalid(syncHost);
-      return save({ ...require(label), sync_host: syncHost });
-    },
+    // In one account the tunnels of two machines remove each other's sockets: theirs closes before this one opens.
+    setSshHost: (label, sshHost) => takeHost(label, 'ssh_host', sshHost),
+    setSyncHost: (label, syncHost) => takeHost(label, 'sync_host', syncHost),
     setArchive: (label, archive) => save({ ...require(label), archive }),
     onChange(listener) {
       listeners.add(listener);

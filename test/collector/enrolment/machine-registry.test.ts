@@ -71,6 +71,14 @@ describe('the registry of machines', () => {
     expect(registry.list().map(({ sshHost }) => sshHost)).toEqual([null, null, null]);
   });
 
+  it('knows a host that was synced by its latest machine', () => {
+    const registry = openMachineRegistry(registryFile());
+    for (const label of ['old', 'new']) registry.enrol({ machineId: machineId(), label, publicKey: KEY, nowMs: NOW });
+    registry.setSyncHost('old', 'devbox');
+    registry.setSyncHost('new', 'devbox');
+    expect(registry.list().map(({ syncHost }) => syncHost)).toEqual([null, 'devbox']);
+  });
+
   it('tells whoever listens of every change, once it is on disk', () => {
     const file = registryFile();
     const registry = openMachineRegistry(file);
