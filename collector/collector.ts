@@ -27,6 +27,9 @@ import { createMachineEndpoints } from './ingest/endpoint-policy.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { createMachineLinks, type MachineLinks } from './ingest/machine-links.ts';
 import { createCollectorProbes, type CollectorProbes } from './ingest/probes.ts';
+import { createStepKeeper, type StepKeeper } from './handover/step-keeper.ts';
+import type { StepThread } from './handover/step-thread.ts';
+import { readThisMachine } from './sessions/this-machine.ts';
 import { openStatusline } from './statusline/open-statusline.ts';
 import { createSyncRuns } from './sync/sync-runs.ts';
 import { createTunnels, type Tunnels, type TunnelsDeps } from './tunnel/tunnels.ts';
@@ -42,6 +45,8 @@ export interface PageDeps {
   registry: MachineRegistry;
   links: MachineLinks;
   tunnels: Pick<Tunnels, 'state' | 'onChange'>;
+  /** Undefined: no sessions are kept in step. */
+  steps?: Pick<StepKeeper, 'state'> | undefined;
   writer: Writer;
   probes?: Pick<CollectorProbes, 'shownBy'>;
   archive?: Pick<ArchiveDesk, 'onStored'>;
@@ -73,6 +78,8 @@ export interface CollectorDeps {
   openPage: (deps: PageDeps) => Promise<Page>;
   /** What tunnels need of this laptop. */
   tunnelling: Pick<TunnelsDeps, 'runSsh' | 'check' | 'networkFingerprint'>;
+  /** Compares sessions and hands them over; undefined: none are kept in step. */
+  stepThread?: StepThread;
 }
 
 export interface Collector {
@@ -101,7 +108,7 @@ export async function openCollector(options: CollectorOptions, deps: CollectorDe
 }
 
 async function compose(
-  { paths, config }: CollectorOptions, { clock, log, startWriter, openPage, tunnelling }: CollectorDeps,
+  { paths, config }: CollectorOptions, { clock, log, startWriter, openPage, tunnelling, stepThread }: CollectorDeps,
   onClose: (close: () => void | Promise<void>) => void,
 ): Promise<Omit<Collector, 'close'>> {
   const lock = takeCollectorLock(paths.collectorLockFile);
@@ -131,6 +138,8 @@ async function compose(
   const { collectorId } = identity;
   const tunnels = createTunnels({ ...tunnelling, clock, log, registry, endpoints, ingest, config, socketDir: paths.runtimeDir });
   onClose(() => tunnels.close());
+  const steps = stepThread && createStepKeeper(config.sync, { clock, log, registry, links, here: () => readThisMachine(paths.machineFile), thread: stepThread });
+  onClose(() => steps?.close());
   const syncs = createSyncRuns({ clock, registry, links, ingest, socketDir: paths.runtimeDir });
   onClose(() => syncs.close());
   const live = {
@@ -140,7 +149,7 @@ async function compose(
     pageLink: () => page.signInLink(),
   };
   const actions = createControlHandlers({ clock, registry, paths, writer, live });
-  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, writer, probes, archive, ingestPort, actions });
+  const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, steps, writer, probes, archive, ingestPort, actions });
   onClose(() => page.close());
   const statusline = openStatusline({ paths, config, clock, log, links, status: () => page.status() });
   onClose(() => statusline.close());

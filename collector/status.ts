@@ -11,6 +11,7 @@ import { machineCompleteUntil } from './completeness.ts';
 import type { EnrolledMachine } from './enrolment/machine-registry.ts';
 import type { MachineLink } from './ingest/machine-links.ts';
 import type { MachineCounts } from './store/read-status.ts';
+import type { StepState } from './handover/step-keeper.ts';
 import type { TunnelInfo } from './tunnel/tunnel.ts';
 
 /** Waiting this long, bytes are no longer just on their way. */
@@ -35,6 +36,8 @@ export interface StatusFacts {
   countsOf(machineId: MachineId): MachineCounts;
   /** Undefined: it has none; without this function nobody knows. */
   tunnelOf?(machineId: MachineId): Readonly<TunnelInfo> | undefined;
+  /** Undefined: no rule names it; without this function nobody knows. */
+  stepsOf?(machineId: MachineId): Readonly<StepState> | undefined;
 }
 
 export function toCollectorStatus(facts: StatusFacts): CollectorStatus {
@@ -79,6 +82,7 @@ function toMachineStatus(machine: EnrolledMachine, facts: StatusFacts): MachineS
     refused_lately: counts.refusedLately,
     problem: problemOf(link, facts.nowMs),
     tunnel: toTunnelStatus(facts.tunnelOf?.(machine.machineId)),
+    in_step: toInStep(facts.stepsOf?.(machine.machineId)),
   };
 }
 
@@ -86,6 +90,11 @@ export function toTunnelStatus(tunnel: Readonly<TunnelInfo> | undefined): Tunnel
   if (!tunnel) return null;
   const { host, mode, phase, sinceMs, problem, warning } = tunnel;
   return { host, mode, state: phase, since: printTimestamp(sinceMs), problem: problem?.message ?? null, hint: problem?.hint ?? null, warning };
+}
+
+function toInStep(state: Readonly<StepState> | undefined): NonNullable<MachineStatus['in_step']> | null {
+  if (!state) return null;
+  return { looked_at: orNull(state.lookedMs, printTimestamp), problem: state.problem?.message ?? null, hint: state.problem?.hint ?? null };
 }
 
 /** Of a connected machine it is somebody else's: who is refused tries again every three minutes, so that it shows as long as that one tries. */

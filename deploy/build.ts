@@ -26,6 +26,7 @@ const programs: readonly Program[] = [
   { entry: 'collector/writer/worker.ts', output: 'tt-writer.mjs' },
   { entry: 'collector/answers/worker.ts', output: 'tt-answers.mjs' },
   { entry: 'collector/search/worker.ts', output: 'tt-search.mjs' },
+  { entry: 'collector/handover/step-worker.ts', output: 'tt-step.mjs' },
   { entry: 'deploy/start.ts', output: 'start.mjs' },
 ];
 

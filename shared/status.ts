@@ -55,6 +55,14 @@ export const machineStatusSchema = z.object({
   problem: z.string().nullable().optional(),
   /** Not of the first collectors. Null: it has none, or no collector runs. */
   tunnel: tunnelStatusSchema.nullable().optional(),
+  /** Not of the first collectors. Its sessions are kept in step by a rule. Null: no rule names it, or no collector runs. */
+  in_step: z.object({
+    /** End of the last look. */
+    looked_at: timestampOrNull,
+    /** What is in the way, and the next step. */
+    problem: z.string().nullable(),
+    hint: z.string().nullable(),
+  }).nullable().optional(),
 });
 export type MachineStatus = z.infer<typeof machineStatusSchema>;
 

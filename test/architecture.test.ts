@@ -25,7 +25,7 @@ const options: RuleOptions = {
     'shared/log.ts',
   ],
   entryPoints: new Set([
-    'agent/main.ts', 'collector/launch.ts', 'collector/main.ts', 'collector/writer/worker.ts', 'collector/answers/worker.ts', 'collector/search/worker.ts', 'collector/web/main.tsx',
+    'agent/main.ts', 'collector/launch.ts', 'collector/main.ts', 'collector/writer/worker.ts', 'collector/answers/worker.ts', 'collector/search/worker.ts', 'collector/handover/step-worker.ts', 'collector/web/main.tsx',
     'deploy/start.ts', 'deploy/build.ts', 'deploy/test.mjs', 'deploy/start.mjs',
   ]),
 };

@@ -7,6 +7,7 @@ import { createLog } from '../../shared/log.ts';
 import { claudeConfigDirs, resolvePaths } from '../../shared/paths.ts';
 import { logSinkOf } from '../../shared/rotating-file.ts';
 import { openCollector } from '../collector.ts';
+import { openStepThread } from '../handover/step-thread.ts';
 import { openPage } from '../http/page.ts';
 import { openSearchUpkeep } from '../search/thread.ts';
 import { sshRunner } from '../ssh.ts';
@@ -25,6 +26,7 @@ export async function runCollector(parsed: ParsedCommand, io: CommandIo): Promis
       clock: io.clock, log,
       openPage: (deps) => openPage(deps, { claudeDirs: claudeConfigDirs(io.environment, io.home) }),
       startWriter: (database) => startWriterThread(WRITER_ENTRY, { database }),
+      stepThread: openStepThread({ home: io.home, environment: { ...io.environment }, program: { node: io.program.node, file: io.program.file } }),
       tunnelling: {
         runSsh: sshRunner(io.environment), check: checkHost, networkFingerprint: () => JSON.stringify(networkInterfaces()),
       },

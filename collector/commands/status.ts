@@ -101,7 +101,10 @@ function toText(now: CollectorStatus, nowMs: number): string {
     return `${verdict}${start}add a machine: tt machines add LABEL\n`;
   }
   const table = toTextTable([HEADINGS, ...now.machines.map((machine) => toRow(machine, nowMs))], NUMBERS);
-  const problems = now.machines.flatMap(({ label, problem }) => (problem === null || problem === undefined ? [] : [`${label}: ${problem}`]));
+  const problems = now.machines.flatMap(({ label, problem, in_step: step }) => [
+    ...(problem === null || problem === undefined ? [] : [`${label}: ${problem}`]),
+    ...(step?.problem === null || step?.problem === undefined ? [] : [`${label}: sessions are not kept in step: ${step.problem}; ${step.hint ?? ''}`]),
+  ]);
   return `${verdict}\n${table}${problems.length === 0 ? '' : `\n${problems.map((line) => `${toPlainText(line)}\n`).join('')}`}`;
 }
 

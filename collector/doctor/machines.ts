@@ -26,6 +26,7 @@ export function judgeMachines({ status, reports, nowMs }: MachinesFacts): Check[
     ...(machine.clock_offset_ms === null ? [] : judgeClock(machine.clock_offset_ms, 0, machine.label)),
     ...judgeVersion(machine, status.version),
     ...judgeTunnel(machine),
+    ...judgeInStep(machine),
     ...judgeLosses(machine),
     ...judgeReport(machine, reports.get(machine.machine_id)),
   ]);
@@ -61,6 +62,13 @@ function judgeTunnel({ label, tunnel }: MachineStatus): Check[] {
   if (state === 'down') return [fail('tunnel', problem ?? 'the tunnel is down', hint ?? `tt tunnel restart ${label}`, label)];
   if (warning !== null) return [warn('tunnel', warning, hint ?? `tt tunnel status ${label}`, label)];
   return [ok('tunnel', `${state}, ${tunnel.host}`, label)];
+}
+
+/** Of machines that a rule names. */
+function judgeInStep({ label, in_step: step }: MachineStatus): Check[] {
+  if (!step) return [];
+  if (step.problem !== null) return [warn('sessions', `sessions are not kept in step: ${step.problem}`, step.hint ?? `tt sessions sync ${label}`, label)];
+  return [ok('sessions', step.looked_at === null ? 'kept in step from the next time on that it is connected' : 'kept in step', label)];
 }
 
 function judgeLosses({ label, gaps, gap_bytes: bytes, gap_reasons: reasons, refused_lately: refused }: MachineStatus): Check[] {

@@ -12,7 +12,7 @@ import { homeIn } from './bundle.ts';
 export interface Wished {
   /** Files written since then, of these repositories. */
   any: readonly { sinceMs: number; repositories: readonly RepositoryWish[] }[];
-  /** And not since then, by this computer's clock. */
+  /** And not since then. */
   quietSinceMs: number;
 }
 
@@ -47,7 +47,7 @@ export function* lacking({ from, to }: { from: string | null; to: string | null 
   const held = new Map(filesOf(to, roots).map((file) => [file.sessionId, file]));
   for (const file of filesOf(from, roots)) {
     const stats = lstatSync(file.path, { throwIfNoEntry: false });
-    if (!stats || writtenHereMs(file, stats) > wished.quietSinceMs) continue;
+    if (!stats || writtenMs(file, stats) > wished.quietSinceMs) continue;
     const wishes = wished.any.filter(({ sinceMs }) => stats.mtimeMs >= sinceMs).flatMap(({ repositories }) => repositories);
     if (wishes.length === 0) continue;
     const directory = reading.directoryOf(file);
@@ -66,9 +66,9 @@ function isLacking(file: SessionFile, held: ReadonlyMap<string, SessionFile>, { 
   return !fork || compare(fork.path, file.path).kind !== 'keep';
 }
 
-/** An archived file has the time at which it was written there, by a clock that may be wrong. */
-function writtenHereMs({ machine }: SessionFile, { mtimeMs, ctimeMs }: Stats): number {
-  return machine === null ? mtimeMs : ctimeMs;
+/** An archived file has the time at which it was written there, by a clock that may be ahead: it was not written after it came. */
+function writtenMs({ machine }: SessionFile, { mtimeMs, ctimeMs }: Stats): number {
+  return machine === null ? mtimeMs : Math.min(mtimeMs, ctimeMs);
 }
 
 function isInRepositories({ machine }: SessionFile, cwd: string | null, { wishes, home }: { wishes: readonly RepositoryWish[]; home: string }): boolean {

@@ -65,6 +65,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = {}): Promi
       machines: registry.list(),
       linkOf: (machineId) => lastKnown.of(machineId),
       tunnelOf: (machineId) => deps.tunnels.state(machineId),
+      stepsOf: (machineId) => deps.steps?.state(machineId),
       countsOf: (machineId) => counts.counts(machineId, { nowMs, dayStartMs: startOfLocalDay(nowMs) }),
     });
   };
