@@ -49,7 +49,6 @@ interface Statements {
   find: Statement<[number, string], StoredUsage>;
   remove: Statement<[number]>;
   removeAll: Statement<[]>;
-  removeStanding: Statement<[string, number]>;
   near: Statement<[number, number, string], MessageRow>;
   page: Statement<[number, number], MessageRow>;
   lastRow: Statement<[], { row: number }>;
@@ -73,7 +72,6 @@ function prepare(database: Database): Statements {
       FROM usage_row u LEFT JOIN event_row e ON e.row = u.event WHERE u.row = ? AND u.response = ?`),
     remove: database.prepare('DELETE FROM usage_row WHERE row = ?'),
     removeAll: database.prepare('DELETE FROM usage_row'),
-    removeStanding: database.prepare('DELETE FROM usage_row WHERE response = ? AND event = ?'),
     near: database.prepare(`${messages}
       WHERE k.type = 'assistant_message' AND e.machine IN (SELECT machine FROM machine_key) AND e.at BETWEEN ? AND ?
         AND CASE json_type(e.data, '$.message_id') WHEN 'text' THEN json_extract(e.data, '$.message_id')
@@ -88,6 +86,8 @@ interface StoredResponses {
   find(response: string): StoredUsage | undefined;
   save(row: UsageRow, stored: StoredUsage | undefined): void;
   remove(response: string): void;
+  /** Only where this event stands for it; false: another one does, or none. */
+  removeStanding(response: string, event: number): boolean;
   removeAll(): void;
 }
 
@@ -99,6 +99,10 @@ function openResponses(statements: Statements, index: FactIndex): StoredResponse
       if (found !== undefined) return found;
     }
     return undefined;
+  };
+  const remove = (stored: StoredUsage): void => {
+    statements.remove.run(stored.row);
+    index.remove(factHash(stored.response), stored.row);
   };
   return {
     find,
@@ -113,9 +117,13 @@ function openResponses(statements: Statements, index: FactIndex): StoredResponse
     },
     remove(response) {
       const stored = find(response);
-      if (stored === undefined) return;
-      statements.remove.run(stored.row);
-      index.remove(factHash(response), stored.row);
+      if (stored !== undefined) remove(stored);
+    },
+    removeStanding(response, event) {
+      const stored = find(response);
+      if (stored?.event !== event) return false;
+      remove(stored);
+      return true;
     },
     removeAll() {
       statements.removeAll.run();
@@ -184,7 +192,7 @@ export function openUsage(database: Database, keys: Keys): Usage {
     takeAway(event, before) {
       if (keys.kindOf(before.kind).type !== 'assistant_message') return undefined;
       const was = usageOf(before, parseData(before.data), event);
-      return was !== undefined && statements.removeStanding.run(was.response, event).changes > 0 ? was.response : undefined;
+      return was !== undefined && responses.removeStanding(was.response, event) ? was.response : undefined;
     },
     findAgain(responses, { from, to }) {
       for (const row of statements.page.all(from, to).flatMap(asUsage)) if (responses.has(row.response)) gather(row);

@@ -183,7 +183,42 @@ describe('a forgotten machine', () => {
   });
 });
 
+/** What was run over this connection since, once each. */
+function runStatements({ database }: StoreFixture): ReadonlySet<string> {
+  const ran = new Set<string>();
+  const prepare = database.prepare.bind(database);
+  database.prepare = ((sql: string) => {
+    const statement = prepare(sql);
+    const run = statement.run.bind(statement);
+    return Object.assign(statement, { run: (...args: unknown[]) => {
+      ran.add(sql);
+      return run(...args);
+    } });
+  }) as typeof prepare;
+  return ran;
+}
+
 describe('forgetting', () => {
+  it('finds the response of an entry by its index, however many others there are', () => {
+    using fixture = openStoreFixture();
+    store(fixture, [answered('goes', 'm1', 5), answered('stays', 'm2', 5)]);
+    // As after 32,768 more: all of them are in the index.
+    fixture.database.exec(`INSERT INTO response (hash, row) SELECT hash, row FROM usage_row;
+      WITH RECURSIVE ranges (range) AS (SELECT 0 UNION ALL SELECT range + 1 FROM ranges WHERE range < 511)
+        INSERT OR REPLACE INTO response_range (range, through) SELECT range, 2 FROM ranges`);
+    fixture.reopen();
+    const ran = runStatements(fixture);
+    Object.assign(fixture, { store: openEventStore(fixture.database) });
+    forget(fixture, { scope: 'session', value: 'goes' });
+    const ofResponses = [...ran].filter((sql) => /^\s*(DELETE FROM|UPDATE) usage_row/.test(sql));
+    expect(ofResponses).not.toEqual([]);
+    const steps = ofResponses.flatMap((sql) => fixture.rows(`EXPLAIN QUERY PLAN ${sql}`, ...sql.replace(/[^?]/g, '')) as { detail: string }[]);
+    expect(steps.filter(({ detail }) => detail.startsWith('SCAN'))).toEqual([]);
+    // What the index held of it is gone with it.
+    expect(fixture.rows('SELECT r.row FROM response r LEFT JOIN usage_row u ON u.row = r.row WHERE u.row IS NULL')).toEqual([]);
+    expect(fixture.rows('SELECT count(*) AS count FROM usage_row')).toEqual([{ count: 1 }]);
+  });
+
   it('leaves no word in the file, whatever moved between its pages before', () => {
     using fixture = openStoreFixture();
     for (let round = 0; round < 40; round++) {
