@@ -1,4 +1,4 @@
-/** Bytes declared lost, with the reason. Reported again and again by agents: the first report stays. */
+/** Bytes declared lost, with the reason. Reported again and again by agents: the first report stays, until the bytes arrive after all. */
 import { createHash } from 'node:crypto';
 import type { GapReport } from '../../shared/protocol/frames.ts';
 import type { Database } from './database.ts';
@@ -25,6 +25,11 @@ export interface Gaps {
   store(machine: number, gaps: readonly GapReport[], nowMs: number): void;
   /** Sets or, with null, takes back the acceptance of exactly what was listed: one that grew meanwhile stays open. */
   accept(gaps: readonly StoredGap[], acceptedAtMs: number | null): number;
+  /**
+   * These bytes of the generation are stored: a line that was given up without its end has got it. Other reasons stay: bytes
+   * that were cut off have their offsets used again.
+   */
+  arrived(machine: number, gen: string, range: { from: number; to: number }): void;
 }
 
 const ID_LENGTH = 8;
@@ -54,6 +59,8 @@ export function openGaps(database: Database): Gaps {
   const accept = database.prepare<[number | null, string, string, number, number]>(`
     UPDATE gap SET accepted_at = ?
     WHERE machine = (SELECT machine FROM machine_key WHERE machine_id = ?) AND gen = ? AND from_offset = ? AND to_offset = ?`);
+  const arrived = database.prepare<[number, string, number, number]>(
+    "DELETE FROM gap WHERE machine = ? AND gen = ? AND from_offset >= ? AND to_offset <= ? AND reason = 'unterminated'");
   return {
     store(machine, gaps, nowMs) {
       for (const gap of gaps) {
@@ -62,5 +69,6 @@ export function openGaps(database: Database): Gaps {
     },
     accept: (gaps, acceptedAtMs) =>
       gaps.reduce((count, { machineId, gen, from, to }) => count + accept.run(acceptedAtMs, machineId, gen, from, to).changes, 0),
+    arrived: (machine, gen, { from, to }) => void arrived.run(machine, gen, from, to),
   };
 }

@@ -158,7 +158,10 @@ function takeBatch(store: EventStore, taken: TakenJob, tally: Tally): CollectorF
   if (batch.entries !== undefined) {
     store.replacing.take(machine, { files: batch.files, entries: batch.entries, schemaVersion: extractionOf(batch) });
   }
-  for (const file of batch.files) store.ledger.advance(machine, file, job.receivedAtMs);
+  for (const file of batch.files) {
+    store.ledger.advance(machine, file, job.receivedAtMs);
+    store.gaps.arrived(machine, file.gen, file);
+  }
   return [ack];
 }
 

@@ -60,4 +60,17 @@ describe('gaps', () => {
     accept(fixture, readGaps(fixture.database), null);
     expect(readGaps(fixture.database)).toMatchObject([{ acceptedAtMs: null }]);
   });
+
+  it('of an unfinished line are over once its bytes arrive whole; those of bytes that were cut off stay', () => {
+    using fixture = openStoreFixture();
+    const unfinished = gap({ reason: 'unterminated' });
+    report(fixture, [unfinished, gap({ gen: genOf(2), reason: 'truncated' }), gap({ gen: genOf(3), reason: 'released' })]);
+    report(fixture, [unfinished], other);
+    const openGens = (): string[] => readGaps(fixture.database).map(({ machineId, gen }) => `${machineId} ${gen}`);
+    const before = openGens();
+    fixture.answer(machine, { gen: genOf(1), from: 0, to: 150, tail: 'a' });
+    expect(openGens()).toEqual(before);
+    for (const gen of [1, 2, 3]) expect(fixture.answer(machine, { gen: genOf(gen), from: 0, to: 260, tail: 'b' })).toMatchObject({ type: 'ack' });
+    expect(openGens()).toEqual(before.filter((name) => name !== `${machine.machineId} ${genOf(1)}`));
+  });
 });
