@@ -17,7 +17,7 @@ import { createControlHandlers } from './handlers.ts';
  * and releases it. Methods that only a running collector can answer throw
  * `collector_not_running`.
  */
-export function openControl(paths: Paths, clock: Pick<Clock, 'now'>): Control {
+export function openControl(paths: Paths, clock: Pick<Clock, 'now' | 'monotonic'>): Control {
   const remote = createControlClient(paths.controlSocket);
   return {
     async call(method, request) {
@@ -35,7 +35,7 @@ export function openControl(paths: Paths, clock: Pick<Clock, 'now'>): Control {
 const ABOUT_WHAT_IS_THERE: ReadonlySet<ControlMethod> = new Set(['backup', 'rebuild', 'forget.compact', 'machines.rewind', 'gaps.accept']);
 
 async function callUnderLock<M extends ControlMethod>(
-  paths: Paths, clock: Pick<Clock, 'now'>, method: M, request: ControlRequest<M>,
+  paths: Paths, clock: Pick<Clock, 'now' | 'monotonic'>, method: M, request: ControlRequest<M>,
 ): Promise<ControlResponse<M>> {
   const lock = takeCollectorLock(paths.collectorLockFile);
   const writer = createLocalWriter(paths.database, clock, { mayCreate: !ABOUT_WHAT_IS_THERE.has(method) });
@@ -51,7 +51,7 @@ async function callUnderLock<M extends ControlMethod>(
 
 /** The writer's calls in this thread; the database is opened by the first of them. */
 function createLocalWriter(
-  database: string, clock: Pick<Clock, 'now'>, { mayCreate }: { mayCreate: boolean },
+  database: string, clock: Pick<Clock, 'now' | 'monotonic'>, { mayCreate }: { mayCreate: boolean },
 ): Pick<WriterPort, 'call'> & { close(): void } {
   let store: ReturnType<typeof openStore> | undefined;
   return {

@@ -1,4 +1,5 @@
 /** The database as the writer's loop sees it: one committer and the calls that run between its commits. */
+import type { Clock } from '../../shared/clock.ts';
 import { TtError } from '../../shared/errors.ts';
 import { openWriter } from '../store/database.ts';
 import { openEventStore } from '../store/event-store.ts';
@@ -7,11 +8,11 @@ import type { OpenStore } from './group-commit.ts';
 import { createWriterCalls } from './writer-calls.ts';
 
 /** Opens, creates or migrates. Throws `database_*`. */
-export function openStore(path: string, options: { now(): number }): OpenStore {
+export function openStore(path: string, clock: Pick<Clock, 'now' | 'monotonic'>): OpenStore {
   const database = openWriter(path);
   try {
-    const store = openEventStore(database, { elapsed: () => options.now() });
-    const committer = createCommitter(store, options);
+    const store = openEventStore(database, { elapsed: () => clock.monotonic() });
+    const committer = createCommitter(store, clock);
     const calls = createWriterCalls(database, store);
     return {
       committer: {

@@ -89,7 +89,7 @@ describe('a power cut', () => {
       check({ call, loss, directory: found, said }) {
         const where = `seed ${seed}, call ${call}, ${loss} of what was not synced lost`;
         const path = join(found, 'collector.db');
-        const store = openStore(path, { now: () => 0 });
+        const store = openStore(path, { now: () => 0, monotonic: () => 0 });
         const [position] = store.committer.call('ledger', [machine.machineId]) as [string, number, string][];
         store.close();
         const checked = openWriter(path);

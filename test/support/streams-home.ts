@@ -41,7 +41,7 @@ export function openStreamsHome(): StreamsHome {
       return JSON.parse(stdout) as T;
     },
     store(events, states = []) {
-      const store = openStore(paths.database, { now: () => START_MS });
+      const store = openStore(paths.database, { now: () => START_MS, monotonic: () => 0 });
       store.committer.commit([jobOf(MACHINE, { gen: genOf(gen++), events, states })]);
       store.close();
     },

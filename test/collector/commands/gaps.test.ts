@@ -41,7 +41,7 @@ beforeEach(async () => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 async function report(digit: number, gaps: GapReport[]): Promise<void> {
-  const store = openStore(paths.database, { now: () => START_MS });
+  const store = openStore(paths.database, { now: () => START_MS, monotonic: () => 0 });
   await store.committer.call('reportGaps', [refOf(testMachine(digit)), gaps, START_MS]);
   store.close();
 }
