@@ -60,6 +60,7 @@ for name in machine.json machine.key events.jsonl uplink.json hook.sh tmux-hooks
   if [ -e "$data/$name" ]; then say had "$name"; fi
 done
 if [ -f "$data/deployed" ]; then say deployed yes; fi
+if [ -f "$data/tt-agent.mjs.unproven" ] && [ -f "$data/tt-agent.mjs.previous" ]; then say unproven yes; fi
 if [ -f "$data/collector.json" ]; then
   # Its key is in there as well, and stays there.
   say collector "$(sed -n 's/.*"collector_id": *"\([0-9a-f-]*\)".*/\1/p' "$data/collector.json" | head -n 1)"

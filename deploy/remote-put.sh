@@ -2,7 +2,8 @@
 # Run by `tt deploy` on the other machine: puts what comes by stdin into a file,
 # whole or not at all. Before it come five lines: the file, its mode (or `keep`:
 # as it is, 0644 for a new one), its SHA-256, Node, and where the file of before
-# is to be kept ('': nowhere). A program (.mjs) must start before it is taken.
+# is to be kept ('': nowhere; else FILE.unproven notes that the new one is to prove
+# itself). A program (.mjs) must start before it is taken.
 
 umask 077
 IFS= read -r file && IFS= read -r mode && IFS= read -r sum && IFS= read -r node && IFS= read -r previous || exit 1
@@ -44,7 +45,11 @@ case $file in
   *.mjs) "$node" "$new" --version </dev/null >/dev/null 2>&1 || fail "start $file" ;;
 esac
 if [ -n "$previous" ] && [ -f "$file" ]; then
-  ln -f "$file" "$previous" 2>/dev/null || cp -p "$file" "$previous" 2>/dev/null || fail "write $directory"
+  # What was put before and has not proved itself is not what to go back to.
+  if [ ! -e "$file.unproven" ] || [ ! -f "$previous" ]; then
+    ln -f "$file" "$previous" 2>/dev/null || cp -p "$file" "$previous" 2>/dev/null || fail "write $directory"
+  fi
+  { true >"$file.unproven"; } 2>/dev/null || fail "write $directory"
 fi
 mv -f "$new" "$file" 2>/dev/null || fail "write $file"
 printf 'tt:put=%s\n' "$file"

@@ -21,7 +21,7 @@ for name in tt-agent tt; do
   file=$HOME/.local/bin/$name
   if grep -q '^# Made by tt deploy' "$file" 2>/dev/null; then rm -f "$file"; fi
 done
-rm -f "$data/tt-agent.mjs" "$data/tt-agent.mjs.previous"
+rm -f "$data/tt-agent.mjs" "$data/tt-agent.mjs.previous" "$data/tt-agent.mjs.unproven"
 gone() {
   case $had in
     *" $1 "*) ;;

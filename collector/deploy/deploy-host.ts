@@ -17,7 +17,7 @@ import { settle } from './settle.ts';
 import type { ShippedFiles } from './shipped-files.ts';
 import { addTmuxHooks } from './tmux.ts';
 
-const BACK = readFileSync(new URL('../../deploy/remote-back.sh', import.meta.url), 'utf8');
+const PROOF = readFileSync(new URL('../../deploy/remote-proof.sh', import.meta.url), 'utf8');
 /** After this a backlog is told instead of waited for. */
 const DRAIN_MS = 10_000;
 
@@ -78,10 +78,34 @@ async function lookAndPlan(wishes: DeployWishes, { shell, control, files }: Depl
   return { value: { facts, plan }, note: `${facts.system}, Node ${plan.node.version}${facts.tmux === undefined ? '' : `, tmux ${facts.tmux}`}${room}` };
 }
 
-async function carryOut({ facts, plan }: Found, deps: DeployDeps): Promise<DeployedHost> {
-  const { shell, control, clock, progress } = deps;
+async function carryOut(found: Found, deps: DeployDeps): Promise<DeployedHost> {
+  const { facts, plan } = found;
+  const { shell, progress } = deps;
   const { node, label, notes } = plan;
   const program: AgentProgram = { node: node.path, file: plan.agentFile };
+  const { machineId, copiedNotes } = await makeReachable(found, deps).catch(async (error: unknown) => {
+    if (plan.isUpgrade) await takeBack(plan, deps);
+    throw error;
+  });
+  const serviceNotes = plan.service ? await progress.step('service', () => startService({ machineId, label, plan, program }, deps)) : [];
+  // Where nothing is started here nothing more can be known of a new one.
+  if (plan.isUpgrade) await shell.run(PROOF, { values: ['kept', plan.agentFile, previousOf(plan)] });
+  if (plan.tmux !== 'none') {
+    await progress.step('tmux', async () => {
+      const servers = await addTmuxHooks(shell, node.path, facts);
+      return { value: undefined, note: `hooks in ${facts.tmuxConf.file}, read by ${plural(servers, 'running server')}` };
+    });
+  }
+  const probe = plan.service ? await arrive({ machineId, label }, deps) : undefined;
+  const ownNotes = [...copiedNotes, ...serviceNotes];
+  for (const note of ownNotes) progress.say(note);
+  return { label, machineId, probe, notes: [...notes, ...ownNotes], wouldDo: [] };
+}
+
+/** Files, identity, tunnel: all that an agent needs. */
+async function makeReachable({ facts, plan }: Found, deps: DeployDeps): Promise<{ machineId: string; copiedNotes: string[] }> {
+  const { shell, control, clock, progress } = deps;
+  const { node, label } = plan;
   const places = { node: node.path, dataDir: facts.dataDir, stateDir: facts.stateDir };
   const copiedNotes = await progress.step('copy', () => copy(plan, shell));
   if (plan.needsJoin) {
@@ -96,17 +120,15 @@ async function carryOut({ facts, plan }: Found, deps: DeployDeps): Promise<Deplo
   }
   const machineId = (await control.call('machines.list', {})).machines.find((machine) => machine.label === label)?.machine_id ?? '';
   await progress.step('tunnel', () => openTunnel(label, deps));
-  const serviceNotes = plan.service ? await progress.step('service', () => startService({ machineId, label, plan, program }, deps)) : [];
-  if (plan.tmux !== 'none') {
-    await progress.step('tmux', async () => {
-      const servers = await addTmuxHooks(shell, node.path, facts);
-      return { value: undefined, note: `hooks in ${facts.tmuxConf.file}, read by ${plural(servers, 'running server')}` };
-    });
-  }
-  const probe = plan.service ? await arrive({ machineId, label }, deps) : undefined;
-  const ownNotes = [...copiedNotes, ...serviceNotes];
-  for (const note of ownNotes) progress.say(note);
-  return { label, machineId, probe, notes: [...notes, ...ownNotes], wouldDo: [] };
+  return { machineId, copiedNotes };
+}
+
+const previousOf = ({ agentFile }: DeployPlan): string => `${agentFile}.previous`;
+
+/** Best effort: where nobody is reached the note of it stays there, and the next run has the same to go back to. */
+async function takeBack(plan: DeployPlan, { shell, progress }: DeployDeps): Promise<void> {
+  const answer = await shell.run(PROOF, { values: ['back', plan.agentFile, previousOf(plan)] }).catch(() => undefined);
+  if (answer?.code === 0) progress.say('the agent of before was put back');
 }
 
 async function copy({ copies, node, isUpgrade, agentFile }: DeployPlan, shell: RemoteShell): Promise<{ value: string[]; note: string }> {
@@ -142,7 +164,7 @@ async function startService(starting: Starting, deps: DeployDeps): Promise<{ val
   const started = await startOnce(starting, deps);
   if (started.isUp) return { value: started.notes, note: `${started.kind}; the agent is connected` };
   if (!plan.isUpgrade || deps.stop.aborted) throw started.failure;
-  await shell.run(BACK, { values: [program.file, `${program.file}.previous`] });
+  await shell.run(PROOF, { values: ['back', program.file, previousOf(plan)] });
   const { isUp: isBack } = await startOnce(starting, deps);
   throw new TtError('upgrade_failed', `the new agent of ${label} did not come up (${started.why}); ${isBack ? 'the one of before runs again' : 'the one of before was put back, and does not come up either'}`, {
     hint: 'look at its log there: tt-agent logs', cause: started.failure,

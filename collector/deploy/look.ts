@@ -34,6 +34,8 @@ export interface RemoteFacts {
   had: readonly string[];
   /** This command was there before. */
   deployed: boolean;
+  /** An earlier run ended before its new agent had connected; the one of before is kept. */
+  isUnproven: boolean;
   /** Of a collector that runs or ran there, in this account. */
   ownCollectorId: string | undefined;
   machineId: string | undefined;
@@ -77,6 +79,7 @@ export function parseFacts(said: readonly { name: string; value: string }[]): Re
     missing: [...new Set(all('missing'))],
     had: all('had'),
     deployed: one('deployed') === 'yes',
+    isUnproven: one('unproven') === 'yes',
     ownCollectorId: one('collector'),
     machineId: idIn(one('machine'), 'machine_id'),
     collectorId: idIn(one('uplink'), 'collector_id'),

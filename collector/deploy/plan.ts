@@ -37,7 +37,7 @@ export interface DeployPlan {
   agentFile: string;
   /** Only those that are not there already. */
   copies: readonly RemoteFile[];
-  /** Another agent was there, and is kept. */
+  /** Another agent was there, now or before a run that ended too early, and is kept: it is put back where the new one does not come up. */
   isUpgrade: boolean;
   needsJoin: boolean;
   /** The label is its own already. */
@@ -65,7 +65,7 @@ export function planDeploy(knowledge: PlanKnowledge): DeployPlan {
   return {
     node, label, agentFile, isKnown, needsJoin, service, tmux,
     copies: toCopies(facts, files, agentFile),
-    isUpgrade: isOther(facts, agentFile, files.agent) && facts.sums.has(agentFile),
+    isUpgrade: facts.sums.has(agentFile) && (facts.isUnproven || isOther(facts, agentFile, files.agent)),
     questions: [
       ...(tmux === 'add' ? [`add a marked block to ${facts.tmuxConf.file} on ${host}`] : []),
       ...(movedFrom === undefined ? [] : [`take ${host} for ${label}, which is known at ${movedFrom}`]),
@@ -193,10 +193,10 @@ const KEEPER_WORDS: Readonly<Record<string, string>> = { background: 'a keeper i
 
 /** For `--dry-run`: what would be done, one line a step. */
 export function planWords(plan: DeployPlan, { host, facts }: Pick<PlanKnowledge, 'host' | 'facts'>): string[] {
-  const { copies, isUpgrade, needsJoin, isKnown, label, service, tmux, agentFile } = plan;
+  const { copies, isUpgrade, needsJoin, isKnown, label, service, tmux } = plan;
   return [
     copies.length === 0 ? 'copy nothing: all files are there' : `copy to ${facts.dataDir}: ${copies.map(({ path, content }) => `${basename(path)} (${bytesWords(content.length)})`).join(', ')}`,
-    ...(isUpgrade ? [`keep the agent of now as ${basename(agentFile)}.previous`] : []),
+    ...(isUpgrade ? [upgradeWords(plan)] : []),
     `write ~/.local/bin/tt-agent and ~/.local/bin/tt`,
     needsJoin ? `enrol it as ${label}` : `keep its identity: ${label}`,
     `keep a tunnel to ${host} whenever the collector runs`,
@@ -204,4 +204,9 @@ export function planWords(plan: DeployPlan, { host, facts }: Pick<PlanKnowledge,
     ...(tmux === 'add' ? [`add a marked block to ${facts.tmuxConf.file}, and read it into running tmux servers`] : []),
     ...(isKnown ? [] : ['wait for its first events']),
   ];
+}
+
+function upgradeWords({ copies, agentFile }: DeployPlan): string {
+  const name = basename(agentFile);
+  return copies.some(({ path }) => path === agentFile) ? `keep the agent of now as ${name}.previous` : `put ${name}.previous back where the agent of now, which has not connected yet, does not come up`;
 }
