@@ -42,7 +42,16 @@ export interface PlacedFact {
 
 export const PLACED_FACT = 'e.row, e.fact, e.session, e.cwd, e.at, e.kind';
 
+/** What of a fact matters as things are assigned now, beside its row, session and directory. */
+export interface FactNeeds {
+  time: boolean;
+  kind: boolean;
+  fact: boolean;
+}
+
 export interface StreamLookup {
+  /** What is not needed may be anything. */
+  readonly needs: FactNeeds;
   /** The assignment that holds; undefined: none. */
   of(fact: PlacedFact): Assignment | undefined;
   /** Stream of an `event_row`; null: none. */
@@ -118,6 +127,7 @@ export function openStreamLookup(database: Database, assignments: readonly Assig
   const strongestSession = Math.max(0, ...[...sessions.values()].flat().map(({ strength }) => strength));
 
   const of = (fact: PlacedFact): Assignment | undefined => {
+    if (known.size === 0) return undefined;
     let best: Assignment | undefined;
     let bestStrength = 0;
     const offer = (list: readonly Assignment[], weaker = 0): void => {
@@ -140,6 +150,11 @@ export function openStreamLookup(database: Database, assignments: readonly Assig
   };
   return {
     of,
+    needs: {
+      time: assignments.some(({ fromMs, toMs }) => fromMs !== null || toMs !== null),
+      kind: times.length > 0,
+      fact: facts.size > 0 || copied.size > 0,
+    },
     ofRow(row) {
       const found = known.size === 0 ? undefined : place.get(row);
       return found === undefined ? null : of(found)?.streamId ?? null;

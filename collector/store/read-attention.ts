@@ -1,8 +1,8 @@
 /** Direct time of a period, out of the signs of attention (`attention_row`). */
 import { ATTENTION_WINDOW_MS, directIntervals, type AttentionSign, type DirectInterval } from '../time/attention.ts';
-import type { PlacedFact } from './assignments.ts';
+import type { FactNeeds, PlacedFact } from './assignments.ts';
 import type { Database } from './database.ts';
-import { openTimePages } from './time-pages.ts';
+import { openTimePages, type TimeRange } from './time-pages.ts';
 
 /** `row` is that of the event. */
 export interface StoredSign extends AttentionSign, PlacedFact {
@@ -14,23 +14,23 @@ const CLEAR_MS = 500;
 /** Of signs of the same millisecond: who is shown first, what is done there next, that nobody is there last. */
 const RANKS = { window: 0, tab: 1, pane: 2, message: 3, scroll: 4, idle: 5 } as const;
 
-type SignValues = [number, number, StoredSign['sign'], number, number, number, number | null, number, string | null];
+type Columns = [
+  row: number[], at: number[], sign: number[], machine: number[], session: number[], cwd: (number | null)[], detail: (string | null)[],
+  kind: number[], fact: number[],
+];
 
-function toSign([row, at, sign, machine, session, kind, cwd, fact, detail]: SignValues): StoredSign {
-  return { row, at, sign, machine, session, kind, cwd, fact, detail };
-}
-
-const COLUMNS = 't.event, t.at, t.sign, t.machine, t.session, t.kind, t.cwd, t.fact, t.detail';
+/** Each begins with a letter of its own, which crosses as a number. */
+const SIGNS = new Map((Object.keys(RANKS) as StoredSign['sign'][]).map((sign) => [sign.charCodeAt(0), sign])); // its own keys
 const AFTER_ROWS = 20;
 
 /**
  * Every interval that overlaps the period, whole: the caller clips it, so that
  * parts of a period add up to it. In order of `fromMs`, but for scrolls.
  */
-export function readDirectIntervals(reader: Database, { fromMs, toMs }: { fromMs: number; toMs: number }): Iterable<DirectInterval<StoredSign>> {
+export function readDirectIntervals(reader: Database, { fromMs, toMs }: TimeRange, needs: FactNeeds): Iterable<DirectInterval<StoredSign>[]> {
   const startMs = clearStart(reader, fromMs - ATTENTION_WINDOW_MS);
-  const signs = readSigns(reader, startMs, toMs);
-  return directIntervals(signs, { tab: tabBefore(reader, startMs) });
+  const signs = openSigns(reader, needs);
+  return directIntervals(readSigns(signs, startMs, toMs), { tab: tabBefore(reader, signs, startMs) });
 }
 
 /** A time before `ms` from which what was focused earlier no longer matters, but for a tab. */
@@ -44,40 +44,51 @@ function clearStart(reader: Database, ms: number): number {
   return candidate ?? -Infinity;
 }
 
-function tabBefore(reader: Database, ms: number): StoredSign | null {
+function tabBefore(reader: Database, signs: SignReader, ms: number): StoredSign | null {
   if (ms === -Infinity) return null;
-  const tabs = reader.prepare<[number], SignValues>(`
-    SELECT ${COLUMNS} FROM attention_row t
-    WHERE t.sign = 'tab' AND t.at = (SELECT max(at) FROM attention_row WHERE sign = 'tab' AND at < ?)`).raw().all(ms);
-  return inOrder(reader, tabs.map(toSign)).at(-1) ?? null;
+  const at = reader.prepare<[number], number | null>("SELECT max(at) FROM attention_row WHERE sign = 'tab' AND at < ?").pluck().get(ms) ?? null;
+  if (at === null) return null;
+  return [...signs({ fromMs: at, toMs: at + 1 })].flat().findLast(({ sign }) => sign === 'tab') ?? null;
 }
 
 /** From `startMs` to the first sign at or after `toMs` that is no scroll: it may say that nobody was there before. */
-function* readSigns(reader: Database, startMs: number, toMs: number): Generator<StoredSign> {
-  const pages = openTimePages<SignValues>(reader, { table: 'attention_row', at: 'at', columns: COLUMNS });
-  for (const page of pages({ fromMs: startMs, toMs })) yield* inOrder(reader, page.map(toSign));
+function* readSigns(signs: SignReader, startMs: number, toMs: number): Generator<StoredSign[]> {
+  yield* signs({ fromMs: startMs, toMs });
   // Few at a time: the one that is looked for is near.
-  const after = openTimePages<SignValues>(reader, { table: 'attention_row', at: 'at', columns: COLUMNS }, AFTER_ROWS);
-  for (const page of after({ fromMs: toMs, toMs: Infinity })) {
-    for (const sign of inOrder(reader, page.map(toSign))) {
-      yield sign;
-      if (sign.sign !== 'scroll') return;
-    }
+  for (const page of signs({ fromMs: toMs, toMs: Infinity }, AFTER_ROWS)) {
+    const end = page.findIndex(({ sign }) => sign !== 'scroll');
+    yield end === -1 ? page : page.slice(0, end + 1);
+    if (end !== -1) return;
   }
 }
 
-/** By time; signs of one millisecond by what they say, never by the order of arrival. */
-function inOrder(reader: Database, signs: StoredSign[]): StoredSign[] {
-  signs.sort((a, b) => a.at - b.at);
-  let compare: ((a: StoredSign, b: StoredSign) => number) | undefined;
-  for (let from = 0; from < signs.length;) {
-    let to = from + 1;
-    while (to < signs.length && signs[to]?.at === signs[from]?.at) to += 1;
-    if (to - from > 1) {
-      compare ??= openTieOrder(reader);
-      signs.splice(from, to - from, ...signs.slice(from, to).sort(compare));
+/** In order of time; signs of one millisecond by what they say, never by the order of arrival. */
+type SignReader = (range: TimeRange, pageRows?: number) => Generator<StoredSign[]>;
+
+function openSigns(reader: Database, needs: FactNeeds): SignReader {
+  const compareTies = openTieOrder(reader);
+  const isBefore = (a: StoredSign, b: StoredSign): boolean => a.at < b.at || (a.at === b.at && compareTies(a, b) < 0);
+  const query = {
+    table: 'attention_row', at: 'at',
+    columns: ['t.event', 't.at', 'unicode(t.sign)', 't.machine', 't.session', 't.cwd', 't.detail', needs.kind ? 't.kind' : null, needs.fact ? 't.fact' : null],
+  };
+  return function* signs(range, pageRows) {
+    for (const [rows, ats, letters, machines, sessions, cwds, details, kinds, facts] of openTimePages<Columns>(reader, query, pageRows)(range)) {
+      yield putInOrder(rows.map((row, index): StoredSign => ({
+        row, at: ats[index] ?? 0, sign: SIGNS.get(letters[index] ?? 0) ?? 'scroll', machine: machines[index] ?? 0, session: sessions[index] ?? 0,
+        cwd: cwds[index] ?? null, kind: kinds[index] ?? 0, fact: facts[index] ?? 0, detail: details[index] ?? null,
+      })), isBefore);
     }
-    from = to;
+  };
+}
+
+/** Nearly in order they come, as SQLite walks the table: so each is put in its place from the end. */
+function putInOrder(signs: StoredSign[], isBefore: (a: StoredSign, b: StoredSign) => boolean): StoredSign[] {
+  for (let index = 1; index < signs.length; index += 1) {
+    const sign = signs[index];
+    let place = index;
+    for (let before = signs[place - 1]; sign && before && isBefore(sign, before); before = signs[place - 1]) signs[place--] = before;
+    if (sign && place < index) signs[place] = sign;
   }
   return signs;
 }

@@ -6,7 +6,7 @@
 import { remembered } from '../remembered.ts';
 import { openStreamLookup } from './assignments.ts';
 import type { Database } from './database.ts';
-import { openTimeColumns, type TimeRange } from './time-pages.ts';
+import { openTimePages, type TimeRange } from './time-pages.ts';
 
 export interface TokenCounts {
   input: number;
@@ -51,13 +51,15 @@ interface Group {
   placeOf(value: number): Place;
 }
 type Columns = [
-  value: number[], model: (string | null)[], speed: (string | null)[], input: number[], output: number[], creation: number[], creation1h: (number | null)[],
-  read: number[], placeholder: number[],
+  value: number[], input: number[], output: number[], creation: number[], creation1h: (number | null)[], read: number[], placeholder: number[],
+  model: (string | null)[], speed: (string | null)[],
 ];
-const COUNTS = ['model', 'speed', 'input_tokens', 'output_tokens', 'cache_creation_tokens', 'cache_creation_1h', 'cache_read_tokens', 'placeholder'];
+const COUNTS = ['input_tokens', 'output_tokens', 'cache_creation_tokens', 'cache_creation_1h', 'cache_read_tokens', 'placeholder', 'model', 'speed'];
 
 export function openUsageSummer(database: Database): UsageSummer {
-  const pagesBy = remembered((column: string) => openTimeColumns<Columns>(database, { table: 'usage_row', at: 'at', columns: [column, ...COUNTS].map((name) => `t.${name}`) }));
+  const pagesBy = remembered((column: string) => openTimePages<Columns>(database, {
+    table: 'usage_row', at: 'at', columns: [column, ...COUNTS].map((name) => `t.${name}`),
+  }));
   // One snapshot, whatever is written meanwhile.
   const sum = database.transaction(({ column, placeOf }: Group, period: UsagePeriod): UsageSums[] => {
     const sums = new SumsByPlace();
@@ -106,7 +108,7 @@ const GROUPS: Readonly<Record<UsageKey, (database: Database) => Group>> = {
 class SumsByPlace {
   readonly #places = new Map<Place, Map<string | null, UsageSums[]>>();
 
-  add([values, models, speeds, inputs, outputs, creations, hours, reads, placeholders]: Columns, placeOf: Group['placeOf']): void {
+  add([values, inputs, outputs, creations, hours, reads, placeholders, models, speeds]: Columns, placeOf: Group['placeOf']): void {
     for (let at = 0; at < values.length; at += 1) {
       const sums = this.#sumsOf(placeOf(values[at] ?? 0), models[at] ?? null, speeds[at] === 'fast');
       const hour = hours[at] ?? 0;

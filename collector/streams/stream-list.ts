@@ -90,8 +90,12 @@ function byTime(a: ListedStream, b: ListedStream): number {
   return sum(b) - sum(a) || latest || a.id.localeCompare(b.id);
 }
 
-/** By stream ID; null: unassigned. */
+/** By stream ID; null: unassigned. Of one moment. */
 export function readStreamTimes(reader: Database, period: Period): Map<string | null, StreamTime> {
+  return reader.transaction(() => sumTimes(reader, period))();
+}
+
+function sumTimes(reader: Database, period: Period): Map<string | null, StreamTime> {
   const times = new Map<string | null, StreamTime>();
   for (const { form, streamId, fromMs, toMs } of readIntervals(reader, period)) {
     if (form === 'waiting') continue;

@@ -44,20 +44,20 @@ export interface AttentionOptions<Sign> {
 }
 
 /**
- * `signs` in order of time; later ones may close what began before, so the last
- * interval is right only where the signs go on to the next that is no scroll, or end.
+ * Signs in order of time, page by page, and what each page closes. Later signs may
+ * close what began before, so the last interval is right only where the signs go on
+ * to the next that is no scroll, or end.
  */
 export function* directIntervals<Sign extends AttentionSign>(
-  signs: Iterable<Sign>, { windowMs = ATTENTION_WINDOW_MS, tab = null }: AttentionOptions<Sign> = {},
-): Generator<DirectInterval<Sign>> {
+  pages: Iterable<readonly Sign[]>, { windowMs = ATTENTION_WINDOW_MS, tab = null }: AttentionOptions<Sign> = {},
+): Generator<DirectInterval<Sign>[]> {
   const run = new AttentionRun<Sign>(windowMs, tab);
-  for (const sign of signs) {
-    if (!run.take(sign)) continue;
-    yield* run.closed;
-    run.closed = [];
+  for (const page of pages) {
+    for (const sign of page) run.take(sign);
+    yield run.takeClosed();
   }
   run.end();
-  yield* run.closed;
+  yield run.takeClosed();
 }
 
 function isRepeat(sign: AttentionSign, last: AttentionSign | null): boolean {
@@ -66,7 +66,7 @@ function isRepeat(sign: AttentionSign, last: AttentionSign | null): boolean {
 }
 
 class AttentionRun<Sign extends AttentionSign> {
-  closed: DirectInterval<Sign>[] = [];
+  #closed: DirectInterval<Sign>[] = [];
   readonly #windowMs: number;
   /** Since when somebody looks; null: nobody does. */
   #since: number | null = null;
@@ -82,9 +82,8 @@ class AttentionRun<Sign extends AttentionSign> {
     this.#tab = tab;
   }
 
-  /** True: something was closed. */
-  take(sign: Sign): boolean {
-    if (isRepeat(sign, this.#last)) return false;
+  take(sign: Sign): void {
+    if (isRepeat(sign, this.#last)) return;
     this.#last = sign;
     switch (sign.sign) {
       case 'pane':
@@ -109,11 +108,16 @@ class AttentionRun<Sign extends AttentionSign> {
         this.#show(sign);
         break;
     }
-    return this.closed.length > 0;
   }
 
   end(): void {
     this.#close(Infinity);
+  }
+
+  takeClosed(): DirectInterval<Sign>[] {
+    const closed = this.#closed;
+    this.#closed = [];
+    return closed;
   }
 
   #show(tab: Sign): void {
@@ -148,7 +152,7 @@ class AttentionRun<Sign extends AttentionSign> {
 
   #add(fromMs: number, at: number, target: Sign, given: Sign | null): void {
     const toMs = Math.min(at, fromMs + this.#windowMs);
-    if (toMs > fromMs) this.closed.push({ fromMs, toMs, target, given });
+    if (toMs > fromMs) this.#closed.push({ fromMs, toMs, target, given });
   }
 
   /** Who has the attention now; null: nothing that is known. */

@@ -12,11 +12,6 @@ export interface RowName {
   tags: readonly string[];
 }
 
-export interface PlacedPart {
-  row: RowName;
-  interval: TimeInterval;
-}
-
 export interface GroupingDeps {
   streams: readonly Stream[];
   sessions: Pick<ReportReader, 'session'>;
@@ -28,8 +23,8 @@ export interface GroupingDeps {
 export interface Grouping {
   /** There, with or without time. */
   rows: readonly RowName[];
-  /** The same row is always the same object. */
-  partsOf(interval: TimeInterval): Iterable<PlacedPart>;
+  /** Tells `add` every part of it with its row. The same row is always the same object. */
+  place(interval: TimeInterval, add: (row: RowName, part: TimeInterval) => void): void;
 }
 
 const UNASSIGNED = none('(unassigned)');
@@ -39,7 +34,7 @@ export function createGrouping(by: ReportGroup, deps: GroupingDeps): Grouping {
   if (by === 'day') return byDay(deps);
   if (by === 'tag') return byTag(deps);
   const rowOf = ROWS[by](deps);
-  return { rows: by === 'stream' ? [UNASSIGNED] : [], partsOf: (interval) => [{ row: rowOf(interval), interval }] };
+  return { rows: by === 'stream' ? [UNASSIGNED] : [], place: (interval, add) => add(rowOf(interval), interval) };
 }
 
 const ROWS: Record<Exclude<ReportGroup, 'day' | 'tag'>, (deps: GroupingDeps) => (interval: TimeInterval) => RowName> = {
@@ -87,7 +82,9 @@ function byTag({ streams }: GroupingDeps): Grouping {
   const rows = new Map(streams.map(({ id, tags }) => [id, tags.length === 0 ? [UNTAGGED] : tags.map(row)]));
   return {
     rows: [UNASSIGNED],
-    partsOf: (interval) => (interval.streamId === null ? [UNASSIGNED] : rows.get(interval.streamId) ?? [UNTAGGED]).map((each) => ({ row: each, interval })),
+    place(interval, add) {
+      for (const each of interval.streamId === null ? [UNASSIGNED] : rows.get(interval.streamId) ?? [UNTAGGED]) add(each, interval);
+    },
   };
 }
 
@@ -97,12 +94,12 @@ function byDay({ zone, period }: GroupingDeps): Grouping {
   const rows = days.map(({ date }) => called(date));
   return {
     rows,
-    *partsOf(interval) {
+    place(interval, add) {
       for (let at = dayAt(days, interval.fromMs); at < days.length; at += 1) {
         const [day, row] = [days[at], rows[at]];
         if (day === undefined || row === undefined || day.fromMs >= interval.toMs) return;
         const cut = { ...interval, fromMs: Math.max(interval.fromMs, day.fromMs), toMs: Math.min(interval.toMs, day.toMs) };
-        if (cut.fromMs < cut.toMs) yield { row, interval: cut };
+        if (cut.fromMs < cut.toMs) add(row, cut);
       }
     },
   };

@@ -10,7 +10,7 @@ import {
 } from '../../shared/report-documents.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import type { Database } from '../store/database.ts';
-import { readIntervals, type TimeInterval } from '../store/intervals.ts';
+import { readIntervalPages, type TimeInterval } from '../store/intervals.ts';
 import { openReportReader, type ReportReader } from '../store/read-report.ts';
 import { readStreams, type Stream } from '../store/streams.ts';
 import { dateOf } from '../zoned-days.ts';
@@ -41,14 +41,17 @@ function report(query: ReportQuery, deps: ReportDeps): ReportDocument {
   const [whole, unassigned] = [new Tally(), new Tally()];
   const tallies = new Map<RowName, Tally>(grouping.rows.map((row) => [row, new Tally()]));
   const streamIds = new Set<string>();
-  for (const interval of intervalsOf(query, deps)) {
-    whole.add(interval);
-    if (interval.streamId === null) unassigned.add(interval);
-    else streamIds.add(interval.streamId);
-    for (const part of grouping.partsOf(interval)) {
-      const tally = tallies.get(part.row) ?? new Tally();
-      tallies.set(part.row, tally);
-      tally.add(part.interval);
+  const addPart = (row: RowName, part: TimeInterval): void => {
+    let tally = tallies.get(row);
+    if (tally === undefined) tallies.set(row, (tally = new Tally()));
+    tally.add(part);
+  };
+  for (const page of pagesOf(query, deps)) {
+    for (const interval of page) {
+      whole.add(interval);
+      if (interval.streamId === null) unassigned.add(interval);
+      else streamIds.add(interval.streamId);
+      grouping.place(interval, addPart);
     }
   }
   const times = whole.times();
@@ -83,14 +86,13 @@ function explanation(query: ReportQuery & { key?: string | undefined }, deps: Re
   const { grouping, sessions, streams } = open(query, deps);
   const names = new Map(streams.map(({ id, name }) => [id, name ?? id]));
   const rows = new Map<RowName, ExplainedInterval[]>();
-  for (const whole of intervalsOf(query, deps)) {
-    for (const { row, interval } of grouping.partsOf(whole)) {
-      if (query.key !== undefined && !isCalled(row, query.key)) continue;
-      const intervals = rows.get(row) ?? [];
-      rows.set(row, intervals);
-      intervals.push(toExplained(interval, { sessions, labelOf: deps.labelOf, streamName: interval.streamId === null ? null : names.get(interval.streamId) ?? interval.streamId }));
-    }
-  }
+  const addPart = (row: RowName, part: TimeInterval): void => {
+    if (query.key !== undefined && !isCalled(row, query.key)) return;
+    const intervals = rows.get(row) ?? [];
+    rows.set(row, intervals);
+    intervals.push(toExplained(part, { sessions, labelOf: deps.labelOf, streamName: part.streamId === null ? null : names.get(part.streamId) ?? part.streamId }));
+  };
+  for (const page of pagesOf(query, deps)) for (const interval of page) grouping.place(interval, addPart);
   return {
     schema: REPORT_SCHEMA, period: toPeriod(query), by: query.by,
     rows: [...rows].map(([{ key, name }, intervals]) => ({ key, name, intervals: intervals.sort((a, b) => (a.from < b.from ? -1 : 1)) })),
@@ -104,9 +106,9 @@ function open({ by, timezone, period }: ReportQuery, { database, nowMs, labelOf 
 }
 
 /** Nothing after now. */
-export function intervalsOf({ period }: Pick<ReportQuery, 'period'>, { database, nowMs }: Pick<ReportDeps, 'database' | 'nowMs'>): Iterable<TimeInterval> {
+export function pagesOf({ period }: Pick<ReportQuery, 'period'>, { database, nowMs }: Pick<ReportDeps, 'database' | 'nowMs'>): Iterable<TimeInterval[]> {
   const toMs = Math.min(period.toMs, nowMs);
-  return toMs <= period.fromMs ? [] : readIntervals(database, { fromMs: period.fromMs, toMs });
+  return toMs <= period.fromMs ? [] : readIntervalPages(database, { fromMs: period.fromMs, toMs });
 }
 
 function isCalled({ key, name }: RowName, wanted: string): boolean {

@@ -40,27 +40,39 @@ export class Tally {
 
   /** Most sessions at work at one moment. */
   get peak(): number {
-    return coverOf([this.#work]).peak;
+    return coverOf(this.#work.starts, this.#work.ends).peak;
   }
 
   times(): Times {
-    return {
-      time_direct_ms: this.#direct.sumMs, time_delegated_ms: this.#work.sumMs, time_total_ms: coverOf([this.#direct, this.#work]).unionMs,
-      time_waiting_ms: this.#waitingMs,
-    };
+    const [direct, work] = [this.#direct, this.#work];
+    const { unionMs } = coverOf(merged(direct.starts, work.starts), merged(direct.ends, work.ends));
+    return { time_direct_ms: direct.sumMs, time_delegated_ms: work.sumMs, time_total_ms: unionMs, time_waiting_ms: this.#waitingMs };
   }
 }
 
 /** Half-open, none of them empty. */
 class Spans {
   sumMs = 0;
-  readonly starts: number[] = [];
-  readonly ends: number[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
 
   add(fromMs: number, toMs: number): void {
     this.sumMs += toMs - fromMs;
-    this.starts.push(fromMs);
-    this.ends.push(toMs);
+    const last = this.#ends.length - 1;
+    // What goes on where the one before ended is the same to who counts how many run.
+    if (this.#ends[last] === fromMs) this.#ends[last] = toMs;
+    else {
+      this.#starts.push(fromMs);
+      this.#ends.push(toMs);
+    }
+  }
+
+  get starts(): Float64Array {
+    return sorted(this.#starts);
+  }
+
+  get ends(): Float64Array {
+    return sorted(this.#ends);
   }
 }
 
@@ -69,9 +81,7 @@ class Spans {
  * another starts is not beside it. How many run is a matter of the starts and
  * ends alone, whichever belong together, so both are sorted as bare numbers.
  */
-function coverOf(spans: readonly Spans[]): { unionMs: number; peak: number } {
-  const starts = sorted(spans.map((each) => each.starts));
-  const ends = sorted(spans.map((each) => each.ends));
+function coverOf(starts: Float64Array, ends: Float64Array): { unionMs: number; peak: number } {
   let [started, open, since, unionMs, peak] = [0, 0, 0, 0, 0];
   for (const end of ends) {
     for (let start = starts[started]; start !== undefined && start < end; start = starts[started]) {
@@ -86,12 +96,22 @@ function coverOf(spans: readonly Spans[]): { unionMs: number; peak: number } {
   return { unionMs, peak };
 }
 
-function sorted(lists: readonly (readonly number[])[]): Float64Array {
-  const all = new Float64Array(lists.reduce((sum, { length }) => sum + length, 0));
-  let filled = 0;
-  for (const list of lists) {
-    all.set(list, filled);
-    filled += list.length;
+/** They come nearly sorted, most often wholly. */
+function sorted(values: readonly number[]): Float64Array {
+  const all = Float64Array.from(values);
+  for (let at = 1; at < all.length; at += 1) if ((all[at] ?? 0) < (all[at - 1] ?? 0)) return all.sort();
+  return all;
+}
+
+/** Both sorted. */
+function merged(a: Float64Array, b: Float64Array): Float64Array {
+  if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a;
+  const all = new Float64Array(a.length + b.length);
+  for (let [at, ofA, ofB] = [0, 0, 0]; at < all.length; at += 1) {
+    const [first = Infinity, second = Infinity] = [a[ofA], b[ofB]];
+    if (first <= second) ofA += 1;
+    else ofB += 1;
+    all[at] = Math.min(first, second);
   }
-  return all.sort();
+  return all;
 }

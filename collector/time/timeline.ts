@@ -8,7 +8,7 @@ import { openReportReader, type ReportReader } from '../store/read-report.ts';
 import { sessionName } from '../usage/usage-report.ts';
 import { dateOf } from '../zoned-days.ts';
 import type { NamedPeriod } from './period.ts';
-import { intervalsOf, type ReportDeps } from './report.ts';
+import { pagesOf, type ReportDeps } from './report.ts';
 import { toCompleteness } from './report-completeness.ts';
 
 export interface TimelineQuery {
@@ -21,8 +21,13 @@ interface Span {
   toMs: number;
 }
 
-export function timelineOf({ period, timezone }: TimelineQuery, deps: ReportDeps): TimelineDocument {
-  const intervals = [...intervalsOf({ period }, deps)].sort((a, b) => a.fromMs - b.fromMs);
+/** Of one moment, whatever is stored meanwhile. */
+export function timelineOf(query: TimelineQuery, deps: ReportDeps): TimelineDocument {
+  return deps.database.transaction(() => timeline(query, deps))();
+}
+
+function timeline({ period, timezone }: TimelineQuery, deps: ReportDeps): TimelineDocument {
+  const intervals = [...pagesOf({ period }, deps)].flat().sort((a, b) => a.fromMs - b.fromMs);
   const sessions = openReportReader(deps.database);
   const completeness = toCompleteness(period, deps);
   const sumOf = (form: TimeInterval['form']): number => intervals.reduce((sum, each) => sum + (each.form === form ? each.toMs - each.fromMs : 0), 0);

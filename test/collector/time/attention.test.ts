@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ATTENTION_WINDOW_MS, directIntervals } from '../../../collector/time/attention.ts';
+import { ATTENTION_WINDOW_MS, directIntervals, type AttentionOptions, type DirectInterval } from '../../../collector/time/attention.ts';
 import { VECTORS, type Said } from './vectors.ts';
 
 const MINUTE_MS = 60_000;
@@ -11,11 +11,17 @@ interface Limits {
   windowMs?: number;
 }
 
+/** Two signs a page: pages part no rule. */
+function intervalsOf(signs: readonly Said[], options: AttentionOptions<Said> = {}): DirectInterval<Said>[] {
+  const pages = signs.flatMap((_, at) => (at % 2 === 0 ? [signs.slice(at, at + 2)] : []));
+  return [...directIntervals(pages, options)].flat();
+}
+
 /** Milliseconds by stream; each instant once. */
 function directTime(signs: readonly Said[], { fromMs = 0, endMs = Infinity, windowMs = ATTENTION_WINDOW_MS }: Limits): Record<string, number> {
   const counted = signs.filter(({ agents }) => agents === undefined);
   const spans = new Map<string, [number, number][]>();
-  for (const { fromMs: from, toMs, target, given } of directIntervals(counted, { windowMs })) {
+  for (const { fromMs: from, toMs, target, given } of intervalsOf(counted, { windowMs })) {
     if (given !== null && given.stream !== '' && given.stream !== target.stream) continue;
     const span: [number, number] = [Math.max(from, fromMs), Math.min(toMs, endMs)];
     if (span[1] > span[0]) spans.set(target.stream, [...(spans.get(target.stream) ?? []), span]);
@@ -51,11 +57,11 @@ describe('direct time', () => {
 
   it('takes a sign of the same pane for a repeat within half a second, and a glance elsewhere and back for what it is', () => {
     const pane = (stream: string, at: number): Said => ({ sign: 'pane', at, machine: 1, detail: stream, stream });
-    const repeated = [...directIntervals([pane('A', 0), pane('A', 300), pane('A', 499), pane('A', 500)])];
+    const repeated = intervalsOf([pane('A', 0), pane('A', 300), pane('A', 499), pane('A', 500)]);
     expect(repeated.map(({ fromMs, toMs }) => [fromMs, toMs])).toEqual([[0, 500], [500, 300_500]]);
     expect(directTime([pane('A', 0), pane('B', 100), pane('A', 200)], {})).toEqual({ A: 300_100, B: 100 });
     const elsewhere = { ...pane('A', 300), machine: 2 };
-    expect([...directIntervals([pane('A', 0), elsewhere])].map(({ target }) => target.machine)).toEqual([1, 2]);
+    expect(intervalsOf([pane('A', 0), elsewhere]).map(({ target }) => target.machine)).toEqual([1, 2]);
   });
 
   it('lets no absence begin before a hand was on the wheel', () => {
@@ -154,7 +160,7 @@ describe('an assignment', () => {
 
   it('changes no interval but those that a scroll gives', () => {
     fc.assert(fc.property(said, (signs) => {
-      const intervals = [...directIntervals(signs)];
+      const intervals = intervalsOf(signs);
       const always = intervals.filter(({ given }) => given === null).sort((a, b) => a.fromMs - b.fromMs);
       for (const [index, { toMs }] of always.entries()) expect(toMs).toBeLessThanOrEqual(always[index + 1]?.fromMs ?? Infinity);
       for (const { fromMs, toMs, given } of intervals) {
