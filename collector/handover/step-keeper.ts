@@ -58,14 +58,7 @@ export function createStepKeeper(rules: readonly SyncRule[], deps: StepKeeperDep
   const kept = new Map<MachineId, Kept>();
   let isClosed = false;
 
-  const tell = (label: string, known: Kept, problems: readonly Pick<StepProblem, 'message' | 'hint'>[]): void => {
-    const [first] = problems;
-    known.problem = first ? { message: first.message, hint: first.hint } : null;
-    for (const { message, hint } of problems) {
-      if (!known.told.has(message)) log.warn({ machine: label, hint }, `sessions are not kept in step: ${message}`);
-    }
-    known.told = new Set(problems.map(({ message }) => message));
-  };
+  const tell = (label: string, known: Kept, problems: readonly Problem[]): void => tellOnce(problems, known, (fields, words) => log.warn({ machine: label, ...fields }, words));
 
   const look = async ({ machineId, label, sshHost, syncHost }: EnrolledMachine, known: Kept, ways: readonly Way[]): Promise<void> => {
     const wished = wishedBy(rules, label, clock.now());
@@ -102,7 +95,7 @@ export function createStepKeeper(rules: readonly SyncRule[], deps: StepKeeperDep
     if (!machine.archive) return tell(machine.label, known, [off]);
     if (known.told.has(off.message)) tell(machine.label, known, []);
     const ways = known.running === undefined && clock.now() >= known.nextMs ? waysNow(known, link, clock.now()) : [];
-    if (ways.length === 0 || [...kept.values()].filter(({ running }) => running).length >= AT_ONCE) return;
+    if (ways.length === 0 || [...kept.values()].filter(({ running }) => running !== undefined).length >= AT_ONCE) return;
     known.running = look(machine, known, ways);
   };
   const present = (): EnrolledMachine[] => {
@@ -113,12 +106,7 @@ export function createStepKeeper(rules: readonly SyncRule[], deps: StepKeeperDep
     for (const machine of present()) consider(machine);
   };
 
-  const connected = new Set<MachineId>();
-  const stopFollowing = links.onChange((machineId) => {
-    const isConnected = links.get(machineId)?.connected === true;
-    if (isConnected === connected.has(machineId)) return;
-    if (!isConnected) return void connected.delete(machineId);
-    connected.add(machineId);
+  const stopFollowing = onConnected(links, (machineId) => {
     const machine = present().find((each) => each.machineId === machineId);
     if (!machine) return;
     knownOf(machineId).isFirst = true;
@@ -132,9 +120,29 @@ export function createStepKeeper(rules: readonly SyncRule[], deps: StepKeeperDep
       stopTicking();
       stopFollowing();
       await thread.close();
-      await Promise.all([...kept.values()].map(({ running }) => running));
+      await Promise.all([...kept.values()].flatMap(({ running }) => running ?? []));
     },
   };
+}
+
+type Problem = Pick<StepProblem, 'message' | 'hint'>;
+
+function tellOnce(problems: readonly Problem[], known: Kept, warn: Log['warn']): void {
+  const [first] = problems;
+  known.problem = first ? { message: first.message, hint: first.hint } : null;
+  for (const { message, hint } of problems) if (!known.told.has(message)) warn({ hint }, `sessions are not kept in step: ${message}`);
+  known.told = new Set(problems.map(({ message }) => message));
+}
+
+function onConnected(links: StepKeeperDeps['links'], listener: (machineId: MachineId) => void): () => void {
+  const connected = new Set<MachineId>();
+  return links.onChange((machineId) => {
+    const isConnected = links.get(machineId)?.connected === true;
+    if (isConnected === connected.has(machineId)) return;
+    if (!isConnected) return void connected.delete(machineId);
+    connected.add(machineId);
+    listener(machineId);
+  });
 }
 
 /** Of one that came and went in between there is what it left in the archive. */
@@ -145,10 +153,10 @@ function waysNow({ isFirst }: Kept, link: ReturnType<MachineLinks['get']>, nowMs
   return !isFirst || isCaughtUp || nowMs - (link.connectedSinceMs ?? 0) >= CATCH_UP_MS ? WAYS : [];
 }
 
-function notArchived(label: string): Pick<StepProblem, 'message' | 'hint'> {
+function notArchived(label: string): Problem {
   return { message: `${label} is not archived, so that nobody knows what it has`, hint: `tt archive on ${label}` };
 }
 
-function noHost(label: string): Pick<StepProblem, 'message' | 'hint'> {
+function noHost(label: string): Problem {
   return { message: `nobody knows how ssh reaches ${label}, so that it gets no sessions`, hint: `tt tunnel add ${label} HOST` };
 }

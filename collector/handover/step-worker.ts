@@ -32,7 +32,7 @@ const say = (message: FromStepWorker): void => port.postMessage(message);
 port.on('message', (message: ToStepWorker) => {
   if (message === 'close') {
     stop.abort();
-    void Promise.all(running).then(() => port.close());
+    Promise.all(running).then(() => port.close(), () => port.close());
     return;
   }
   const { id, request } = message;
