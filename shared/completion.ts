@@ -4,6 +4,7 @@
  * only names that change (labels of machines) are asked for.
  */
 import type { CommandSpec, ProgramSpec } from './cli.ts';
+import { quoteForSh } from './sh-words.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -188,10 +189,6 @@ function fishValue(name: string, value: ValueSpec | null): string {
   if (value === null) return '';
   if (value.ask === 'file') return ' -r -F';
   return value.ask === 'label' ? ` -x -a '(${asking(name)})'` : ` -x -a '${value.choices.join(' ')}'`;
-}
-
-function quoteForSh(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** In single quotes fish knows two escapes. */

@@ -3,6 +3,8 @@
  * where the harness's registry told one, else the session taken up again in its
  * directory. Everything in it that another machine said is quoted.
  */
+import { quoteForSh } from '../../shared/sh-words.ts';
+
 export interface SessionWhere {
   sessionId: string;
   /** Null: on this computer. */
@@ -41,5 +43,5 @@ function resumeCommand({ sessionId, project }: SessionWhere): string {
 /** For a POSIX shell; plain words stay as they are. A line break or an escape in it would not be seen, so it goes. */
 export function quote(text: string): string {
   const visible = text.replace(/\p{Cc}/gu, '');
-  return /^[\w@%+=:,./-]+$/.test(visible) && !/^[-=]/.test(visible) ? visible : `'${visible.replaceAll("'", `'\\''`)}'`;
+  return /^[\w@%+=:,./-]+$/.test(visible) && !/^[-=]/.test(visible) ? visible : quoteForSh(visible);
 }

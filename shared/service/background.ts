@@ -3,7 +3,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makePrivateDirectory, writeFileAtomic } from '../atomic-file.ts';
 import { TtError } from '../errors.ts';
-import type { RunProgram, ServiceKeeper, ServiceSpec } from './service.ts';
+import { quoteForSh } from '../sh-words.ts';
+import type { ProgramResult, RunProgram, ServiceKeeper, ServiceSpec } from './service.ts';
 
 const KEEPER = readFileSync(new URL('../../deploy/background.sh', import.meta.url), 'utf8');
 
@@ -15,9 +16,15 @@ export interface BackgroundDeps {
 
 export function createBackgroundKeeper(spec: ServiceSpec, { run, dataDir, stateDir }: BackgroundDeps): ServiceKeeper {
   const [script, starter, pidFile] = [join(dataDir, 'background.sh'), join(dataDir, `${spec.name}.sh`), join(stateDir, `${spec.name}.pid`)];
-  const sh = async (...args: string[]): Promise<void> => {
-    const { code, stderr } = await run('/bin/sh', args);
-    if (code !== 0) throw new TtError('service_failed', `${args.join(' ')}: ${stderr.trim() || `exit status ${code}`}`, { hint: `run it by hand: sh ${args.join(' ')}` });
+  const start = async (): Promise<void> => {
+    const { code, stderr } = await run('/bin/sh', [starter]);
+    if (code !== 0) throw serviceFailed(starter, stderr.trim() || `exit status ${code}`);
+  };
+  // The script on disk may be of an earlier version, which found no keeper without ps.
+  const ask = (word: 'stop' | 'running'): Promise<ProgramResult> => run('/bin/sh', ['-c', KEEPER, script, word, pidFile]);
+  const stop = async (): Promise<void> => {
+    const { code, stderr } = await ask('stop');
+    if (code !== 0) throw serviceFailed(`${script} stop ${pidFile}`, stderr.trim() || `exit status ${code}`);
   };
   const mark = `# ${spec.name} (tt)`;
   return {
@@ -26,9 +33,9 @@ export function createBackgroundKeeper(spec: ServiceSpec, { run, dataDir, stateD
       for (const directory of [dataDir, stateDir, dirname(spec.logFile)]) makePrivateDirectory(directory);
       writeFileAtomic(script, KEEPER, 0o700);
       writeFileAtomic(starter, renderStarter(spec, { script, pidFile }), 0o700);
-      if (existsSync(pidFile)) await sh(script, 'stop', pidFile);
-      await sh(starter);
-      const isInCron = await changeCron(run, mark, `@reboot /bin/sh ${quoteForSh(starter)} ${mark}`);
+      await stop();
+      await start();
+      const isInCron = await changeCron(run, mark, `@reboot /bin/sh ${quoteForCron(starter)} ${mark}`);
       return {
         notes: [
           `wrote ${starter}`,
@@ -38,7 +45,7 @@ export function createBackgroundKeeper(spec: ServiceSpec, { run, dataDir, stateD
     },
     async uninstall() {
       if (!existsSync(starter)) return false;
-      if (existsSync(script)) await sh(script, 'stop', pidFile);
+      await stop();
       await changeCron(run, mark, undefined);
       rmSync(starter);
       // The keeper is shared by both programs.
@@ -47,10 +54,10 @@ export function createBackgroundKeeper(spec: ServiceSpec, { run, dataDir, stateD
       return true;
     },
     async restart() {
-      await sh(script, 'stop', pidFile);
-      await sh(starter);
+      await stop();
+      await start();
     },
-    state: () => Promise.resolve({ installed: existsSync(starter), running: existsSync(pidFile) }),
+    state: async () => ({ installed: existsSync(starter), running: (await ask('running')).code === 0 }),
     logs: ({ lines, follow }) => ['tail', '-n', String(lines), ...(follow ? ['-F'] : []), spec.logFile],
   };
 }
@@ -61,18 +68,33 @@ function renderStarter({ name, command, environment, logFile, finalStatus }: Ser
   return `#!/bin/sh\n# Starts ${name} in the background; does nothing where it runs. Written by its install command.\n${exports}exec /bin/sh ${words}\n`;
 }
 
-/** Replaces our line of the user's crontab; every other stays as it is. False: there is no crontab to change. */
+function serviceFailed(command: string, why: string): TtError {
+  return new TtError('service_failed', `${command}: ${why}`, { hint: `run it by hand: sh ${command}` });
+}
+
+/**
+ * Replaces our line of the user's crontab; every other stays as it is, byte by
+ * byte: as latin1, because nobody knows its encoding. False: there is no crontab to
+ * change.
+ */
 async function changeCron(run: RunProgram, mark: string, line: string | undefined): Promise<boolean> {
-  const { code, stdout, stderr } = await run('crontab', ['-l']);
-  if (code === null || (code !== 0 && !/no crontab/i.test(stderr))) return false;
+  const { code, stdout, stderr } = await run('crontab', ['-l'], '', 'latin1');
+  // BusyBox says that there is no such file.
+  if (code === null || (code !== 0 && !/no crontab|no such file/i.test(stderr))) return false;
   const before = code === 0 ? stdout : '';
-  const others = before.split('\n').filter((other) => !other.endsWith(mark)).join('\n').trimEnd();
-  const after = [others, line ?? ''].filter((part) => part !== '').join('\n');
-  if (after === before.trimEnd()) return true;
-  const written = after === '' ? await run('crontab', ['-r']) : await run('crontab', ['-'], `${after}\n`);
+  const others = before.split('\n').filter((other) => !other.endsWith(mark)).join('\n');
+  const after = [others, Buffer.from(line ?? '').toString('latin1')].map(withoutEnd).filter((part) => part !== '').join('\n');
+  if (after === withoutEnd(before)) return true;
+  const written = after === '' ? await run('crontab', ['-r']) : await run('crontab', ['-'], `${after}\n`, 'latin1');
   return written.code === 0;
 }
 
-function quoteForSh(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+/** Not `trimEnd`: as latin1 the last byte of a letter may be a space. */
+function withoutEnd(text: string): string {
+  return text.replace(/\n+$/, '');
+}
+
+/** Most crons end a command at `%`, and not all of them know an escape for it. */
+function quoteForCron(text: string): string {
+  return quoteForSh(text).replaceAll('%', `'"$(printf "\\045")"'`);
 }

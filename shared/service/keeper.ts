@@ -39,13 +39,13 @@ export function showProgram(words: readonly string[], stdout: { write(text: stri
 
 /** With the present environment: systemctl finds its manager by it. */
 export function programRunner(environment: Environment): RunProgram {
-  return (command, args, stdin = '') => new Promise((resolve) => {
+  return (command, args, stdin = '', encoding = 'utf8') => new Promise((resolve) => {
     const child = spawn(command, args, { env: { ...environment, LC_ALL: 'C' }, stdio: ['pipe', 'pipe', 'pipe'] });
     let [stdout, stderr] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdout.setEncoding(encoding).on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding(encoding).on('data', (text: string) => (stderr += text));
     child.stdin.on('error', () => {});
-    child.stdin.end(stdin);
+    child.stdin.end(stdin, encoding);
     child.once('error', (error) => resolve({ code: null, stdout, stderr: error.message }));
     child.once('close', (code) => resolve({ code, stdout, stderr }));
   });

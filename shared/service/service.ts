@@ -56,8 +56,8 @@ export interface ProgramResult {
   stderr: string;
 }
 
-/** Runs one of the system's programs to its end. Never rejects. */
-export type RunProgram = (command: string, args: readonly string[], stdin?: string) => Promise<ProgramResult>;
+/** Runs one of the system's programs to its end. Never rejects. `encoding` is of what it reads and prints; latin1 keeps every byte. */
+export type RunProgram = (command: string, args: readonly string[], stdin?: string, encoding?: 'utf8' | 'latin1') => Promise<ProgramResult>;
 
 /** Of our programs and the tools they follow, as far as it is set; `PATH` for ssh, git and what hooks need. */
 const KEPT_VARIABLES = ['PATH', 'LANG', 'XDG_DATA_HOME', 'XDG_STATE_HOME', 'XDG_CONFIG_HOME', 'CLAUDE_CONFIG_DIR', 'HOST_MACHINE', 'SSH_AUTH_SOCK'];
