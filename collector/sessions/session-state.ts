@@ -69,9 +69,13 @@ function isLive({ status }: Pick<StateFacts, 'status'>): boolean {
   return status !== null && status !== 'gone';
 }
 
-/** The registry knows better than the log: a question leaves no trace there until it is answered. */
-function asksByRegistry({ status, statusAtMs, signalAtMs }: StateFacts): boolean {
-  return status === 'waiting' && statusAtMs !== null && statusAtMs >= (signalAtMs ?? -Infinity);
+/**
+ * The registry knows better than the log: a question leaves no trace there until it is answered, and tools that were called
+ * together with the one that is asked about go on meanwhile.
+ */
+function asksByRegistry({ status, statusAtMs, signal, signalAtMs }: StateFacts): boolean {
+  if (status !== 'waiting' || statusAtMs === null) return false;
+  return statusAtMs >= (signalAtMs ?? -Infinity) || signal === 'tool_use' || signal === 'tool_result';
 }
 
 /** What the registry calls a wait: `permission prompt`, `input needed` (claude-logs §6). */

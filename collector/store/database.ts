@@ -30,6 +30,7 @@ const MIGRATIONS: readonly string[] = [
   readFileSync(new URL('./migrations/0005_assignments.sql', import.meta.url), 'utf8'),
   readFileSync(new URL('./migrations/0006_sessions.sql', import.meta.url), 'utf8'),
   readFileSync(new URL('./migrations/0007_states.sql', import.meta.url), 'utf8'),
+  readFileSync(new URL('./migrations/0008_waits.sql', import.meta.url), 'utf8'),
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

@@ -65,7 +65,7 @@ export interface SessionReader {
   /** Full IDs that begin with `prefix`, at most `limit`. */
   idsWith(prefix: string, limit: number): string[];
   parentsOf(sessionId: string): string[];
-  /** The end of what it said last, itself, not a subagent. */
+  /** What it said last, itself, not a subagent; null where its newest 50 messages are without words. */
   lastLineOf(sessionId: string): string | null;
   /** The tool that it asked for last. */
   lastToolOf(sessionId: string): string | null;
@@ -96,6 +96,8 @@ const VIEW = `
 const IN_SESSION = `
   FROM event_row e JOIN kind_key k ON k.kind = e.kind
   WHERE e.session = (SELECT session FROM session_key WHERE session_id = ?) AND e.session <> 0`;
+/** How far back its last words are looked for: where no texts are sent, none would ever be found. */
+const LAST_LINE_MESSAGES = 50;
 const LATEST = 'ORDER BY e.at DESC, e.row DESC LIMIT 1';
 const OF_CONVERSATION = "json_extract(e.data, '$.agent_id') IS NULL";
 
@@ -122,8 +124,10 @@ export function openSessionReader(database: Database): SessionReader {
     SELECT DISTINCT p.session_id AS id FROM lineage l JOIN session_key p ON p.session = l.parent
     WHERE l.child = (SELECT session FROM session_key WHERE session_id = ?) ORDER BY 1`);
   const lastLine = database.prepare<[string], { text: string | null }>(`
-    SELECT json_extract(e.data, '$.text') AS text ${IN_SESSION} AND k.type = 'assistant_message' AND ${OF_CONVERSATION}
-      AND json_extract(e.data, '$.text') <> '' ${LATEST}`);
+    SELECT text FROM (
+      SELECT json_extract(e.data, '$.text') AS text, e.at, e.row ${IN_SESSION} AND k.type = 'assistant_message' AND ${OF_CONVERSATION}
+      ORDER BY e.at DESC, e.row DESC LIMIT ${LAST_LINE_MESSAGES}
+    ) WHERE text <> '' ORDER BY at DESC, row DESC LIMIT 1`);
   const lastTool = database.prepare<[string], { tool: string | null }>(`
     SELECT json_extract(e.data, '$.tool') AS tool ${IN_SESSION} AND k.type = 'agent_tool_use' AND ${OF_CONVERSATION} ${LATEST}`);
   const lastAsked = database.prepare<[string], { at: number }>(`

@@ -51,6 +51,11 @@ describe('with a live registry', () => {
     expect(reasonOf(waitingFor)).toBe(reason);
   });
 
+  it.each(['tool_use', 'tool_result'])('a question stays one when %s of a tool beside it is logged after it', (signal) => {
+    const asking = facts({ signal, status: 'waiting', waitingFor: 'permission prompt', statusAtMs: NOW - 7 * MINUTE, signalAtMs: NOW - 6 * MINUTE });
+    expect(stateNow(asking, NOW)).toEqual({ state: 'waiting', sinceMs: NOW - 7 * MINUTE, reason: 'permission' });
+  });
+
   it('a question that was answered since is none', () => {
     const over = facts({ status: 'waiting', waitingFor: 'permission prompt', statusAtMs: NOW - 9 * MINUTE, signalAtMs: NOW - 2 * MINUTE });
     expect(stateNow(over, NOW)).toEqual({ state: 'waiting', sinceMs: NOW - 2 * MINUTE, reason: 'turn_done' });

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openForeign, openReader, openWriter, SCHEMA_VERSION, writeFailure } from '../../../collector/store/database.ts';
+import { openForeign, openReader, openWriter, SCHEMA_VERSION, writeFailure, type Database } from '../../../collector/store/database.ts';
 import { openEventStore } from '../../../collector/store/event-store.ts';
 import { createCommitter } from '../../../collector/writer/commit.ts';
 import { genOf, jobOf, refOf, START_MS, testEvent, testMachine } from '../../support/store-fixture.ts';
@@ -16,6 +16,11 @@ beforeEach(() => {
   path = join(directory, 'collector.db');
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function schemaOf(database: Database): string {
+  const parts = database.prepare<[], { sql: string }>("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type, name").all();
+  return parts.map(({ sql }) => sql).join(';\n');
+}
 
 /** Changes a database as another program would. */
 function change(sql: string): void {
@@ -71,12 +76,32 @@ describe('the database', () => {
     expect(() => openWriter(path)).toThrow(expect.objectContaining({ code: 'database_unusable', hint: expect.stringContaining('restore') as string }));
   });
 
+  it('takes over what a database of schema 7 holds', () => {
+    const migrations = new URL('../../../collector/store/migrations/', import.meta.url);
+    const old = openWriter(path);
+    old.pragma('foreign_keys = OFF');
+    const parts = old.prepare<[], { name: string; type: string }>("SELECT name, type FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND type IN ('table', 'view')").all();
+    for (const { name, type } of parts) old.exec(`DROP ${type} IF EXISTS "${name}"`);
+    for (const file of readdirSync(migrations).toSorted().slice(0, 7)) old.exec(readFileSync(new URL(file, migrations), 'utf8'));
+    expect(schemaOf(old)).toBe(readFileSync(new URL('samples/schema-7.txt', import.meta.url), 'utf8'));
+    const machine = refOf(testMachine(1));
+    const asks = testEvent({ machineId: machine.machineId, type: 'agent_status', discriminator: 'a' }, { session_id: 's', status: 'waiting' });
+    const works = testEvent({ machineId: machine.machineId, type: 'agent_tool_result', discriminator: 't', at: START_MS + 300 }, { session_id: 's' });
+    const states = [{ gen: genOf(1), offset: 1, after: '', session_id: 's', key: 'ai-title', value: 'a title' }];
+    createCommitter(openEventStore(old), { now: () => START_MS }).commit([jobOf(machine, { gen: genOf(1), to: 10, events: [asks, works], states })]);
+    old.pragma('user_version = 7');
+    old.close();
+    const database = openWriter(path);
+    expect(database.prepare('SELECT session_id, title, state FROM sessions').all()).toEqual([{ session_id: 's', title: 'a title', state: 'waiting' }]);
+    database.close();
+  });
+
   it('has the schema that was released', async () => {
     openWriter(path).close();
     const reader = openForeign(path);
-    const schema = reader.prepare<[], { sql: string }>("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type, name").all();
+    const schema = schemaOf(reader);
     reader.close();
-    await expect(schema.map(({ sql }) => sql).join(';\n')).toMatchFileSnapshot(`samples/schema-${SCHEMA_VERSION}.txt`);
+    await expect(schema).toMatchFileSnapshot(`samples/schema-${SCHEMA_VERSION}.txt`);
   });
 });
 

@@ -17,6 +17,8 @@ const said = (type: string, second: number, rest: { [key: string]: JsonValue }) 
 const prompt = said('user_message', 1, { kind: 'prompt', origin: 'human' });
 const answer = said('assistant_message', 2, { stop_reason: 'end_turn', message_id: 'msg_1', usage: { input_tokens: 3, output_tokens: 5, cache_creation_input_tokens: 7, cache_read_input_tokens: 11 } });
 const at = (second: number): string => printTimestamp(START_MS + second * 1000);
+const asks = said('agent_status', 3, { status: 'waiting', waiting_for: 'permission prompt' });
+const gone = testEvent({ machineId: machine.machineId, type: 'agent_status', discriminator: 'gone', at: START_MS + 3000 }, { session_id: 's', cwd: '/work/app', status: 'gone', observed_at: at(9) });
 const state = (key: string, value: JsonValue, after: string) => ({ gen: genOf(1), offset: 1, after, session_id: 's', key, value });
 
 describe('the views', () => {
@@ -49,11 +51,23 @@ describe('the views', () => {
     ['idle', 'only a command of the harness itself was given', [said('user_message', 1, { kind: 'command', origin: 'human' }), said('agent_status', 3, { status: 'idle' })], []],
     ['idle', 'a script asked, and has its answer', [said('user_message', 1, { kind: 'prompt', origin: 'script' }), answer], []],
     ['waiting', 'a human went on where a script began', [said('user_message', 0, { kind: 'prompt', origin: 'script' }), prompt, answer], []],
+    ['waiting', 'it asks, and a tool beside the one it asks about goes on', [asks, said('agent_tool_use', 4, {}), said('agent_tool_result', 5, {})], []],
+    ['working', 'it asked, and speaks again', [asks, said('agent_tool_result', 4, {}), said('assistant_message', 5, {})], []],
+    ['working', 'it asked, and somebody spoke', [asks, said('agent_tool_result', 4, {}), said('user_message', 5, { kind: 'prompt', origin: 'human' })], []],
+    ['working', 'it asked, was answered, and uses its tools', [asks, said('agent_status', 4, { status: 'busy' }), said('agent_tool_result', 5, {})], []],
+    ['ended', 'it asked, and its process is gone', [asks, said('agent_tool_result', 4, {}), gone], []],
     ['waiting', 'the registry is older than the log', [answer, said('agent_status', 1, { status: 'busy' })], []],
   ])('call a session %s when %s', (expected, _, [...events], [...states]) => {
     using fixture = openStoreFixture();
     fixture.answer(machine, { gen: genOf(1), events, states });
     expect(fixture.rows('SELECT session_id, machine_id, cwd, state FROM sessions')).toEqual([{ session_id: 's', machine_id: machine.machineId, cwd: '/work/app', state: expected }]);
+  });
+
+  it('look for copies of a machine before they look through the events of the session', () => {
+    using fixture = openStoreFixture();
+    const plan = fixture.rows('EXPLAIN QUERY PLAN SELECT * FROM session_state_told') as { detail: string }[];
+    const looked = plan.flatMap(({ detail }) => /^SEARCH ([rce]) /.exec(detail)?.[1] ?? []);
+    expect(looked).toEqual(['r', 'c', 'e']);
   });
 
   it('prefer the title given by hand', () => {
