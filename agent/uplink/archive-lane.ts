@@ -30,6 +30,8 @@ export interface ArchiveLaneDeps {
 }
 
 const RETRY_CEILING_MS = 10 * 60_000;
+/** A chunk of a few bytes has a header, too, and a place at both ends: of ten thousand small files not all are on the way at once. */
+const LEAST_COST_BYTES = 4096;
 
 export function createArchiveLane(deps: ArchiveLaneDeps, options: { mayCompress: boolean }): ArchiveLane {
   return new MirrorLane(deps, options);
@@ -75,7 +77,7 @@ class MirrorLane implements ArchiveLane {
     if (chunk === undefined || chunk === 'later') return offer === 'later' || chunk === 'later';
     this.#seq += 1;
     this.#inFlight.set(this.#seq, chunk);
-    this.#bytesInFlight += chunk.bytes.length;
+    this.#bytesInFlight += costOf(chunk);
     socket.send(encodeChunk({ seq: this.#seq, ...chunk.header }, chunk.bytes, this.#options));
     return true;
   }
@@ -115,7 +117,7 @@ class MirrorLane implements ArchiveLane {
     const chunk = this.#inFlight.get(frame.seq);
     if (chunk === undefined) return;
     this.#inFlight.delete(frame.seq);
-    this.#bytesInFlight -= chunk.bytes.length;
+    this.#bytesInFlight -= costOf(chunk);
     this.#deps.mirror.archived(chunk, frame);
     if (frame.retry_ms !== undefined) this.#pause(frame.retry_ms);
   }
@@ -136,4 +138,8 @@ class MirrorLane implements ArchiveLane {
     this.#pacing.stop();
     this.#deps.mirror.end();
   }
+}
+
+function costOf({ bytes }: OutgoingChunk): number {
+  return Math.max(bytes.length, LEAST_COST_BYTES);
 }

@@ -47,6 +47,7 @@ export class ArchiveStage {
   /** Chunks that crossed the wire: name and bytes. */
   readonly chunks: { name: string; bytes: number }[] = [];
   readonly offers: string[] = [];
+  offerFrames = 0;
   /** Cuts the wire instead of delivering this many frames from now. */
   cutAfter = Number.POSITIVE_INFINITY;
   readonly mirror: Mirror;
@@ -121,6 +122,7 @@ export class ArchiveStage {
     if (!decoded.ok) return decoded.reason;
     if (decoded.frame.type === 'audited') session.audited(decoded.frame);
     if (decoded.frame.type !== 'offer') return undefined;
+    this.offerFrames += 1;
     this.offers.push(...decoded.frame.files.map(({ name }) => name));
     return session.offer(decoded.frame);
   }

@@ -1,8 +1,8 @@
-import { appendFileSync, linkSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, linkSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ARCHIVE_CHUNK_BYTES, ARCHIVE_TOOL_RESULT_BYTES } from '../../../shared/limits.ts';
+import { ARCHIVE_CHUNK_BYTES, ARCHIVE_TOOL_RESULT_BYTES, ARCHIVE_WINDOW_BYTES } from '../../../shared/limits.ts';
 import { ArchiveStage, filesBelow, MACHINE } from '../../support/archive-stage.ts';
 
 const SESSION = '6f1c2a90-8f0b-4f4e-9a53-2d1f0e7c9b11';
@@ -10,11 +10,15 @@ const TRANSCRIPT = `-home-me-shop/${SESSION}.jsonl`;
 const line = (text: string, cwd = '/home/me/shop'): string => `${JSON.stringify({ type: 'user', cwd, text })}\n`;
 const long = (bytes: number, fill = 'x'): string => `${fill.repeat(bytes - 1)}\n`;
 const bytesSent = (stage: ArchiveStage): number => stage.chunks.reduce((sum, { bytes }) => sum + bytes, 0);
-async function untilChunks(stage: ArchiveStage, count: number): Promise<void> {
+/** Answers how many chunks were on the way at most. */
+async function untilChunks(stage: ArchiveStage, count: number): Promise<number> {
+  let most = 0;
   while (stage.chunks.length < count) {
     stage.clock.advance(1);
     await new Promise((resolve) => setImmediate(resolve));
+    most = Math.max(most, stage.chunksOnTheWay);
   }
+  return most;
 }
 
 describe('the mirror of sessions', () => {
@@ -192,6 +196,7 @@ describe('the mirror of sessions', () => {
     using stage = new ArchiveStage();
     stage.write(TRANSCRIPT, Buffer.alloc(20 * 1024 * 1024, 'x'));
     stage.connect();
+    expect(await untilChunks(stage, 320)).toBeLessThanOrEqual(ARCHIVE_WINDOW_BYTES / ARCHIVE_CHUNK_BYTES);
     await stage.settle();
     expect(stage.archive()).toEqual(stage.source());
   }, 60_000);
@@ -343,16 +348,30 @@ describe('the lane of the archive', () => {
     stage.write(TRANSCRIPT, long(20 * ARCHIVE_CHUNK_BYTES));
     stage.isLiveBusy = true;
     stage.connect();
-    let most = 0;
-    while (stage.chunks.length < 20) {
-      stage.clock.advance(1);
-      await new Promise((resolve) => setImmediate(resolve));
-      most = Math.max(most, stage.chunksOnTheWay);
-    }
-    expect(most).toBe(1);
+    expect(await untilChunks(stage, 20)).toBe(1);
     await stage.settle();
     expect(stage.archive()).toEqual(stage.source());
   });
+
+  it('asks about 10,000 sessions by 100 at a time, sends what is missing alone, and has a bounded number of chunks on the way', async () => {
+    using stage = new ArchiveStage();
+    const names = Array.from({ length: 10_000 }, (_each, at) => `-home-me-${at % 50}/${at}.jsonl`);
+    for (const name of names) stage.write(name, '{"n":1}\n');
+    cpSync(stage.projects, join(stage.archiveDir, MACHINE, 'projects'), { recursive: true });
+    stage.connect();
+    await stage.settle();
+    expect([stage.offerFrames, stage.offers.length, stage.chunks.length, stage.report().waiting_files]).toEqual([100, 10_000, 0, 0]);
+    // Many of them grow while events go first.
+    stage.eventsWait = true;
+    for (const name of names.slice(0, 1000)) appendFileSync(stage.path(name), '{}\n');
+    stage.clock.advance(61_000);
+    await stage.settleQuietly();
+    stage.eventsWait = false;
+    stage.lane.pump();
+    expect(await untilChunks(stage, 1000)).toBeLessThanOrEqual(ARCHIVE_WINDOW_BYTES / 4096);
+    await stage.settle();
+    expect([stage.offerFrames, stage.chunks.length, bytesSent(stage), stage.report().waiting_files]).toEqual([100, 1000, 3000, 0]);
+  }, 60_000);
 
   it('waits when the collector has no room, says so, and goes on when there is some', async () => {
     using stage = new ArchiveStage({ reserveBytes: Number.MAX_SAFE_INTEGER });
