@@ -1,5 +1,5 @@
 /** A transcript for a person: in a terminal, or as Markdown with its tools folded. */
-import { toPlainLines, toPlainText } from '../../shared/plain-text.ts';
+import { toPlainLines, toPlainText, toVisibleLines } from '../../shared/plain-text.ts';
 import { clockWords, plural } from '../../shared/status-words.ts';
 import type { TranscriptDocument, TranscriptItem } from '../../shared/transcript-document.ts';
 
@@ -44,14 +44,14 @@ export function transcriptMarkdown({ title, session, machine, cwd, items, subage
 function itemMarkdown(item: TranscriptItem): string {
   if (item.kind === 'tool') return toolMarkdown(item);
   const at = item.at === null ? '' : ` · ${escapeHtml(toPlainText(item.at))}`;
-  const text = visibleLines(item.text.trim());
+  const text = toVisibleLines(item.text.trim());
   if (item.kind === 'thinking' || item.kind === 'summary') return `\n${folded(`${SPEAKERS[item.kind]}${at}`, fenced(text))}`;
   return `\n**${speakerOf(item)}**${at}\n\n${escapeTags(text)}\n`;
 }
 
 function toolMarkdown(item: Tool): string {
   const { tool, summary, input, result } = item;
-  const body = [fenced(visibleLines(JSON.stringify(input, null, 2)), 'json'), ...(result === null ? [] : [fenced(visibleLines(result.text)), ...(result.length > result.text.length ? [`the first ${result.text.length} of ${result.length} characters\n`] : [])])];
+  const body = [fenced(toVisibleLines(JSON.stringify(input, null, 2)), 'json'), ...(result === null ? [] : [fenced(toVisibleLines(result.text)), ...(result.length > result.text.length ? [`the first ${result.text.length} of ${result.length} characters\n`] : [])])];
   return `\n${folded(escapeHtml(`${toPlainText(`${tool}: ${summary}`).slice(0, 160)} (${gaveWords(item)})`), body.join('\n'))}`;
 }
 
@@ -68,11 +68,6 @@ function fenced(text: string, language = ''): string {
 
 function codeText(text: string): string {
   return toPlainText(text).replaceAll('`', "'");
-}
-
-/** Tabs are layout; every other control character is nothing that a reader should get. */
-function visibleLines(text: string): string {
-  return text.split('\n').map((line) => line.split('\t').map(toPlainText).join('\t')).join('\n');
 }
 
 function escapeHtml(text: string): string {

@@ -6,6 +6,8 @@ export interface Answer<T> {
   document: T | undefined;
   /** Why it could not be told last; what is there is older then. */
   error: string | undefined;
+  /** The collector's code for that; undefined: it did not say. */
+  code: string | undefined;
 }
 
 export interface Asking<T> extends Answer<T> {
@@ -20,7 +22,7 @@ const MOST_MS = 5000;
 
 /** `stamp`: another one when something may have changed; asked at most every `leastMs`. Another `address` is asked at once. */
 export function useAnswer<T>(address: string, stamp: string, leastMs: number): Asking<T> {
-  const [answer, setAnswer] = useState<Answer<T> & { address: string }>({ address, document: undefined, error: undefined });
+  const [answer, setAnswer] = useState<Answer<T> & { address: string }>({ address, document: undefined, error: undefined, code: undefined });
   const asked = useRef({ address: '', stamp: '', times: 0, isRunning: false, notBeforeMs: 0 });
   const [times, setTimes] = useState(0);
   const [tick, setTick] = useState(0);
@@ -36,22 +38,30 @@ export function useAnswer<T>(address: string, stamp: string, leastMs: number): A
         if (asked.current !== mine) return;
         const nowMs = Date.now();
         asked.current = { ...mine, isRunning: false, notBeforeMs: nowMs + Math.max(leastMs, Math.min(MOST_MS, SHARE * (nowMs - startedMs))) };
-        setAnswer((before) => ({ address, document: next.document ?? (before.address === address ? before.document : undefined), error: next.error }));
+        setAnswer((before) => ({ address, document: next.document ?? (before.address === address ? before.document : undefined), error: next.error, code: next.code }));
         setTick((count) => count + 1);
       };
-      askFor<T>(address).then((document) => settle({ document, error: undefined }), (error: unknown) => settle({ error: messageOf(error) }));
+      askFor<T>(address).then((document) => settle({ document, error: undefined, code: undefined }), (error: unknown) => settle({ error: messageOf(error), code: error instanceof Refusal ? error.code : undefined }));
     }, isSame ? Math.max(0, last.notBeforeMs - Date.now()) : 0);
     return () => clearTimeout(timer);
   }, [address, stamp, times, tick]);
   const askAgain = (): void => setTimes((count) => count + 1);
-  return answer.address === address ? { ...answer, askAgain } : { document: undefined, error: undefined, askAgain };
+  return answer.address === address ? { ...answer, askAgain } : { document: undefined, error: undefined, code: undefined, askAgain };
+}
+
+class Refusal extends Error {
+  readonly code: string;
+  constructor({ code, message, hint }: { code: string; message: string; hint: string }) {
+    super(`${message}: ${hint}`);
+    this.code = code;
+  }
 }
 
 /** Served by the same build of the collector as this page. Throws in words. */
 export async function askFor<T>(address: string, options: RequestInit = {}): Promise<T> {
   const response = await fetch(address, options);
-  const body = (await response.json()) as T & { error?: { message: string; hint: string } };
-  if (body.error) throw new Error(`${body.error.message}: ${body.error.hint}`);
+  const body = (await response.json()) as T & { error?: { code: string; message: string; hint: string } };
+  if (body.error) throw new Refusal(body.error);
   return body;
 }
 

@@ -7,7 +7,8 @@ import type { MachineStatus } from '../../shared/status.ts';
 import { clockWords, countWords, UNKNOWN } from '../../shared/status-words.ts';
 import { FoldingPanel } from './folding-panel.tsx';
 import { Cell, Empty, Table } from './panel.tsx';
-import { isMatch, plain, sessionAddress } from './session-name.tsx';
+import { sessionAddress } from './route.ts';
+import { isMatch, plain } from './session-name.tsx';
 
 const COLUMNS = [{ title: 'Time' }, { title: 'Machine' }, { title: 'Event' }, { title: 'Session' }, { title: 'What' }] as const;
 const SHOWN = 12;

@@ -7,7 +7,7 @@ export const FILTER_ID = 'filter';
 
 /** Shown by `?`, and what is listened for below. */
 export const KEYS: readonly (readonly [string, string])[] = [
-  ['j k', 'next, previous row'], ['Enter', 'open the row'], ['Esc', 'back'], ['/', 'filter'], ['c', 'copy the command of the row, or of who waits longest'],
+  ['j k', 'next, previous row'], ['Enter', 'open the row, or unfold it'], ['Esc', 'back'], ['/', 'filter, or the words to look for'], ['s', 'search what was said'], ['w', 'of a session: all that was said, or its turns'], ['c', 'copy the command of the row, or of who waits longest'],
   ['g n', 'who needs you'], ['g m', 'machines'], ['g s', 'sessions at work'], ['g d', 'the day'], ['g t', 'time and cost'], ['g f', 'what comes in'],
   ['g e', 'recent events'], ['g o', 'the database'], ['[ ]', 'the day before, after'], ['+ - 0', 'the day closer, farther, whole'], ['f', 'idle time of the day folded, or not'],
   ['v', 'the day as rows'], ['.', 'hold the recent events'],
@@ -62,15 +62,30 @@ function act(key: string, actions: KeyActions): boolean {
     case 'c':
       (focusedRow() ?? document).querySelector<HTMLButtonElement>('[data-copy]')?.click();
       return true;
+    case 's':
+      return search(actions);
     case '/':
-      document.getElementById(FILTER_ID)?.focus();
-      return true;
+      return focusField() || search(actions);
     case 'Escape':
       escape(actions);
       return true;
     default:
       return pressNamed(key);
   }
+}
+
+/** Where there is nothing to filter, one looks everywhere. */
+function search({ go }: KeyActions): boolean {
+  go('/search');
+  focusField();
+  return true;
+}
+
+function focusField(): boolean {
+  const field = document.getElementById(FILTER_ID);
+  if (field instanceof HTMLInputElement) field.select();
+  field?.focus();
+  return field !== null;
 }
 
 function pressNamed(key: string): boolean {
@@ -103,7 +118,7 @@ function moveBy(step: number): void {
 function openRow(): boolean {
   const row = document.activeElement;
   if (!row?.hasAttribute('data-row')) return false;
-  row.querySelector<HTMLAnchorElement>('a[href]')?.click();
+  row.querySelector<HTMLElement>('a[href], summary, button.more')?.click();
   return true;
 }
 

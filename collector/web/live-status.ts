@@ -14,6 +14,8 @@ export interface LiveStatus {
   receivedAtMs: number | undefined;
   /** Newest event that the collector knew of; '' before the first message. */
   newest: string;
+  /** How often something was archived since the collector started. */
+  archived: number;
   /** Undefined until the collector has told. */
   waiting: WaitingDocument | undefined;
   working: WorkingDocument | undefined;
@@ -27,7 +29,7 @@ export interface LiveStatus {
 }
 
 export const INITIAL: LiveStatus = {
-  link: 'connecting', status: undefined, receivedAtMs: undefined, newest: '', waiting: undefined, working: undefined, numbers: undefined,
+  link: 'connecting', status: undefined, receivedAtMs: undefined, newest: '', archived: 0, waiting: undefined, working: undefined, numbers: undefined,
   rate: undefined, recent: undefined, arrived: 0,
 };
 
@@ -69,6 +71,9 @@ export function followStatus(onChange: (live: LiveStatus) => void): () => void {
         live = { ...live, [name]: JSON.parse(message.data) as unknown };
       });
     }
+    source.addEventListener('archived', (message: MessageEvent<string>) => {
+      live = { ...live, archived: (JSON.parse(message.data) as { times: number }).times };
+    });
     source.addEventListener('events', (message: MessageEvent<string>) => {
       const { events } = JSON.parse(message.data) as { events: TtEvent[] };
       // Who comes back is told some of it again.

@@ -12,6 +12,7 @@ import { ConnectionStrip } from './connection-strip.tsx';
 import { useAnswer } from './answer.ts';
 import type { Drain } from './drain.ts';
 import { MachineActions } from './machine-actions.tsx';
+import { ArchivePanel } from './archive-panel.tsx';
 import { backlogAndRest } from './machine-columns.ts';
 import { tunnelProblems } from './machines-table.tsx';
 import { Cell, Panel, Table } from './panel.tsx';
@@ -20,12 +21,16 @@ import { plain } from './session-name.tsx';
 
 /** Between two looks at what may have changed. */
 const LEAST_MS = 2000;
+/** Also without a sign: the agent says now and then what waits there. */
+const ARCHIVE_LOOK_MS = 15_000;
 
 interface MachinePageProps {
   /** Label or ID. */
   name: string;
   status: CollectorStatus;
   stamp: string;
+  /** How often something was archived. */
+  archived: number;
   drain: Drain;
   nowMs: number;
 }
@@ -39,7 +44,7 @@ export function MachinePage({ name, status, ...rest }: MachinePageProps) {
   return <article aria-label="Machine"><p><a href="/">All sessions and machines</a></p><p class="problem">No machine is called {plain(name)}.</p></article>;
 }
 
-function Machine({ machine, status, stamp, drain, nowMs }: Omit<MachinePageProps, 'name'> & { machine: MachineStatus }) {
+function Machine({ machine, status, stamp, archived, drain, nowMs }: Omit<MachinePageProps, 'name'> & { machine: MachineStatus }) {
   const { document, error, askAgain } = useAnswer<MachineDocument>(`/api/v1/machines/${machine.machine_id}`, `${stamp} ${machine.state}`, LEAST_MS);
   return (
     <article aria-label="Machine" class={machine.state}>
@@ -55,6 +60,7 @@ function Machine({ machine, status, stamp, drain, nowMs }: Omit<MachinePageProps
       </Panel>
       {document && document.gaps.length > 0 && <Gaps gaps={document.gaps} nowMs={nowMs} onChange={askAgain} />}
       {document && document.refused.length > 0 && <Refused document={document} nowMs={nowMs} />}
+      <ArchivePanel machineId={machine.machine_id} stamp={`${archived} ${machine.state} ${Math.floor(nowMs / ARCHIVE_LOOK_MS)}`} />
       {document && <Ledger document={document} nowMs={nowMs} />}
     </article>
   );

@@ -11,13 +11,15 @@ import { FILTER_ID, followKeys } from './keys.ts';
 import { followStatus, INITIAL, type LiveStatus } from './live-status.ts';
 import { MachinePage } from './machine-page.tsx';
 import { ReportPage } from './report-page.tsx';
-import { followAddress, go, routeOf, type Route } from './route.ts';
+import { followAddress, go, goBack, presentAddress, routeOf, type Route } from './route.ts';
+import { SearchPage } from './search-page.tsx';
 import { SessionPage } from './session-page.tsx';
+import { TranscriptPage } from './transcript-page.tsx';
 import './style.css';
 import './pages.css';
 
 const AGE_TICK_MS = 1000;
-const PAGES = [['/', 'Now'], ['/reports', 'Reports'], ['/add', 'Add a machine']] as const;
+const PAGES = [['/', 'Now'], ['/search', 'Search'], ['/reports', 'Reports'], ['/add', 'Add a machine']] as const;
 
 function isOf(address: string, { page }: Route): boolean {
   return (address === '/' && page === 'home') || address === `/${page}`;
@@ -26,7 +28,7 @@ function isOf(address: string, { page }: Route): boolean {
 function StatusPage() {
   const [live, setLive] = useState<LiveStatus>(INITIAL);
   const [nowMs, setNowMs] = useState(Date.now());
-  const [address, setAddress] = useState(location.pathname);
+  const [address, setAddress] = useState(presentAddress());
   const [isHelpOpen, setHelpOpen] = useState(false);
   const [filter, setFilter] = useState('');
   const drain = useRef<Drain>(createDrain());
@@ -49,9 +51,9 @@ function StatusPage() {
     toggleHelp: () => setHelpOpen((isOpen) => !isOpen),
     go,
     back() {
-      if (location.pathname !== '/') go('/');
-      else if (latestFilter.current !== '') setFilter('');
-      else return false;
+      if (goBack()) return true;
+      if (latestFilter.current === '') return false;
+      setFilter('');
       return true;
     },
   }), []);
@@ -78,6 +80,7 @@ function StatusPage() {
       </header>
       <main class={live.link === 'live' ? '' : 'stale'}>
         {route.page === 'session' && <SessionPage name={route.name} stamp={live.newest} nowMs={shownMs} />}
+        {route.page === 'transcript' && <TranscriptPage route={route} stamp={`${live.newest} ${live.archived}`} nowMs={shownMs} />}
         {status && <Routed route={route} status={status} live={live} drain={drain.current ?? createDrain()} filter={filter} nowMs={shownMs} />}
       </main>
       {status && <footer>tt {status.version} · agents at port {status.ingest_port} · <button type="button" class="quiet-button" onClick={() => setHelpOpen(true)}>Keys: ?</button></footer>}
@@ -89,7 +92,8 @@ function StatusPage() {
 /** With no machine there is nothing else to see than how to add one. */
 function Routed({ route, status, live, drain, filter, nowMs }: { route: Route; status: CollectorStatus; live: LiveStatus; drain: Drain; filter: string; nowMs: number }) {
   const stamp = live.newest;
-  if (route.page === 'machine') return <MachinePage name={route.name} status={status} stamp={stamp} drain={drain} nowMs={nowMs} />;
+  if (route.page === 'machine') return <MachinePage name={route.name} status={status} stamp={stamp} archived={live.archived} drain={drain} nowMs={nowMs} />;
+  if (route.page === 'search') return <SearchPage asked={route.asked} machines={status.machines} nowMs={nowMs} />;
   if (route.page === 'reports') return <ReportPage route={route} stamp={stamp} nowMs={nowMs} />;
   if (route.page === 'add' || (route.page === 'home' && status.machines.length === 0)) {
     return <AddMachine name={route.page === 'add' ? route.name : ''} status={status} stamp={stamp} nowMs={nowMs} />;

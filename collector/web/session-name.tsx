@@ -2,6 +2,7 @@
 import { toPlainText } from '../../shared/plain-text.ts';
 import type { SessionDocument } from '../../shared/session-documents.ts';
 import { shortName } from '../../shared/session-words.ts';
+import { sessionAddress } from './route.ts';
 
 export type Named = Pick<SessionDocument, 'session' | 'session_id' | 'machine' | 'title' | 'project'>;
 
@@ -16,10 +17,6 @@ export function projectName(project: string | null): string {
 
 export function titleOf(session: Named): string {
   return plain(session.title) || plain(shortName(session));
-}
-
-export function sessionAddress({ session }: Pick<Named, 'session'>): string {
-  return `/sessions/${encodeURIComponent(session)}`;
 }
 
 export function SessionName({ session }: { session: Named }) {

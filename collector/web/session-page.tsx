@@ -6,20 +6,22 @@ import { costWords, tokensWords } from '../../shared/usage-words.ts';
 import { CopyButton } from './copy-button.tsx';
 import { Cell, Panel, Table } from './panel.tsx';
 import { plain, titleOf } from './session-name.tsx';
+import { transcriptAddress } from './route.ts';
 import { useSession } from './session-fetch.ts';
 import { TurnList } from './turn-list.tsx';
 
 export function SessionPage({ name, stamp, nowMs }: { name: string; stamp: string; nowMs: number }) {
-  const { detail, turns, error, want } = useSession(name, stamp);
+  const { document: detail, rows: turns, count, error, want } = useSession(name, stamp);
   return (
     <article aria-label="Session">
       <p><a href="/">All sessions and machines</a></p>
       {error !== undefined && <p class="problem">{plain(error)}</p>}
       {detail && <Facts detail={detail} nowMs={nowMs} />}
+      {detail && <p class="actions"><a class="button" data-key="w" href={transcriptAddress(name)}>All that was said <kbd>w</kbd></a></p>}
       {detail && detail.children.length > 0 && <Subagents list={detail.children} nowMs={nowMs} />}
       {detail && (
         <Panel id="turns" title="Turns" note="newest first">
-          <TurnList count={detail.turn_count} turns={turns} nowMs={nowMs} want={want} />
+          <TurnList count={count} turns={turns} nowMs={nowMs} want={want} />
         </Panel>
       )}
     </article>

@@ -3,7 +3,8 @@ import { memo } from 'hono/jsx/dom';
 import { hoursWords } from '../../shared/report-words.ts';
 import { durationWords, minuteWords } from '../../shared/status-words.ts';
 import { go } from './route.ts';
-import { plain, projectName, sessionAddress } from './session-name.tsx';
+import { sessionAddress } from './route.ts';
+import { plain, projectName } from './session-name.tsx';
 import { ATTENTION_PX, AXIS_PX, LANE_PX, type Block, type Lane, type Layout } from './timeline-layout.ts';
 
 export const FORM_WORDS = { direct: 'had your attention', delegated: 'at work', waiting: 'waited for you' } as const;

@@ -3,7 +3,8 @@ import { memo, useState } from 'hono/jsx/dom';
 import type { TimelineDocument } from '../../shared/timeline-document.ts';
 import { clockWords, durationWords, UNKNOWN } from '../../shared/status-words.ts';
 import { Cell, Table } from './panel.tsx';
-import { plain, sessionAddress } from './session-name.tsx';
+import { sessionAddress } from './route.ts';
+import { plain } from './session-name.tsx';
 import { FORM_WORDS, laneTitle } from './timeline-chart.tsx';
 
 const COLUMNS = [{ title: 'From' }, { title: 'To' }, { title: 'For', isNumber: true }, { title: 'What' }, { title: 'Machine' }, { title: 'Session' }] as const;

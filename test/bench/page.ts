@@ -257,7 +257,7 @@ function scroll(tab: BrowserPage, forSeconds: number): Promise<Scrolled> {
       times.push(now - last);
       last = now;
       // Looking costs a layout.
-      if (times.length % 10 === 0 && document.elementFromPoint(innerWidth / 2, innerHeight / 2)?.closest('.turn-room')) blank += 10;
+      if (times.length % 10 === 0 && document.elementFromPoint(innerWidth / 2, innerHeight / 2)?.closest('.row-room')) blank += 10;
     }
     return { frames: times, tasks: seen.tasks.map(({ duration }) => duration), passed: window.scrollY, missing: blank / times.length };
   }, forSeconds);
@@ -277,7 +277,7 @@ async function measureScroll(tab: WatchedTab): Promise<Row[]> {
     history.pushState(null, '', address);
     window.dispatchEvent(new PopStateEvent('popstate'));
   }, `/sessions/${LONG_SESSION}`);
-  await tab.locator('.turns > li').first().waitFor();
+  await tab.locator('.rows > li').first().waitFor();
   const client = await tab.context().newCDPSession(tab);
   await client.send('Performance.enable');
   const spent = async (): Promise<Map<string, number>> => new Map((await client.send('Performance.getMetrics')).metrics.map(({ name, value }) => [name, value]));

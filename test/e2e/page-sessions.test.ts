@@ -153,7 +153,7 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
     const tab = await openTab({ viewport: { width: 1280, height: 800 } });
     await tab.goto(`http://127.0.0.1:${page.port}/sessions/${UUID}1@devbox`);
     await tab.getByRole('heading', { name: 'Fix the flaky upload test' }).waitFor();
-    const turns = tab.locator('.turns > li');
+    const turns = tab.locator('.rows > li');
     await turns.first().getByText('Then make it pass.').waitFor();
     expect(await turns.count()).toBe(2);
     expect(await turns.first().innerText()).toMatch(/used Bash ×1[\s\S]*waited for you: permission since/);
@@ -174,7 +174,7 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
     fixture.connect(devbox);
     const tab = await openTab({ viewport: { width: 1280, height: 800 } });
     await tab.goto(`http://127.0.0.1:${page.port}/sessions/${UUID}7`);
-    const turns = tab.locator('.turns > li');
+    const turns = tab.locator('.rows > li');
     await turns.first().getByText('Step 300.').waitFor();
     await until('what is near to be drawn', async () => (await turns.count()) > 20);
     expect(await turns.count()).toBeLessThan(200);

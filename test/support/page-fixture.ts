@@ -36,6 +36,8 @@ export interface PageFixture {
   commit(machineId: MachineId, ...batches: readonly BatchParts[]): Promise<void>;
   /** Bytes that it declares lost. */
   lose(machineId: MachineId, gap: GapReport): Promise<void>;
+  /** Tells the page that something was archived. */
+  archived(): void;
   connect(machineId: MachineId, status?: Partial<StatusFrame>, offsetMs?: number): void;
   /** Opens the page; `port` undefined picks one. */
   open(assets: string, port?: number): Promise<Page>;
@@ -74,6 +76,7 @@ export async function createPageFixture({ tunnels = noTunnels, config: wished = 
   });
   writer.onCommitted(({ summary }) => links.committed(summary));
   const pages: Page[] = [];
+  const onStored: (() => void)[] = [];
   let enrolled = 0;
   return {
     home, registry, links,
@@ -97,6 +100,7 @@ export async function createPageFixture({ tunnels = noTunnels, config: wished = 
     async lose(machineId, gap) {
       await writer.call('reportGaps', refOf(machineId, clock.now() - 86_400_000), [gap], clock.now());
     },
+    archived: () => onStored.forEach((tell) => tell()),
     connect(machineId, status = {}, offsetMs = 0) {
       const now = clock.now() + offsetMs;
       links.connected(machineId, {
@@ -106,7 +110,7 @@ export async function createPageFixture({ tunnels = noTunnels, config: wished = 
     },
     async open(assets, port = 0) {
       const config = { ...loadConfig(paths.configFile, {}), ...wished, ui_port: port };
-      const deps = { collectorId: identity.collectorId, config, paths, clock, log: silentLog, registry, links, tunnels, writer, ingestPort: 7071, actions };
+      const deps = { collectorId: identity.collectorId, config, paths, clock, log: silentLog, registry, links, tunnels, writer, ingestPort: 7071, actions, archive: { onStored: (tell: () => void) => void onStored.push(tell) } };
       const page = await openPage(deps, { assets, claudeDirs: [join(home, '.claude')], ...(startAnswers && { startAnswers }) });
       pages.push(page);
       return page;

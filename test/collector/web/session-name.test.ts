@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { isMatch, plain, projectName, sessionAddress, titleOf } from '../../../collector/web/session-name.tsx';
+import { sessionAddress } from '../../../collector/web/route.ts';
+import { isMatch, plain, projectName, titleOf } from '../../../collector/web/session-name.tsx';
 
 const named = { session: '6f1c2a90-0000-4000-8000-000000000001@devbox', session_id: '6f1c2a90-0000-4000-8000-000000000001', machine: 'devbox', title: null, project: null };
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { mergeTurns } from '../../../collector/web/session-fetch.ts';
+import { mergePage, type Rows } from '../../../collector/web/paged-answer.ts';
 import type { Turn } from '../../../shared/session-documents.ts';
 
 const turn = (minute: number, rest: Partial<Turn> = {}): Turn => ({
@@ -7,6 +7,9 @@ const turn = (minute: number, rest: Partial<Turn> = {}): Turn => ({
   answers: 0, tool_uses: 0, tool_errors: 0, tools: [], subagents: [], waits: [], responses: 0, tokens: { input: 0, output: 0, cache_creation: 0, cache_read: 0, total: 0 },
   cost_usd: null, unpriced_responses: 0, lower_bound_responses: 0, ...rest,
 });
+
+const mergeTurns = (known: Rows<Turn>, { first_turn: first, turn_list: rows }: { first_turn: number; turn_list: Turn[] }): Rows<Turn> =>
+  mergePage(known, { rows, first }, ({ started_at: startedAt }) => startedAt);
 
 it('a turn that did not change stays the same object, one that did is another', () => {
   const before = mergeTurns(new Map(), { first_turn: 1, turn_list: [turn(1), turn(2)] });
