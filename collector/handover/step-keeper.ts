@@ -106,10 +106,11 @@ export function createStepKeeper(rules: readonly SyncRule[], deps: StepKeeperDep
     for (const machine of present()) consider(machine);
   };
 
-  const stopFollowing = onConnected(links, (machineId) => {
+  const stopFollowing = followLinks(links, (machineId, isNew) => {
+    if (!isNew && kept.get(machineId)?.isFirst !== true) return;
     const machine = present().find((each) => each.machineId === machineId);
     if (!machine) return;
-    knownOf(machineId).isFirst = true;
+    if (isNew) knownOf(machineId).isFirst = true;
     consider(machine);
   });
   const stopTicking = rules.length === 0 ? () => {} : clock.every(TICK_MS, considerAll);
@@ -134,14 +135,14 @@ function tellOnce(problems: readonly Problem[], known: Kept, warn: Log['warn']):
   known.told = new Set(problems.map(({ message }) => message));
 }
 
-function onConnected(links: StepKeeperDeps['links'], listener: (machineId: MachineId) => void): () => void {
+/** `isNew`: it has connected just now. */
+function followLinks(links: StepKeeperDeps['links'], listener: (machineId: MachineId, isNew: boolean) => void): () => void {
   const connected = new Set<MachineId>();
   return links.onChange((machineId) => {
-    const isConnected = links.get(machineId)?.connected === true;
-    if (isConnected === connected.has(machineId)) return;
-    if (!isConnected) return void connected.delete(machineId);
-    connected.add(machineId);
-    listener(machineId);
+    const isNew = links.get(machineId)?.connected === true && !connected.has(machineId);
+    if (isNew) connected.add(machineId);
+    else if (links.get(machineId)?.connected !== true) connected.delete(machineId);
+    listener(machineId, isNew);
   });
 }
 
