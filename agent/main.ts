@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import { outputFailed, runProgram, toOutput, type CommandIo } from '../shared/cli.ts';
 import { systemClock } from '../shared/clock.ts';
-import { listenForSignals } from '../shared/lifecycle.ts';
+import { leaveAfter, listenForSignals } from '../shared/lifecycle.ts';
 import { VERSION } from '../shared/version.ts';
 import { AGENT_GROUPS, agentCommands } from './commands/table.ts';
 import { createProcesses } from './processes.ts';
@@ -10,6 +10,7 @@ import { createProcesses } from './processes.ts';
 process.stdout.on('error', (error) => process.exit(outputFailed(error, 'tt-agent', io)));
 
 const signals = listenForSignals();
+leaveAfter(signals.abandon, { clock: systemClock, exit: (code) => process.exit(code) });
 const io: CommandIo = {
   stdin: process.stdin,
   stdout: toOutput(process.stdout),

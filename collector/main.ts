@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { outputFailed, runProgram, toOutput, type CommandIo } from '../shared/cli.ts';
 import { systemClock } from '../shared/clock.ts';
 import { EXIT_CODES, type ExitCode } from '../shared/errors.ts';
-import { listenForSignals } from '../shared/lifecycle.ts';
+import { leaveAfter, listenForSignals } from '../shared/lifecycle.ts';
 import { VERSION } from '../shared/version.ts';
 import { toCommandLine } from './commands/context-flags.ts';
 import { COMMANDS, GROUPS, HANDED_ON } from './commands/table.ts';
@@ -25,6 +25,7 @@ async function becomeAgent(argv: readonly string[]): Promise<ExitCode | undefine
 process.stdout.on('error', (error) => process.exit(outputFailed(error, 'tt', io)));
 
 const signals = listenForSignals();
+leaveAfter(signals.abandon, { clock: systemClock, exit: (code) => process.exit(code) });
 const io: CommandIo = {
   stdin: process.stdin,
   stdout: toOutput(process.stdout),

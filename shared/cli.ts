@@ -89,7 +89,7 @@ export interface ProgramSpec {
 export const JSON_OPTION: OptionSpec = { flags: '--json', description: 'print one JSON document' };
 
 /** Below every help; the same codes for every command (README). */
-const EXIT_CODES_HELP = 'Exit codes: 0 ok, 1 failed, 2 usage, 3 unreachable, 4 unhealthy or incomplete, 5 not authorised, 6 version skew';
+const EXIT_CODES_HELP = 'Exit codes: 0 ok, 1 failed, 2 usage, 3 unreachable, 4 unhealthy or incomplete, 5 not authorised, 6 version skew, 130 Ctrl-C';
 
 /** Parses, runs one command, prints an error with its next step, and returns the exit code. */
 export async function runProgram(program: ProgramSpec, argv: readonly string[], io: CommandIo): Promise<ExitCode> {

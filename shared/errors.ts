@@ -7,8 +7,15 @@ export const EXIT_CODES = {
   unhealthy: 4,
   unauthorised: 5,
   version_skew: 6,
+  /** Ctrl-C where a person was asked, or a second one: what shells say of SIGINT. */
+  interrupted: 130,
 } as const;
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
+
+/** Of another program of ours, perhaps a later one: a code that is not known here is a failure. */
+export function toExitCode(code: number): ExitCode {
+  return Object.values(EXIT_CODES).find((known) => known === code) ?? EXIT_CODES.failed;
+}
 
 export interface TtErrorOptions {
   /** What to do next, as a sentence or a command. */

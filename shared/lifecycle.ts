@@ -1,4 +1,7 @@
 /** Signals of a foreground program: the first asks it to drain, the second ends it now. */
+import type { Clock } from './clock.ts';
+import { EXIT_CODES } from './errors.ts';
+
 export interface Lifecycle {
   /** Aborts at the first SIGTERM or SIGINT: finish what is in flight, then stop. */
   readonly stop: AbortSignal;
@@ -24,6 +27,14 @@ export function listenForSignals(): Lifecycle {
       for (const signal of SIGNALS) process.off(signal, onSignal);
     },
   };
+}
+
+/** A command that drains has this long to say so itself. */
+const LEAVE_MS = 2000;
+
+/** Ends the program soon after the second signal, also where its command looks at none. */
+export function leaveAfter(abandon: AbortSignal, { clock, exit }: { clock: Pick<Clock, 'after'>; exit: (code: number) => void }): void {
+  abandon.addEventListener('abort', () => clock.after(LEAVE_MS, () => exit(EXIT_CODES.interrupted)), { once: true });
 }
 
 /** Resolves when `signal` aborts. */

@@ -5,6 +5,7 @@ import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { toLabel, type CollectorId } from '../../shared/ids.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { parseEndpoint, type Endpoint } from '../../shared/protocol/endpoint.ts';
+import { readAnswer } from '../../shared/question.ts';
 import { enrol, type Enrolment } from '../enrol.ts';
 import { openIdentity } from '../identity.ts';
 import { openMachineKey } from '../machine-key.ts';
@@ -12,15 +13,13 @@ import { readUplink, writeUplink, type Uplink } from '../uplink-file.ts';
 import { createHttpClient, type HttpClient } from '../uplink/http-client.ts';
 import { fetchChallenge } from '../uplink/handshake.ts';
 
-const CODE_BYTES = 1024;
-
 /** `tt-agent join URL --code CODE|-`: enrols without asking anything; safe to repeat. */
 export async function join(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const paths = resolvePaths(io.environment, io.home);
   const config = loadConfig(paths.configFile, io.environment);
   const endpoint = parseEndpoint(parsed.args[0] ?? '');
   const given = textOption(parsed, 'code') ?? '';
-  const code = given === '-' ? await readCode(io) : given;
+  const code = given === '-' ? await readAnswer(io, 'Paste the code, then press Enter: ') : given;
   if (code === '') throw usageError('there is no code', 'on the laptop: tt machines add LABEL; it prints the code');
   const http = createHttpClient(io.clock);
   const pinned = readUplink(paths.uplinkFile);
@@ -71,15 +70,4 @@ function otherCollector(cause: unknown): TtError {
     hint: 'to leave that one, run the same command with --replace; everything is then sent to the new one',
     cause,
   });
-}
-
-/** The first line, without what a terminal or a pipe adds. */
-async function readCode({ stdin, stderr }: CommandIo): Promise<string> {
-  if ('isTTY' in stdin && stdin.isTTY === true) stderr.write('Paste the code, then press Enter: ');
-  let text = '';
-  for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
-    text += chunk.toString();
-    if (text.includes('\n') || text.length > CODE_BYTES) break;
-  }
-  return (text.split('\n')[0] ?? '').trim();
 }

@@ -68,9 +68,11 @@ async function deployAll(run: Run): Promise<ExitCode> {
   const gone = new Set(machines.filter(({ retired_at, revoked_at }) => retired_at !== null || revoked_at !== null).map(({ label }) => label));
   const hosts = tunnels.flatMap(({ label, host }) => (host === null || gone.has(label) ? [] : [host]));
   const results: Deployed[] = [];
+  let wasInterrupted = false;
   for (const host of hosts) {
-    const { result } = await deployTo(host, { label: undefined, tmux: 'if_there', service: 'if_there' }, run);
+    const { result, failure } = await deployTo(host, { label: undefined, tmux: 'if_there', service: 'if_there' }, run);
     results.push(result);
+    wasInterrupted = failure instanceof TtError && failure.exitCode === EXIT_CODES.interrupted;
     if (!result.ok) io.stderr.write(`${host}: ${result.error?.message ?? ''}\n  next: ${result.error?.hint ?? ''}\n`);
     if (io.stop.aborted || (!result.ok && !flag(parsed, 'keepGoing'))) break;
   }
@@ -79,6 +81,7 @@ async function deployAll(run: Run): Promise<ExitCode> {
   io.stdout.write(flag(parsed, 'json')
     ? `${JSON.stringify({ schema: JSON_SCHEMA, machines: results, not_tried: left })}\n`
     : summary(results, left));
+  if (wasInterrupted) return EXIT_CODES.interrupted;
   return isOk ? EXIT_CODES.ok : EXIT_CODES.failed;
 }
 

@@ -5,6 +5,7 @@ import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
 import type { HandoverAnswer, HandoverRequest, Landed } from '../../shared/protocol/handover.ts';
+import { isPersonAt, readAnswer } from '../../shared/question.ts';
 import { bytesWords, plural } from '../../shared/status-words.ts';
 import { shellAt } from '../deploy/shell-at.ts';
 import { openBundle, type Bundle } from '../handover/bundle.ts';
@@ -76,14 +77,10 @@ async function plan(ask: (to: string | null) => Promise<HandoverAnswer>, to: str
   const answer = await ask(to);
   if (answer.ok && answer.action === 'plan') return { answer, to };
   if (answer.ok) throw otherAnswer(name);
-  const isTerminal = 'isTTY' in io.stdin && io.stdin.isTTY === true;
-  if (answer.candidates.length === 0 || !isTerminal || to !== null) throw refusedBy(answer, name);
-  io.stderr.write(`Where does it go on, on ${name}?\n${answer.candidates.map((path, index) => `  ${index + 1}  ${toPlainText(path)}\n`).join('')}Type a number: `);
-  for await (const chunk of io.stdin as AsyncIterable<Buffer | string>) {
-    const chosen = answer.candidates[Number(String(chunk).trim()) - 1];
-    if (chosen === undefined) break;
-    return plan(ask, chosen, { name, io });
-  }
+  if (answer.candidates.length === 0 || !isPersonAt(io.stdin) || to !== null) throw refusedBy(answer, name);
+  const list = answer.candidates.map((path, index) => `  ${index + 1}  ${toPlainText(path)}\n`).join('');
+  const chosen = answer.candidates[Number(await readAnswer(io, `Where does it go on, on ${name}?\n${list}Type a number: `)) - 1];
+  if (chosen !== undefined) return plan(ask, chosen, { name, io });
   throw refusedBy(answer, name);
 }
 

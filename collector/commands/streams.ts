@@ -1,5 +1,5 @@
 /** `tt streams`, `tt tag`, `tt untag`. */
-import { flag, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { hoursWords } from '../../shared/report-words.ts';
@@ -10,6 +10,7 @@ import { openReader } from '../store/database.ts';
 import { readStreams } from '../store/streams.ts';
 import { resolveStream } from '../streams/names.ts';
 import { LISTED_DAYS, listStreamsOf, type ListedStream, type StreamList } from '../streams/stream-list.ts';
+import { isConfirmed } from './confirm.ts';
 import { toTextTable } from './text-table.ts';
 
 const JSON_SCHEMA = 1;
@@ -88,19 +89,12 @@ export async function deleteStream(parsed: ParsedCommand, io: CommandIo): Promis
   } finally {
     reader.close();
   }
-  if (!flag(parsed, 'yes') && !(await isConfirmed(stream.name ?? stream.id, io))) {
+  const words = JSON.stringify(stream.name ?? stream.id);
+  if (!flag(parsed, 'yes') && !(await isConfirmed(io, `${words} and what was said about it will be deleted for good.`, `tt streams delete ${words} --yes`))) {
     io.stderr.write('nothing was deleted\n');
     return EXIT_CODES.failed;
   }
   return change({ change: 'delete', stream: stream.id }, parsed, io, ([gone]) => `${nameOf(gone)} is deleted; what belonged to it is unassigned\n`);
-}
-
-/** Only a person who sees the question can answer it. */
-async function isConfirmed(name: string, io: CommandIo): Promise<boolean> {
-  if (!('isTTY' in io.stdin && io.stdin.isTTY === true)) throw usageError('nobody is here to confirm it', `tt streams delete ${JSON.stringify(name)} --yes`);
-  io.stderr.write(`Delete ${JSON.stringify(name)} and what was said about it, for good? [y/N] `);
-  for await (const chunk of io.stdin as AsyncIterable<Buffer | string>) return /^\s*y(es)?\s*$/i.test(String(chunk));
-  return false;
 }
 
 export async function tagStream(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {

@@ -1,6 +1,6 @@
 /** Asks the running collector. */
 import { request as httpRequest } from 'node:http';
-import { EXIT_CODES, systemCode, TtError, type ExitCode } from '../../shared/errors.ts';
+import { EXIT_CODES, systemCode, toExitCode, TtError } from '../../shared/errors.ts';
 import { CONTROL_METHODS, CONTROL_VERSION, controlErrorSchema, type Control, type ControlMethod, type ControlRequest, type ControlResponse } from './control-methods.ts';
 
 /** A collector that works on an answer says so every few seconds (control-server.ts). */
@@ -72,14 +72,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-const KNOWN_EXIT_CODES: readonly number[] = Object.values(EXIT_CODES);
-
 function toError(body: unknown, status: number): TtError {
   const parsed = controlErrorSchema.safeParse(body);
   if (!parsed.success) return versionSkew(`it answered ${status}`);
   const { code, message, hint, exit_code } = parsed.data;
-  const exitCode = KNOWN_EXIT_CODES.includes(exit_code) ? (exit_code as ExitCode) : EXIT_CODES.failed;
-  return new TtError(code, message, { hint, exitCode });
+  return new TtError(code, message, { hint, exitCode: toExitCode(exit_code) });
 }
 
 function versionSkew(what: string): TtError {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { aborted, listenForSignals, type Lifecycle } from '../../shared/lifecycle.ts';
+import { aborted, leaveAfter, listenForSignals, type Lifecycle } from '../../shared/lifecycle.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 let lifecycle: Lifecycle | undefined;
 afterEach(() => lifecycle?.[Symbol.dispose]());
@@ -21,6 +22,19 @@ describe('signals', () => {
     expect([process.listenerCount('SIGTERM'), process.listenerCount('SIGINT')]).toEqual(before.map((count) => count + 1));
     lifecycle[Symbol.dispose]();
     expect([process.listenerCount('SIGTERM'), process.listenerCount('SIGINT')]).toEqual(before);
+  });
+});
+
+describe('a command that looks at no signal', () => {
+  it('is ended soon after the second one, with what shells say of Ctrl-C', () => {
+    const [clock, abandon, codes] = [new ManualClock(), new AbortController(), [] as number[]];
+    leaveAfter(abandon.signal, { clock, exit: (code) => void codes.push(code) });
+    clock.advance(60_000);
+    expect(codes).toEqual([]);
+    abandon.abort();
+    expect(codes).toEqual([]);
+    clock.advance(2000);
+    expect(codes).toEqual([130]);
   });
 });
 

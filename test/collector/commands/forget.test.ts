@@ -58,6 +58,13 @@ describe('tt forget', () => {
     expect(isInFile('ordinary')).toBe(true);
   });
 
+  it('is ended by Ctrl-C at its question, whatever is typed then', async () => {
+    const stop = new AbortController();
+    const run = await tt(['forget', GOES], { isTerminal: true, stdin: 'yes\n', stop: stop.signal, onStdout: () => stop.abort() });
+    expect(run).toMatchObject({ code: 130, stderr: expect.stringMatching(/Type yes: \ntt: stopped at the question; nothing was done\n/) as string });
+    expect(await sessions()).toEqual([GOES, STAYS]);
+  });
+
   it('keeps out what is imported again, lists it, and lets it in again', async () => {
     await tt(['forget', GOES, '--yes']);
     const again = await tt(['import'], { stdin: LINES });
