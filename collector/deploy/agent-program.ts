@@ -25,6 +25,16 @@ export async function installService(shell: RemoteShell, program: AgentProgram):
   return installed.data;
 }
 
+const uninstalledSchema = z.object({ removed: z.boolean() });
+
+/** Answers whether there was a service: that its program has ended is certain only then. */
+export async function uninstallService(shell: RemoteShell, program: AgentProgram): Promise<boolean> {
+  const { code, stdout, stderr } = await runAgentProgram(shell, program, ['uninstall', '--json']);
+  const uninstalled = code === 0 ? uninstalledSchema.safeParse(lastJson(stdout)) : undefined;
+  if (!uninstalled?.success) throw agentFailed(stderr, 'the service could not be removed', shell.host);
+  return uninstalled.data.removed;
+}
+
 /** What it logged last, for whoever waits for it in vain. */
 export async function lastLogLine(shell: RemoteShell, program: AgentProgram): Promise<string | null> {
   try {

@@ -4,9 +4,9 @@ import type { Clock } from '../../shared/clock.ts';
 import { TtError } from '../../shared/errors.ts';
 import { backlogWords } from '../../shared/status-words.ts';
 import type { Control, MachineRow } from '../control/control-methods.ts';
-import { runAgentProgram, type AgentProgram } from './agent-program.ts';
+import { runAgentProgram, uninstallService, type AgentProgram } from './agent-program.ts';
 import { untilDrained } from './arrival.ts';
-import { agentFailed, remoteFailed } from './failures.ts';
+import { remoteFailed } from './failures.ts';
 import { look, type RemoteFacts } from './look.ts';
 import { requireNode } from './plan.ts';
 import type { Progress } from './progress.ts';
@@ -51,7 +51,7 @@ export async function undeployHost({ keepData }: { keepData: boolean }, deps: Un
   if (facts.hasService && !facts.sums.has(program.file)) {
     throw new TtError('agent_gone', `${program.file}, which knows its service, is gone from ${shell.host}`, { hint: `put it back, then again: tt deploy ${shell.host}` });
   }
-  if (facts.sums.has(program.file)) await progress.step('service', () => uninstallService(shell, program));
+  if (facts.sums.has(program.file)) await progress.step('service', () => endService(shell, program, facts));
   if (isOurs) {
     await progress.step('retire', async () => {
       await control.call('tunnels.set', { label: machine.label, host: null });
@@ -93,10 +93,13 @@ async function drain({ machine_id, label, connected }: MachineRow, program: Agen
   });
 }
 
-async function uninstallService(shell: RemoteShell, program: AgentProgram): Promise<{ value: void; note: string }> {
-  const { code, stderr, stdout } = await runAgentProgram(shell, program, ['uninstall']);
-  if (code !== 0) throw agentFailed(stderr, 'the service could not be removed', shell.host);
-  return { value: undefined, note: stdout.trim().split('\n').at(-1) ?? '' };
+/** Throws unless what the look found is gone: nothing may be removed below an agent that runs. */
+export async function endService(shell: RemoteShell, program: AgentProgram, { hasService }: Pick<RemoteFacts, 'hasService'>): Promise<{ value: void; note: string }> {
+  const wasThere = await uninstallService(shell, program);
+  if (hasService && !wasThere) {
+    throw new TtError('service_stays', `${shell.host} has a service of the agent, and its program does not find it`, { hint: `bring it up to date, then again: tt deploy ${shell.host}` });
+  }
+  return { value: undefined, note: wasThere ? 'tt-agent is stopped and no longer kept running' : 'tt-agent was not installed' };
 }
 
 async function removeFiles(shell: RemoteShell, { dataDir, stateDir }: RemoteFacts, mayRemoveData: boolean): Promise<{ value: string[]; note: string }> {

@@ -17,13 +17,18 @@ export interface Host {
   run: RunProgram;
 }
 
-export async function chooseKeeper(spec: ServiceSpec, { platform, environment, home, user, uid, paths, run }: Host): Promise<ServiceKeeper> {
-  if (platform === 'darwin') return createLaunchdKeeper(spec, { run, home, uid });
-  if (await hasUserSystemd(run)) {
-    const configHome = environment['XDG_CONFIG_HOME'];
-    return createSystemdKeeper(spec, { run, user, configHome: configHome?.startsWith('/') ? configHome : join(home, '.config') });
-  }
-  return createBackgroundKeeper(spec, { run, ...paths });
+export interface Keepers {
+  chosen: ServiceKeeper;
+  /** May have been chosen here before: a user's systemd comes and goes. */
+  others: readonly ServiceKeeper[];
+}
+
+export async function chooseKeeper(spec: ServiceSpec, { platform, environment, home, user, uid, paths, run }: Host): Promise<Keepers> {
+  if (platform === 'darwin') return { chosen: createLaunchdKeeper(spec, { run, home, uid }), others: [] };
+  const configHome = environment['XDG_CONFIG_HOME'];
+  const systemd = createSystemdKeeper(spec, { run, user, configHome: configHome?.startsWith('/') ? configHome : join(home, '.config') });
+  const background = createBackgroundKeeper(spec, { run, ...paths });
+  return (await hasUserSystemd(run)) ? { chosen: systemd, others: [background] } : { chosen: background, others: [systemd] };
 }
 
 /** Prints what a program prints, until it ends or `stop` aborts. Answers its exit status; null: it could not be started, or was stopped. */

@@ -35,32 +35,30 @@ function quote(text: string): string {
 export function createSystemdKeeper(spec: ServiceSpec, { run, configHome, user }: SystemdDeps): ServiceKeeper {
   const unit = `${spec.name}.service`;
   const file = join(configHome, 'systemd', 'user', unit);
-  const systemctl = async (...args: string[]): Promise<void> => {
+  const systemctl = async (args: readonly string[], hint = `look at it by hand: systemctl --user status ${unit}`): Promise<void> => {
     const { code, stderr } = await run('systemctl', ['--user', ...args]);
-    if (code === 0) return;
-    throw new TtError('service_failed', `systemctl --user ${args.join(' ')}: ${stderr.trim() || `exit status ${code}`}`, {
-      hint: `look at it by hand: systemctl --user status ${unit}`,
-    });
+    if (code !== 0) throw new TtError('service_failed', `systemctl --user ${args.join(' ')}: ${stderr.trim() || `exit status ${code}`}`, { hint });
   };
   return {
     kind: 'systemd',
     async install() {
       makePrivateDirectory(dirname(file));
       writeFileAtomic(file, renderUnit(spec), 0o644);
-      await systemctl('daemon-reload');
-      await systemctl('enable', unit);
-      await systemctl('restart', unit);
+      await systemctl(['daemon-reload']);
+      await systemctl(['enable', unit]);
+      await systemctl(['restart', unit]);
       return { notes: [`wrote ${file}`, ...(await lingerNotes(run, user))] };
     },
     async uninstall() {
       if (!existsSync(file)) return false;
-      await run('systemctl', ['--user', 'disable', '--now', unit]);
+      // Until systemd has said so, the program may run.
+      await systemctl(['disable', '--now', unit], `do it again when your systemd answers (systemctl --user status ${unit}); where you have none any more: rm ${file}`);
       rmSync(file);
       await run('systemctl', ['--user', 'daemon-reload']);
       await run('systemctl', ['--user', 'reset-failed', unit]);
       return true;
     },
-    restart: () => systemctl('restart', unit),
+    restart: () => systemctl(['restart', unit]),
     async state() {
       const { code } = await run('systemctl', ['--user', 'is-active', '--quiet', unit]);
       return { installed: existsSync(file), running: code === 0 };

@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { openRemoteShell, toRemoteCommand } from '../../../collector/deploy/remote-shell.ts';
 import type { RunSsh } from '../../../collector/ssh.ts';
 import { systemClock } from '../../../shared/clock.ts';
+import { localSsh } from '../../support/local-ssh.ts';
 import { TtError } from '../../../shared/errors.ts';
 
 /** Login shells, as sshd starts them. */
@@ -14,13 +15,6 @@ IFS= read -r value
 printf '%s|%s|%s\\n' "$value" 'a!b "c" \`d\` \\\\ é $HOME' "\${value#x}"
 `;
 
-/** An ssh that runs the command here, by that login shell. */
-const localSsh = ([program = 'sh', ...options]: readonly string[] = ['sh']): RunSsh => (args) => {
-  const child = spawn(program, [...options, '-c', args.at(-1) ?? ''], { stdio: ['pipe', 'pipe', 'pipe'] });
-  child.stdin.on('error', () => {});
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended, kill: (signal) => void child.kill(signal) };
-};
 const open = (runSsh: RunSsh, stop = new AbortController().signal): ReturnType<typeof openRemoteShell> =>
   openRemoteShell('devbox', { runSsh, clock: systemClock, stop, sharedLogin: undefined });
 
