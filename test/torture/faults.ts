@@ -2,6 +2,7 @@
 import { appendFileSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../shared/clock.ts';
+import { ARCHIVE_RESERVE_BYTES } from '../../shared/limits.ts';
 import { runCommand } from '../support/processes.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { emptyDirectory, startCollector, tt, type Fleet, type Service, type TorturedMachine } from './fleet.ts';
@@ -131,12 +132,14 @@ const FAULTS = {
     machine.disk.fill(random.pick([0, 4096, 60_000]));
   }],
   'full disk of the collector': [6, ({ fleet, random }) => {
+    fleet.archiveDisk?.fill(ARCHIVE_RESERVE_BYTES - 1);
     if (fleet.collectorDisk === undefined) return;
     fleet.collector.mayEnd = true;
     fleet.collectorDisk.fill(random.pick([0, 8192, 400_000]));
   }],
   'room again': [4, ({ fleet, machine }) => {
     fleet.collectorDisk?.free();
+    fleet.archiveDisk?.free();
     machine.disk?.free();
   }],
   'clock of the agent': [6, ({ machine, random }) => {
@@ -197,6 +200,7 @@ export async function makeFault(scene: Scene, name: FaultName): Promise<string> 
 export function stopFaults({ fleet, packets }: Scene): void {
   packets?.heal();
   fleet.collectorDisk?.free();
+  fleet.archiveDisk?.free();
   for (const { disk, link } of fleet.machines) {
     disk?.free();
     link.heal();

@@ -1,11 +1,15 @@
 /** One collector and the agents of its machines, as real processes that somebody keeps starting again. */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { openControl } from '../../collector/control/open-control.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { ARCHIVE_RESERVE_BYTES } from '../../shared/limits.ts';
 import { enrol } from '../support/fleet.ts';
 import { createMachineHome, type MachineHome } from '../support/machine-home.ts';
 import { runCommand, startProgram, type ProgramName, type RunningProgram } from '../support/processes.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
 import { Link } from './link.ts';
+import { allowArchive, Mirrored } from './mirrored.ts';
 import { MachineOwed, type EverythingWritten } from './owed.ts';
 import { Disk, namesIn, ProgramTime, type Platform } from './platform.ts';
 import { Writer } from './writing.ts';
@@ -113,6 +117,8 @@ export interface TorturedMachine {
   readonly owed: MachineOwed;
   readonly writer: Writer;
   readonly disk: Disk | undefined;
+  /** Undefined: its sessions are not archived. */
+  readonly mirrored: Mirrored | undefined;
   readonly machineId: string;
 }
 
@@ -120,6 +126,7 @@ export interface Fleet {
   readonly laptop: MachineHome;
   readonly collector: Service;
   readonly collectorDisk: Disk | undefined;
+  readonly archiveDisk: Disk | undefined;
   readonly machines: readonly TorturedMachine[];
   ingestPort(): number;
   close(options: { keep: boolean }): Promise<void>;
@@ -127,6 +134,7 @@ export interface Fleet {
 
 const COLLECTOR_DISK_MB = 96;
 const AGENT_DISK_MB = 48;
+const ARCHIVE_DISK_MB = ARCHIVE_RESERVE_BYTES / 2 ** 20 + 64;
 
 export async function startCollector(service: Service): Promise<void> {
   const line = await service.start().ready;
@@ -135,8 +143,15 @@ export async function startCollector(service: Service): Promise<void> {
   Object.assign(service.home.environment, { TT_INGEST_PORT: ingest, TT_UI_PORT: page });
 }
 
+export interface FleetOptions {
+  platform: Platform;
+  everything: EverythingWritten;
+  /** Are session files mirrored, too? */
+  isArchived: boolean;
+}
+
 /** Three machines: one ordinary, one whose state, one whose data is on a small disk; half of all histories have clocks that can be wrong. */
-export async function startFleet(random: SeededRandom, platform: Platform, everything: EverythingWritten): Promise<Fleet> {
+export async function startFleet(random: SeededRandom, { platform, everything, isArchived }: FleetOptions): Promise<Fleet> {
   const laptop = createMachineHome('laptop');
   const hasClocks = platform.clockLibrary !== undefined && random.chance(0.5);
   const onDisk = (directory: string, megabytes: number): Disk | undefined => {
@@ -145,6 +160,8 @@ export async function startFleet(random: SeededRandom, platform: Platform, every
     return new Disk(directory, megabytes);
   };
   const collectorDisk = random.chance(0.7) ? onDisk(laptop.paths.dataDir, COLLECTOR_DISK_MB) : undefined;
+  // Below the other one: full it is where the archive leaves the rest to events.
+  const archiveDisk = isArchived ? onDisk(laptop.paths.archiveDir, ARCHIVE_DISK_MB) : undefined;
   const service = (name: string, home: MachineHome, program: ProgramName, args: readonly string[]): Service => {
     const made = new Service(name, home, program, args);
     if (hasClocks && platform.clockLibrary !== undefined) made.time = new ProgramTime(platform.clockLibrary, home.directory);
@@ -160,22 +177,28 @@ export async function startFleet(random: SeededRandom, platform: Platform, every
     const link = new Link(ingestPort, () => Math.random());
     await link.open();
     await enrol(laptop, home, name, `http://127.0.0.1:${link.port}`);
+    const keepsOneThere = name === 'plain';
+    if (isArchived) {
+      allowArchive(home, { keepsOneThere });
+      await openControl(laptop.paths, systemClock).call('archive.set', { label: name, on: true });
+    }
     const isSplit = mounted === 'dataDir' && disk !== undefined;
     const owed = new MachineOwed(everything, (path) => !isSplit || path.startsWith(home.paths.dataDir));
     machines.push({
       name, home, link, owed, disk, machineId: home.machineId(),
       agent: service(name, home, 'tt-agent', ['run']),
       writer: new Writer(home, seededRandom(random.between(1, 2 ** 31)), owed),
+      mirrored: isArchived ? new Mirrored(home.projects, join(laptop.paths.archiveDir, home.machineId(), 'projects'), { keepsOneThere }) : undefined,
     });
   }
   await Promise.all(machines.map(({ agent }) => agent.start().ready));
   return {
-    laptop, collector, collectorDisk, machines, ingestPort,
+    laptop, collector, collectorDisk, archiveDisk, machines, ingestPort,
     close: async ({ keep }) => {
       await Promise.all([collector, ...machines.map(({ agent }) => agent)].map((each) => each.kill().catch(() => undefined)));
       await Promise.all(machines.map(({ link }) => link.close()));
       if (keep) return;
-      for (const disk of [collectorDisk, ...machines.map((machine) => machine.disk)]) disk?.unmount();
+      for (const disk of [archiveDisk, collectorDisk, ...machines.map((machine) => machine.disk)]) disk?.unmount();
       for (const { directory } of [laptop, ...machines.map(({ home }) => home)]) rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };

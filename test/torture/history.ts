@@ -9,6 +9,7 @@ import { until } from '../support/until.ts';
 import { makeFault, pickFault, stopFaults, type Scene } from './faults.ts';
 import { startAll, startFleet, type Fleet } from './fleet.ts';
 import { EverythingWritten } from './owed.ts';
+import { checkMirrored } from './mirrored.ts';
 import { PacketLoss, type Platform } from './platform.ts';
 import { judge, untilStored, type Judgement } from './verdict.ts';
 
@@ -52,6 +53,7 @@ async function makeRound(scene: Scene): Promise<string[]> {
       happened.push(await makeFault(scene, pickFault(random)));
     }
     await systemClock.sleep(random.between(0, 300));
+    for (const { mirrored } of fleet.machines) mirrored?.see();
   } finally {
     await stopWriting();
   }
@@ -64,6 +66,7 @@ async function settle(scene: Scene, print: (line: string) => void): Promise<Judg
   for (const { writer } of fleet.machines) writer.settle();
   await startAll(fleet);
   await untilStored(fleet, everything, print);
+  await checkMirrored(fleet);
   const judgement = judge(fleet, everything);
   for (const { owed } of fleet.machines) owed.wasRead();
   for (const service of [fleet.collector, ...fleet.machines.map(({ agent }) => agent)]) {
@@ -102,7 +105,7 @@ function peaks({ collector, machines }: Fleet): string {
 export async function runHistory({ seed, rounds, untilMs, platform, print }: HistoryOptions): Promise<HistoryOutcome> {
   const random = seededRandom(seed);
   const everything = new EverythingWritten();
-  const fleet = await startFleet(random, platform, everything);
+  const fleet = await startFleet(random, { platform, everything, isArchived: seed % 2 === 1 });
   const scene: Scene = { fleet, random, everything, packets: platform.hasPackets ? new PacketLoss() : undefined, backup: undefined, backups: 0 };
   const outcome: HistoryOutcome = { rounds: 0, facts: 0, gaps: 0, vagueGaps: 0, problem: undefined };
   let happened: string[] = [];
