@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toJSONSchema } from 'zod';
 import { assignmentDocumentSchema } from '../collector/streams/document.ts';
+import { archiveStatusSchema, machineArchiveSchema } from '../shared/archive-document.ts';
 import { configSchema } from '../shared/config.ts';
 import { doctorSchema } from '../shared/doctor/check.ts';
 import { machineDocumentSchema } from '../shared/machine-document.ts';
@@ -17,7 +18,7 @@ import { throughputDocumentSchema } from '../shared/throughput-document.ts';
 import { timelineDocumentSchema } from '../shared/timeline-document.ts';
 import { syncDocumentSchema } from '../shared/sync-document.ts';
 import { appliedDocumentSchema, changedStreamsSchema, classificationSchema, contextSchema, streamListSchema } from '../shared/stream-documents.ts';
-import { transcriptSchema } from '../shared/transcript-document.ts';
+import { transcriptItemDocumentSchema, transcriptPageSchema, transcriptSchema } from '../shared/transcript-document.ts';
 import { usageDocumentSchema } from '../shared/usage-documents.ts';
 
 const shapes = {
@@ -27,7 +28,8 @@ const shapes = {
   sessions: { title: 'tt sessions --json', schema: sessionsDocumentSchema },
   session: { title: 'tt sessions show ID --json', schema: sessionDetailSchema },
   transcript: { title: 'tt sessions show ID --transcript --json', schema: transcriptSchema },
-  search: { title: 'tt search WORDS --json', schema: searchSchema },
+  search: { title: 'tt search WORDS --json, /api/v1/search', schema: searchSchema },
+  archive: { title: 'tt archive status --json', schema: archiveStatusSchema },
   waiting: { title: 'tt waiting --json', schema: waitingDocumentSchema },
   usage: { title: 'tt usage --json', schema: usageDocumentSchema },
   streams: { title: 'tt streams --json', schema: streamListSchema },
@@ -38,6 +40,9 @@ const shapes = {
   'assignments-applied': { title: 'tt classify --apply FILE --json', schema: appliedDocumentSchema },
   report: { title: 'tt report --json', schema: reportDocumentSchema },
   'report-explained': { title: 'tt report --explain --json', schema: explanationDocumentSchema },
+  'transcript-page': { title: '/api/v1/sessions/ID/transcript', schema: transcriptPageSchema },
+  'transcript-item': { title: '/api/v1/sessions/ID/transcript/NUMBER', schema: transcriptItemDocumentSchema },
+  'machine-archive': { title: '/api/v1/machines/LABEL/archive', schema: machineArchiveSchema },
   'machine-page': { title: '/api/v1/machines/LABEL', schema: machineDocumentSchema },
   timeline: { title: '/api/v1/timeline', schema: timelineDocumentSchema },
   throughput: { title: '/api/v1/throughput', schema: throughputDocumentSchema },

@@ -26,7 +26,9 @@ const uses = (id: string, input: object): string => entry('assistant', [{ type: 
 const gives = (id: string, text: string): string => entry('user', [{ type: 'tool_result', tool_use_id: id, content: text }]);
 
 function part(path: string, wanted: { items?: number; before?: number; uuid?: string } = {}): TranscriptPart {
-  return pages.part(path, { items: 50, before: Infinity, uuid: undefined, ...wanted }) ?? expect.fail('there is a file');
+  const found = pages.part(path, { items: 50, before: Infinity, uuid: undefined, ...wanted });
+  if (!found) throw new Error('there is no such file');
+  return found;
 }
 const texts = ({ items }: TranscriptPart): string[] => items.map(({ item }) => (item.kind === 'tool' ? `${item.tool}: ${item.result?.text ?? ''}` : item.text));
 
