@@ -226,6 +226,12 @@ export function flag(parsed: ParsedCommand, name: string): boolean {
   return parsed.options[name] === true;
 }
 
+/** What a command answers: its document with `--json`, else words. */
+export function printAnswer(parsed: ParsedCommand, io: Pick<CommandIo, 'stdout'>, document: object, text: string): ExitCode {
+  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify(document)}\n` : text);
+  return EXIT_CODES.ok;
+}
+
 export function usageError(message: string, hint: string): TtError {
   return new TtError('usage', message, { hint, exitCode: EXIT_CODES.usage });
 }

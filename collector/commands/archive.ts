@@ -8,6 +8,7 @@ import { bytesWords, countWords } from '../../shared/status-words.ts';
 import { archivedMachine } from '../archive/archived-machine.ts';
 import { archivedMachines } from '../archive/session-entries.ts';
 import { openControl } from '../control/open-control.ts';
+import { controlOf } from './own-collector.ts';
 import { toTextTable } from './text-table.ts';
 
 export async function archiveOn(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
@@ -20,7 +21,7 @@ export async function archiveOff(parsed: ParsedCommand, io: CommandIo): Promise<
 
 async function set(on: boolean, parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const [label = ''] = parsed.args;
-  const row = await openControl(resolvePaths(io.environment, io.home), io.clock).call('archive.set', { label, on });
+  const row = await controlOf(io).call('archive.set', { label, on });
   io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ schema: ARCHIVE_SCHEMA, ...row })}\n` : (on ? onWords(row) : [`${label}: nothing more is taken; what is archived stays (tt archive status)`]).map((line) => `${line}\n`).join(''));
   return EXIT_CODES.ok;
 }

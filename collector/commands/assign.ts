@@ -1,13 +1,12 @@
 /** `tt assign`: what a person says of a session, a directory, events or a time. One document with one entry or a few. */
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
-import { resolvePaths } from '../../shared/paths.ts';
 import { clockWords, countWords, plural } from '../../shared/status-words.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
 import type { ControlRequest, ControlResponse } from '../control/control-methods.ts';
-import { openControl } from '../control/open-control.ts';
 import type { AssignmentDocument } from '../streams/document.ts';
+import { controlOf } from './own-collector.ts';
 import { listOption } from './streams.ts';
 import { parseTimeArgument } from './time-argument.ts';
 
@@ -72,7 +71,7 @@ function toDirectory(path: string, home: string): string {
 }
 
 export async function applyAndTell(request: ControlRequest<'streams.assign'>, parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
-  const applied = await openControl(resolvePaths(io.environment, io.home), io.clock).call('streams.assign', request);
+  const applied = await controlOf(io).call('streams.assign', request);
   io.stdout.write(flag(parsed, 'json')
     ? `${JSON.stringify({ schema: JSON_SCHEMA, dry_run: request.dry_run, by: request.by, ...applied })}\n`
     : appliedWords(applied, request.dry_run));
@@ -103,7 +102,7 @@ function staying(events: number): string {
 }
 
 export async function undoLast(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
-  const { undone } = await openControl(resolvePaths(io.environment, io.home), io.clock).call('streams.undo', { act: null });
+  const { undone } = await controlOf(io).call('streams.undo', { act: null });
   const words = undone === null ? 'nothing is assigned\n'
     : `taken back: ${plural(undone.assignments, 'assignment')} by ${undone.assigned_by} of ${clockWords(undone.assigned_at, io.clock.now())}; what was said before holds again\n`;
   io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ schema: JSON_SCHEMA, undone })}\n` : words);

@@ -6,10 +6,10 @@ import type { GapRow } from '../../shared/machine-document.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { bytesWords, clockWords, plural, UNKNOWN } from '../../shared/status-words.ts';
 import { labelsOf, toGapRow } from '../control/gap-handlers.ts';
-import { openControl } from '../control/open-control.ts';
 import { openMachineRegistry } from '../enrolment/machine-registry.ts';
 import { openReader } from '../store/database.ts';
 import { readGaps } from '../store/gaps.ts';
+import { controlOf } from './own-collector.ts';
 import { toTextTable } from './text-table.ts';
 
 const JSON_SCHEMA = 1;
@@ -34,7 +34,7 @@ export async function acceptGaps(parsed: ParsedCommand, io: CommandIo): Promise<
   const [machine, all, undo] = [textOption(parsed, 'machine'), flag(parsed, 'all'), flag(parsed, 'undo')];
   const ways = [parsed.args.length > 0, machine !== undefined, all].filter(Boolean).length;
   if (ways !== 1) throw usageError('which gaps?', 'give IDs of `tt gaps`, or --machine LABEL, or --all');
-  const control = openControl(resolvePaths(io.environment, io.home), io.clock);
+  const control = controlOf(io);
   const { gaps } = await control.call('gaps.accept', { ids: parsed.args, machine: machine ?? null, all, undo });
   const bytes = gaps.reduce((sum, gap) => sum + gap.bytes, 0);
   print(gaps, parsed, io, gaps.length === 0

@@ -4,10 +4,9 @@ import type { Readable } from 'node:stream';
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, messageOf, systemCode, TtError, type ExitCode } from '../../shared/errors.ts';
 import { IMPORTED_EVENT_BYTES, LINE_BYTES } from '../../shared/limits.ts';
-import { resolvePaths } from '../../shared/paths.ts';
 import type { Control } from '../control/control-methods.ts';
-import { openControl } from '../control/open-control.ts';
 import { openLegacy } from '../store/legacy-db.ts';
+import { controlOf } from './own-collector.ts';
 
 const CHUNK_LINES = 5000;
 const CHUNK_BYTES = 2 * 1024 * 1024;
@@ -20,7 +19,7 @@ export async function importEvents(parsed: ParsedCommand, io: CommandIo): Promis
   const [file] = parsed.args;
   const legacy = textOption(parsed, 'legacy');
   if (legacy !== undefined && file !== undefined) throw usageError('FILE and --legacy exclude each other', 'import one after the other');
-  const intake = createIntake(openControl(resolvePaths(io.environment, io.home), io.clock));
+  const intake = createIntake(controlOf(io));
   if (file === undefined && legacy === undefined && 'isTTY' in io.stdin && io.stdin.isTTY === true) {
     throw usageError('what shall be imported?', 'give a file, or pipe one in: tt-agent export | tt import');
   }

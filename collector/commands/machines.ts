@@ -1,25 +1,16 @@
-import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
-import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
+import { flag, printAnswer, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import type { ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
-import type { Control, ControlResponse, MachineRow } from '../control/control-methods.ts';
-import { openControl } from '../control/open-control.ts';
+import type { ControlResponse, MachineRow } from '../control/control-methods.ts';
 import { agoWords, clockWords, countWords, plural, UNKNOWN } from '../../shared/status-words.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { readMachineSessions, type MachineSessions } from '../store/machine-sessions.ts';
 import { fitOf, projectWords } from './sessions.ts';
 import { openIfPresent } from './status.ts';
+import { controlOf } from './own-collector.ts';
 import { toTextTable } from './text-table.ts';
 
 const JSON_SCHEMA = 1;
-
-function controlOf(io: CommandIo): Control {
-  return openControl(resolvePaths(io.environment, io.home), io.clock);
-}
-
-function print(parsed: ParsedCommand, io: CommandIo, value: object, text: string): ExitCode {
-  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify(value)}\n` : text);
-  return EXIT_CODES.ok;
-}
 
 /** A machine with what it has of sessions; null: there is no database yet. */
 type ListedMachine = MachineRow & {
@@ -35,7 +26,7 @@ export async function listMachines(parsed: ParsedCommand, io: CommandIo): Promis
   const machines = rows.machines.map((machine) => toListed(machine, sessions))
     .toSorted((a, b) => compareText(b.last_active_at ?? '', a.last_active_at ?? ''));
   const text = machines.length === 0 ? 'no machines yet; add one: tt machines add LABEL\n' : toTable(machines, io);
-  return print(parsed, io, { schema: JSON_SCHEMA, machines }, text);
+  return printAnswer(parsed, io, { schema: JSON_SCHEMA, machines }, text);
 }
 
 function sessionsOf(io: CommandIo): ReadonlyMap<string, MachineSessions> | undefined {
@@ -64,18 +55,22 @@ function compareText(a: string, b: string): number {
 export async function addMachine(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const [label = ''] = parsed.args;
   const added = await controlOf(io).call('machines.add', { label, again: flag(parsed, 'again') });
-  return print(parsed, io, added, addedText(added, io.clock.now()));
+  return printAnswer(parsed, io, added, addedText(added, io.clock.now()));
 }
 
-function addedText({ label, url, command, expires_at }: ControlResponse<'machines.add'>, nowMs: number): string {
+function addedText({ label, url, code, expires_at }: ControlResponse<'machines.add'>, nowMs: number): string {
   const port = new URL(url).port;
   return [
     `On ${label}, through a tunnel that stays open (ssh -R ${port}:127.0.0.1:${port} ${label}):`,
     '',
-    `  ${command}`,
+    `  tt-agent join ${url} --code -`,
     '  tt-agent run',
     '',
-    `The code works once, until ${clockWords(expires_at, nowMs)}.`,
+    'It asks for the code, so that nobody there reads it off a command line:',
+    '',
+    `  ${code}`,
+    '',
+    `It works once, until ${clockWords(expires_at, nowMs)}.`,
     '',
   ].join('\n');
 }
@@ -83,19 +78,19 @@ function addedText({ label, url, command, expires_at }: ControlResponse<'machine
 export async function renameMachine(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const [label = '', newLabel = ''] = parsed.args;
   const machine = await controlOf(io).call('machines.rename', { label, new_label: newLabel });
-  return print(parsed, io, { schema: JSON_SCHEMA, ...machine }, `${label} is ${machine.label} now\n`);
+  return printAnswer(parsed, io, { schema: JSON_SCHEMA, ...machine }, `${label} is ${machine.label} now\n`);
 }
 
 export async function revokeMachine(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const [label = ''] = parsed.args;
   const machine = await controlOf(io).call('machines.revoke', { label });
-  return print(parsed, io, { schema: JSON_SCHEMA, ...machine }, `${label} is revoked; tt machines add ${label} --again lets it join anew\n`);
+  return printAnswer(parsed, io, { schema: JSON_SCHEMA, ...machine }, `${label} is revoked; tt machines add ${label} --again lets it join anew\n`);
 }
 
 export async function retireMachine(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const [label = ''] = parsed.args;
   const machine = await controlOf(io).call('machines.retire', { label });
-  return print(parsed, io, { schema: JSON_SCHEMA, ...machine }, `${label} is retired; its history stays\n`);
+  return printAnswer(parsed, io, { schema: JSON_SCHEMA, ...machine }, `${label} is retired; its history stays\n`);
 }
 
 export async function rewindMachine(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
@@ -103,7 +98,7 @@ export async function rewindMachine(parsed: ParsedCommand, io: CommandIo): Promi
   const replace = flag(parsed, 'replace');
   const rewound = await controlOf(io).call('machines.rewind', { label, replace });
   const when = rewound.happens === 'now' ? 'now' : `when it connects next${replace ? ', with an agent that can replace what it sent' : ''}`;
-  return print(parsed, io, { schema: JSON_SCHEMA, ...rewound }, `${label} sends ${plural(rewound.files, 'file')} again, ${when}\n`);
+  return printAnswer(parsed, io, { schema: JSON_SCHEMA, ...rewound }, `${label} sends ${plural(rewound.files, 'file')} again, ${when}\n`);
 }
 
 const HEADINGS = ['MACHINE', 'STATE', 'VERSION', 'LAST SEEN', 'ACTIVE', 'STALE', 'CLOSED', 'PROJECTS', 'PROBLEM'];

@@ -5,12 +5,12 @@ import { resolvePaths } from '../../shared/paths.ts';
 import { hoursWords } from '../../shared/report-words.ts';
 import { agoWords, plural } from '../../shared/status-words.ts';
 import type { ControlRequest, ControlResponse } from '../control/control-methods.ts';
-import { openControl } from '../control/open-control.ts';
 import { openReader } from '../store/database.ts';
 import { readStreams } from '../store/streams.ts';
 import { resolveStream } from '../streams/names.ts';
 import { LISTED_DAYS, listStreamsOf, type ListedStream, type StreamList } from '../streams/stream-list.ts';
 import { isConfirmed } from './confirm.ts';
+import { controlOf } from './own-collector.ts';
 import { toTextTable } from './text-table.ts';
 
 const JSON_SCHEMA = 1;
@@ -56,7 +56,7 @@ type Change = ControlRequest<'streams.change'>;
 type Changed = ControlResponse<'streams.change'>['streams'];
 
 async function change(request: Change, parsed: ParsedCommand, io: CommandIo, words: (streams: Changed) => string): Promise<ExitCode> {
-  const { streams } = await openControl(resolvePaths(io.environment, io.home), io.clock).call('streams.change', request);
+  const { streams } = await controlOf(io).call('streams.change', request);
   io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ schema: JSON_SCHEMA, streams })}\n` : words(streams));
   return EXIT_CODES.ok;
 }

@@ -1,28 +1,18 @@
 /** `tt tunnel`: how the tunnels are, and what a person may do about them. */
-import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { printAnswer, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
-import { resolvePaths } from '../../shared/paths.ts';
 import { clockWords, plural, tunnelWords, UNKNOWN } from '../../shared/status-words.ts';
-import type { Control, TunnelRow } from '../control/control-methods.ts';
-import { openControl } from '../control/open-control.ts';
+import type { TunnelRow } from '../control/control-methods.ts';
+import { controlOf } from './own-collector.ts';
 import { toTextTable } from './text-table.ts';
 
 const JSON_SCHEMA = 1;
-
-function controlOf(io: CommandIo): Control {
-  return openControl(resolvePaths(io.environment, io.home), io.clock);
-}
-
-function print(parsed: ParsedCommand, io: CommandIo, value: object, text: string): ExitCode {
-  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ schema: JSON_SCHEMA, ...value })}\n` : text);
-  return EXIT_CODES.ok;
-}
 
 export async function tunnelStatus(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const [wanted] = parsed.args;
   const { tunnels } = await controlOf(io).call('tunnels.list', {});
   const chosen = wanted === undefined ? tunnels : [tunnelOf(tunnels, wanted)];
-  return print(parsed, io, { tunnels: chosen }, toText(chosen, io.clock.now()));
+  return printAnswer(parsed, io, { schema: JSON_SCHEMA, tunnels: chosen }, toText(chosen, io.clock.now()));
 }
 
 /** A person names it by label, or by the host they gave. Throws `tunnel_none`. */
@@ -55,7 +45,7 @@ export async function restartTunnel(parsed: ParsedCommand, io: CommandIo): Promi
   const control = controlOf(io);
   const label = wanted === undefined ? null : tunnelOf((await control.call('tunnels.list', {})).tunnels, wanted).label;
   const { restarted } = await control.call('tunnels.restart', { label });
-  return print(parsed, io, { restarted }, `${plural(restarted, 'tunnel')} started anew; tt tunnel shows how it goes\n`);
+  return printAnswer(parsed, io, { schema: JSON_SCHEMA, restarted }, `${plural(restarted, 'tunnel')} started anew; tt tunnel shows how it goes\n`);
 }
 
 export async function addTunnel(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
@@ -64,7 +54,7 @@ export async function addTunnel(parsed: ParsedCommand, io: CommandIo): Promise<E
   const { tunnels } = await control.call('tunnels.list', {});
   const row = await control.call('tunnels.set', { label, host });
   const before = tunnels.find((other) => other.host === host && other.label !== label);
-  return print(parsed, io, row, [
+  return printAnswer(parsed, io, { schema: JSON_SCHEMA, ...row }, [
     `${label} has a tunnel by ${host} whenever the collector runs; tt tunnel shows how it goes\n`,
     ...(before ? [`${before.label}, which had it, has none now\n`] : []),
   ].join(''));
@@ -73,5 +63,5 @@ export async function addTunnel(parsed: ParsedCommand, io: CommandIo): Promise<E
 export async function removeTunnel(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const [label = ''] = parsed.args;
   const row = await controlOf(io).call('tunnels.set', { label, host: null });
-  return print(parsed, io, row, `${label} has no tunnel any more\n`);
+  return printAnswer(parsed, io, { schema: JSON_SCHEMA, ...row }, `${label} has no tunnel any more\n`);
 }
