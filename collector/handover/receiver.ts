@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
+import { EXIT_CODES, toExitCode, TtError } from '../../shared/errors.ts';
 import { handoverAnswerSchema, type HandoverAnswer, type HandoverRequest } from '../../shared/protocol/handover.ts';
 import { look } from '../deploy/look.ts';
 import type { RemoteShell } from '../deploy/remote-shell.ts';
@@ -100,11 +100,9 @@ function parseAnswer(stdout: string, stderr: string, name: string): HandoverAnsw
   }
 }
 
-const EXITS: readonly number[] = Object.values(EXIT_CODES);
-
 /** `on`: named in the message. */
 export function refusedBy({ code, message, hint, exit_code: exitCode }: Extract<HandoverAnswer, { ok: false }>, on: string): TtError {
-  return new TtError(code, `${on}: ${message}`, { hint, exitCode: EXITS.includes(exitCode) ? (exitCode as ExitCode) : EXIT_CODES.failed });
+  return new TtError(code, `${on}: ${message}`, { hint, exitCode: toExitCode(exitCode) });
 }
 
 function noAgent(host: string): TtError {

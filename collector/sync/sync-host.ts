@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
-import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
+import { EXIT_CODES, toExitCode, TtError } from '../../shared/errors.ts';
 import { createPipe, type Pipe } from '../../shared/protocol/pipe.ts';
 import { fromAgentSchema, type FromAgent } from '../../shared/protocol/sync-messages.ts';
 import type { Control, ControlResponse } from '../control/control-methods.ts';
@@ -166,11 +166,8 @@ function relay(stream: Duplex, socketPath: string): void {
   socket.pipe(stream);
 }
 
-const EXITS: readonly number[] = Object.values(EXIT_CODES);
-
 function agentFailed({ code, message, hint, exit_code }: Extract<FromAgent, { type: 'failed' }>): TtError {
-  const exitCode = EXITS.includes(exit_code) ? (exit_code as ExitCode) : EXIT_CODES.failed;
-  return new TtError(code, message, { hint: code === 'label_taken' ? 'give it another name: tt sync HOST --label NAME' : hint, exitCode });
+  return new TtError(code, message, { hint: code === 'label_taken' ? 'give it another name: tt sync HOST --label NAME' : hint, exitCode: toExitCode(exit_code) });
 }
 
 function failedBefore(said: string, code: number | null, host: string): TtError {
