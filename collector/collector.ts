@@ -17,7 +17,7 @@ import { createArchiveDesk, type ArchiveDesk } from './archive/archive-desk.ts';
 import { removeForgotten, type Forgotten } from './archive/forgetting.ts';
 import { takeCollectorLock } from './control/collector-lock.ts';
 import { openControlServer } from './control/control-server.ts';
-import type { ControlHandlers } from './control/control-methods.ts';
+import { controlOf, type ControlHandlers } from './control/control-methods.ts';
 import { createControlHandlers } from './control/handlers.ts';
 import { openCollectorIdentity } from './enrolment/collector-identity.ts';
 import { createEnrolmentCodes } from './enrolment/codes.ts';
@@ -31,7 +31,9 @@ import { createStepKeeper, type StepKeeper } from './handover/step-keeper.ts';
 import type { StepThread } from './handover/step-thread.ts';
 import { readThisMachine } from './sessions/this-machine.ts';
 import { openStatusline } from './statusline/open-statusline.ts';
+import { syncHost } from './sync/sync-host.ts';
 import { createSyncRuns } from './sync/sync-runs.ts';
+import { createSyncSchedule } from './sync/sync-schedule.ts';
 import { createTunnels, type Tunnels, type TunnelsDeps } from './tunnel/tunnels.ts';
 import { createWriter, type Writer, type WriterChannel } from './writer/writer.ts';
 
@@ -78,6 +80,8 @@ export interface CollectorDeps {
   openPage: (deps: PageDeps) => Promise<Page>;
   /** What tunnels need of this laptop. */
   tunnelling: Pick<TunnelsDeps, 'runSsh' | 'check' | 'networkFingerprint'>;
+  /** The agent's one file, gzipped; undefined: nothing is fetched by itself. */
+  packAgent?: () => Promise<Uint8Array>;
   /** Compares sessions and hands them over; undefined: none are kept in step. */
   stepThread?: StepThread;
 }
@@ -108,7 +112,7 @@ export async function openCollector(options: CollectorOptions, deps: CollectorDe
 }
 
 async function compose(
-  { paths, config }: CollectorOptions, { clock, log, startWriter, openPage, tunnelling, stepThread }: CollectorDeps,
+  { paths, config }: CollectorOptions, { clock, log, startWriter, openPage, tunnelling, stepThread, packAgent }: CollectorDeps,
   onClose: (close: () => void | Promise<void>) => void,
 ): Promise<Omit<Collector, 'close'>> {
   const lock = takeCollectorLock(paths.collectorLockFile);
@@ -149,6 +153,11 @@ async function compose(
     pageLink: () => page.signInLink(),
   };
   const actions = createControlHandlers({ clock, registry, paths, writer, live });
+  const schedule = packAgent && createSyncSchedule({
+    clock, log, file: paths.syncEveryFile, runs: syncs,
+    fetch: async (request, stop) => syncHost(request, { clock, control: controlOf(actions), runSsh: tunnelling.runSsh, agent: await packAgent(), stop, onProgress: () => {} }),
+  });
+  onClose(() => schedule?.close());
   const page = await openPage({ collectorId, config, paths, clock, log, registry, links, tunnels, steps, writer, probes, archive, ingestPort, actions });
   onClose(() => page.close());
   const statusline = openStatusline({ paths, config, clock, log, links, status: () => page.status() });

@@ -16,7 +16,7 @@ import { stepDocumentSchema } from '../shared/step-document.ts';
 import { storeDocumentSchema } from '../shared/store-document.ts';
 import { throughputDocumentSchema } from '../shared/throughput-document.ts';
 import { timelineDocumentSchema } from '../shared/timeline-document.ts';
-import { syncDocumentSchema } from '../shared/sync-document.ts';
+import { syncDocumentSchema, syncEveryDocumentSchema } from '../shared/sync-document.ts';
 import { appliedDocumentSchema, changedStreamsSchema, classificationSchema, contextSchema, streamListSchema } from '../shared/stream-documents.ts';
 import { transcriptItemDocumentSchema, transcriptPageSchema, transcriptSchema } from '../shared/transcript-document.ts';
 import { usageDocumentSchema } from '../shared/usage-documents.ts';
@@ -48,6 +48,7 @@ const shapes = {
   throughput: { title: '/api/v1/throughput', schema: throughputDocumentSchema },
   store: { title: '/api/v1/store', schema: storeDocumentSchema },
   sync: { title: 'tt sync --json', schema: syncDocumentSchema },
+  'sync-every': { title: 'tt sync --every --json', schema: syncEveryDocumentSchema },
   'sessions-sync': { title: 'tt sessions sync --json', schema: stepDocumentSchema },
   doctor: { title: 'tt doctor --json, tt-agent doctor --json', schema: doctorSchema },
   config: { title: 'config.toml', schema: configSchema },

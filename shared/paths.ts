@@ -38,6 +38,8 @@ export interface Paths {
   searchLockFile: string;
   collectorLockFile: string;
   controlSocket: string;
+  /** What `tt sync --every` was told, and how its last run went. */
+  syncEveryFile: string;
   /** What each agent said last, over restarts of the collector. */
   lastKnownFile: string;
   /** When each machine was connected. */
@@ -91,6 +93,7 @@ export function resolvePaths(environment: Environment, home: string): Paths {
     searchLockFile: join(stateDir, 'search.lock'),
     collectorLockFile: join(stateDir, 'collector.lock'),
     controlSocket: join(stateDir, 'run', 'collector.sock'),
+    syncEveryFile: join(dataDir, 'sync-every.json'),
     lastKnownFile: join(stateDir, 'last-known.json'),
     connectionsFile: join(stateDir, 'connections.json'),
     statuslineFile: join(stateDir, 'statusline'),

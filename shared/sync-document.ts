@@ -23,3 +23,21 @@ export type SyncedHost = z.infer<typeof syncedHostSchema>;
 /** In the order in which hosts were named. */
 export const syncDocumentSchema = z.object({ schema: z.literal(SYNC_SCHEMA), hosts: z.array(syncedHostSchema) });
 export type SyncDocument = z.infer<typeof syncDocumentSchema>;
+
+export const SYNC_EVERY_SCHEMA = 1;
+
+/** `tt sync --every --json`. */
+export const syncEveryDocumentSchema = z.object({
+  schema: z.literal(SYNC_EVERY_SCHEMA),
+  /** Null: off. */
+  every_ms: z.number().nullable(),
+  /** None: of all machines that ssh reaches and that are not connected. */
+  hosts: z.array(z.string()),
+  /** Start of the last run; null: none yet since it was said. */
+  last_at: z.string().nullable(),
+  /** Null: off. */
+  next_at: z.string().nullable(),
+  /** Of the last run. */
+  results: z.array(syncedHostSchema),
+});
+export type SyncEveryDocument = z.infer<typeof syncEveryDocumentSchema>;

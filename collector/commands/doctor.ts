@@ -1,7 +1,7 @@
 /** `tt doctor`: what is wrong with the collector and its machines, and what to do about it. */
 import { existsSync } from 'node:fs';
 import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
-import { loadConfig } from '../../shared/config.ts';
+import { loadConfig, type SyncRule } from '../../shared/config.ts';
 import { doctorText, exitCodeOf, toDoctorDocument, type Check } from '../../shared/doctor/check.ts';
 import type { ExitCode } from '../../shared/errors.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
@@ -38,8 +38,18 @@ function examine(paths: Paths, io: CommandIo, service: ServiceProgram, deep: boo
     reports: () => readReports(paths),
     archives: () => readArchives(paths),
     checkConfig: () => void loadConfig(paths.configFile, io.environment),
+    rules: () => rulesOf(paths, io),
     service: () => readService(service, io),
   });
+}
+
+/** What is wrong with the configuration is told by a check of its own. */
+function rulesOf({ configFile }: Paths, io: CommandIo): readonly SyncRule[] {
+  try {
+    return loadConfig(configFile, io.environment).sync;
+  } catch {
+    return [];
+  }
 }
 
 /** What it found of the database, for the page. Where it can not be noted, the answer is the same. */

@@ -1,4 +1,6 @@
 import { networkInterfaces } from 'node:os';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { CommandIo, ParsedCommand } from '../../shared/cli.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
@@ -7,6 +9,7 @@ import { createLog } from '../../shared/log.ts';
 import { claudeConfigDirs, resolvePaths } from '../../shared/paths.ts';
 import { logSinkOf } from '../../shared/rotating-file.ts';
 import { openCollector } from '../collector.ts';
+import { readShippedFiles } from '../deploy/shipped-files.ts';
 import { openStepThread } from '../handover/step-thread.ts';
 import { openPage } from '../http/page.ts';
 import { openSearchUpkeep } from '../search/thread.ts';
@@ -26,6 +29,7 @@ export async function runCollector(parsed: ParsedCommand, io: CommandIo): Promis
       clock: io.clock, log,
       openPage: (deps) => openPage(deps, { claudeDirs: claudeConfigDirs(io.environment, io.home) }),
       startWriter: (database) => startWriterThread(WRITER_ENTRY, { database }),
+      packAgent: async () => promisify(gzip)(readShippedFiles(io.program.file).agent),
       stepThread: openStepThread({ home: io.home, environment: { ...io.environment }, program: { node: io.program.node, file: io.program.file } }),
       tunnelling: {
         runSsh: sshRunner(io.environment), check: checkHost, networkFingerprint: () => JSON.stringify(networkInterfaces()),

@@ -5,19 +5,19 @@ import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { bytesWords, plural } from '../../shared/status-words.ts';
-import { SYNC_SCHEMA, type SyncDocument, type SyncedHost } from '../../shared/sync-document.ts';
+import { SYNC_SCHEMA, type SyncDocument } from '../../shared/sync-document.ts';
 import { createControlClient } from '../control/control-client.ts';
 import { readShippedFiles } from '../deploy/shipped-files.ts';
 import { sshRunner } from '../ssh.ts';
 import { syncHost, type HostOutcome } from '../sync/sync-host.ts';
+import { eachHost, toSyncedHost } from '../sync/sync-hosts.ts';
 import { machineNames } from './machine-names.ts';
 import { syncSessions } from './session-sync.ts';
-
-/** Logins at one time. */
-const AT_ONCE = 8;
+import { syncEvery } from './sync-every.ts';
 
 /** Hosts that are named must all succeed; without names it fetches what can be had. */
 export async function sync(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  if (parsed.options['every'] !== undefined) return syncEvery(parsed, io);
   const named = [...new Set(parsed.args)];
   const label = textOption(parsed, 'label') ?? null;
   if (label !== null && named.length !== 1) throw usageError('--label names one machine', 'give one host with it');
@@ -33,7 +33,7 @@ export async function sync(parsed: ParsedCommand, io: CommandIo): Promise<ExitCo
     return EXIT_CODES.ok;
   }
   const agent = await promisify(gzip)(readShippedFiles(io.program.file).agent);
-  const fetched = await eachOf(hosts, async (host) => {
+  const fetched = await eachHost(hosts, async (host) => {
     const outcome = await syncHost({ host, label }, {
       control, agent, clock: io.clock, runSsh: sshRunner(io.environment), stop: io.stop,
       onProgress: (bytes) => io.stderr.write(`${host}: ${bytes === null ? 'looking' : `${bytesWords(bytes)} to go`}\n`),
@@ -41,7 +41,7 @@ export async function sync(parsed: ParsedCommand, io: CommandIo): Promise<ExitCo
     if (!isJson) tell(host, outcome, io);
     return { host, outcome };
   });
-  const document: SyncDocument = { schema: SYNC_SCHEMA, hosts: fetched.map(({ host, outcome }) => toRow(host, outcome)) };
+  const document: SyncDocument = { schema: SYNC_SCHEMA, hosts: fetched.map(({ host, outcome }) => toSyncedHost(host, outcome)) };
   if (isJson) io.stdout.write(`${JSON.stringify(document)}\n`);
   else if (hosts.length === 0) io.stdout.write('nothing to fetch: every machine that ssh reaches is connected; for another: tt sync HOST\n');
   const reached = fetched.flatMap(({ host, outcome }) => (outcome.machine === null ? [] : [host]));
@@ -71,26 +71,9 @@ function tell(host: string, { state, machine, stored, duplicates, refused, badLi
   return stderr.write(`${host}: ${error.message}\n  next: ${error.hint}\n`);
 }
 
-function toRow(host: string, { state, machine, stored, duplicates, refused, badLines, gaps, error }: HostOutcome): SyncedHost {
-  return {
-    host, machine, state, new: stored, duplicates, refused, bad_lines: badLines, gaps,
-    error: error && { code: error.code, message: error.message, hint: error.hint },
-  };
-}
-
 /** That of the failures where they agree. */
 function agreed(codes: readonly ExitCode[]): ExitCode {
   const failures = new Set(codes.filter((code) => code !== EXIT_CODES.ok));
   const [only = EXIT_CODES.ok] = failures;
   return failures.size > 1 ? EXIT_CODES.failed : only;
-}
-
-async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results = new Map<number, R>();
-  const waiting = [...items.entries()];
-  const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) results.set(next[0], await work(next[1]));
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
-  return items.flatMap((_item, at) => results.get(at) ?? []);
 }

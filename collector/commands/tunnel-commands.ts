@@ -14,6 +14,7 @@ export const TUNNEL_COMMANDS: readonly CommandSpec[] = [
       { flags: '--sessions', description: 'and keep the sessions of the last days in step (tt sessions sync); what fails there only warns' },
       { flags: '--sessions-only', description: 'nothing but that' },
       { flags: '--no-sessions', description: 'only events, as without a word' },
+      { flags: '--every [interval]', description: 'have the collector do it by itself: 30m, 1h, 1d; off ends it; alone it tells how that goes' },
       JSON_OPTION,
     ],
     load: async () => (await import('./sync.ts')).sync,

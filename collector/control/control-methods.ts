@@ -8,11 +8,13 @@ import { gapRowSchema, machineReportSchema } from '../../shared/machine-document
 import { ARCHIVE_OFFER_FILES } from '../../shared/limits.ts';
 import { probeSchema } from '../../shared/probe.ts';
 import { appliedSchema, streamSchema } from '../../shared/stream-documents.ts';
+import { syncEveryDocumentSchema } from '../../shared/sync-document.ts';
 import { collectorStatusSchema, machineAddedSchema, tunnelStatusSchema } from '../../shared/status.ts';
 import { ASSIGNERS } from '../store/assignments.ts';
 import { FORGET_SCOPES } from '../store/tombstones.ts';
 import { streamCommandSchema } from '../streams/change.ts';
 import { assignmentDocumentSchema } from '../streams/document.ts';
+import { RECOMPUTED_PARTS } from '../writer/messages.ts';
 
 /** Raised when a method changes its meaning; new methods and keys do not raise it. */
 export const CONTROL_VERSION = 1;
@@ -56,6 +58,8 @@ export const rebuildCountsSchema = z.object({
   events: z.number(), copies: z.number(), sessions: z.number(), responses: z.number(),
 });
 
+const recomputePlaceSchema = z.object({ part: z.enum(RECOMPUTED_PARTS), after: z.number() });
+
 export const tunnelRowSchema = z.object({
   machine_id: z.string(),
   label: z.string(),
@@ -94,6 +98,8 @@ export const CONTROL_METHODS = {
     request: z.object({ id: z.string() }),
     response: z.object({ machine: z.string().nullable(), stored: z.number(), duplicates: z.number(), refused: z.number() }),
   },
+  /** Has the collector fetch by itself so often (null: no more), of these hosts or of all. */
+  'sync.every': { request: z.object({ every_ms: z.int().min(60_000).nullable(), hosts: z.array(z.string()) }), response: syncEveryDocumentSchema },
   /** Machines that ssh reaches and that are not connected. */
   'sync.targets': { request: nothing, response: z.object({ targets: z.array(z.object({ host: z.string(), label: z.string() })) }) },
   /** Of `ids`, or of `machine` (label or ID), or `all`; answers which changed. */
@@ -146,6 +152,11 @@ export const CONTROL_METHODS = {
   /** Writes an archive to `file`, on the collector's machine. */
   'backup': { request: z.object({ file: z.string() }), response: z.object({ bytes: z.number() }) },
   'rebuild': { request: nothing, response: rebuildCountsSchema },
+  /** Goes on from `place`, the last answer's, for a while; null starts. Its answer has no place when all is done, and counts then. */
+  'recompute.step': {
+    request: z.object({ place: recomputePlaceSchema.nullable() }),
+    response: z.object({ place: recomputePlaceSchema.nullable(), share: z.number(), counts: rebuildCountsSchema.nullable() }),
+  },
   /** At most 4 MiB of JSON lines; a stream is many calls. */
   'import': { request: z.object({ lines: z.array(z.string()).max(10_000) }), response: importCountsSchema },
   /** A one-time link that signs a browser in to the page. */
@@ -162,6 +173,11 @@ export interface Control {
 }
 
 export type ControlHandlers = { [M in ControlMethod]: (request: ControlRequest<M>) => Promise<ControlResponse<M>> };
+
+/** The methods in this process. */
+export function controlOf(handlers: ControlHandlers): Control {
+  return { call: (method, request) => handlers[method](request) };
+}
 
 export function isControlMethod(name: string): name is ControlMethod {
   return Object.hasOwn(CONTROL_METHODS, name);

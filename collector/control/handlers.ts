@@ -11,6 +11,7 @@ import type { Ingest } from '../ingest/ingest.ts';
 import type { CollectorProbes } from '../ingest/probes.ts';
 import type { MachineLinks } from '../ingest/machine-links.ts';
 import { toTunnelStatus } from '../status.ts';
+import { changeSyncEvery, readSyncEvery, toSyncEveryDocument } from '../sync/sync-every.ts';
 import type { SyncRuns } from '../sync/sync-runs.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { WriterPort } from '../writer/writer.ts';
@@ -21,6 +22,7 @@ import type { ControlHandlers, MachineRow, TunnelRow } from './control-methods.t
 import { probeMachine, toReport } from './machine-checks.ts';
 import { compactFile, forgetForAWhile } from './forget-handlers.ts';
 import { acceptGaps, labelsOf } from './gap-handlers.ts';
+import { recomputeForAWhile } from './recompute-handlers.ts';
 import { assign, changeStreams, undoAssignments } from './stream-handlers.ts';
 
 /** What only a running collector has. */
@@ -41,7 +43,7 @@ export interface LiveCollector {
 export interface HandlersDeps {
   clock: Pick<Clock, 'now'>;
   registry: MachineRegistry;
-  paths: Pick<Paths, 'collectorFile' | 'machinesFile' | 'database' | 'archiveDir'>;
+  paths: Pick<Paths, 'collectorFile' | 'machinesFile' | 'database' | 'archiveDir' | 'syncEveryFile'>;
   writer: Pick<WriterPort, 'call'>;
   live: LiveCollector | undefined;
 }
@@ -79,6 +81,10 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
       return { label: name, known: isKnown, run: run && { id: run.id, socket: run.socketPath } };
     },
     'sync.end': async ({ id }) => running(live, 'tt sync').syncs.end(id),
+    async 'sync.every'(every) {
+      changeSyncEvery(paths.syncEveryFile, every);
+      return toSyncEveryDocument(readSyncEvery(paths.syncEveryFile), clock.now());
+    },
     'sync.targets': async () => ({ targets: running(live, 'tt sync').syncs.targets() }),
     'gaps.accept': (request) => acceptGaps(request, labelsOf(registry), writer, clock.now()),
     'forget.step': (target) => forgetForAWhile(target, { writer, clock, archiveDir: paths.archiveDir, isRunning: live !== undefined }),
@@ -96,6 +102,7 @@ export function createControlHandlers({ clock, registry, paths, writer, live }: 
     'archive.resend': async ({ label, names }) => ({ files: await running(live, 'sending files again').archive.sendAgain(known(registry, label).machineId, names) }),
     'backup': ({ file }) => writeArchive(file, paths, (copy) => writer.call('backup', copy)),
     'rebuild': () => writer.call('rebuild'),
+    'recompute.step': ({ place }) => recomputeForAWhile(place, { writer, clock, isRunning: live !== undefined }),
     'import': ({ lines }) => writer.call('importLines', lines, clock.now()),
     async 'page.link'() {
       const { url, expiresAtMs } = running(live, 'the page').pageLink();

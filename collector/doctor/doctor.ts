@@ -1,5 +1,6 @@
 /** Every check of the collector, and what it knows of its machines. Reads only, and works with the collector stopped. */
 import { existsSync } from 'node:fs';
+import type { SyncRule } from '../../shared/config.ts';
 import { guarded, ok, type Check } from '../../shared/doctor/check.ts';
 import { judgeNode } from '../../shared/doctor/node-version.ts';
 import { judgeModes, readModes } from '../../shared/doctor/private-files.ts';
@@ -11,6 +12,7 @@ import type { MachineReport } from '../../shared/machine-document.ts';
 import { readLastBackup } from '../last-backup.ts';
 import type { Database } from '../store/database.ts';
 import { countWithoutDirectory, openForDoctor, readSchemaVersions, readSourceDays } from '../store/read-doctor.ts';
+import { readSyncEvery, toSyncEveryDocument } from '../sync/sync-every.ts';
 import { listStreams } from '../streams/stream-list.ts';
 import type { ArchiveRow } from '../../shared/archive-document.ts';
 import { judgeArchives } from './archive.ts';
@@ -19,6 +21,7 @@ import { CONTENT_DAYS, judgeContent, type ContentFacts } from './content.ts';
 import { judgeDatabase, readDatabaseFacts } from './database.ts';
 import { judgeIdentity, judgeRunning, judgeThisMachine } from './identity.ts';
 import { judgeMachines } from './machines.ts';
+import { judgeRules, judgeSyncEvery } from './sync.ts';
 import { HABIT_DAYS, judgeQuietSources } from './quiet-sources.ts';
 
 export interface CollectorDoctorDeps {
@@ -34,6 +37,8 @@ export interface CollectorDoctorDeps {
   /** What is wished of archives, and how far they are; null: no collector runs. */
   archives: () => Promise<readonly ArchiveRow[] | null>;
   checkConfig: () => void;
+  /** Of the configuration. */
+  rules: () => readonly SyncRule[];
   service: () => Promise<ServiceFacts>;
 }
 
@@ -51,6 +56,10 @@ export async function examineCollector(deps: CollectorDoctorDeps): Promise<Check
     await guarded('service', async () => judgeService(await deps.service())),
     await guarded('machines', () => examineMachines(deps), 'the check "database" tells more'),
     await guarded('archive', async () => judgeArchives((await deps.archives()) ?? [])),
+    await guarded('sync', async () => [
+      ...judgeRules(deps.rules(), (await deps.status()).machines.filter(({ ended_at: endedAt }) => endedAt === null).map(({ label }) => label)),
+      ...judgeSyncEvery(toSyncEveryDocument(readSyncEvery(paths.syncEveryFile), nowMs), nowMs),
+    ]),
     await guarded('database', () => examineDatabase(deps, deep)),
     await guarded('backup', () => {
       const last = readLastBackup(paths.lastBackupFile);

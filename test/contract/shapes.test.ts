@@ -17,7 +17,7 @@ import { throughputDocumentSchema } from '../../shared/throughput-document.ts';
 import { timelineDocumentSchema } from '../../shared/timeline-document.ts';
 import { appliedDocumentSchema, changedStreamsSchema, classificationSchema, contextSchema, streamListSchema } from '../../shared/stream-documents.ts';
 import { stepDocumentSchema } from '../../shared/step-document.ts';
-import { syncDocumentSchema } from '../../shared/sync-document.ts';
+import { syncDocumentSchema, syncEveryDocumentSchema } from '../../shared/sync-document.ts';
 import { usageDocumentSchema } from '../../shared/usage-documents.ts';
 import { sample, sampleText } from './samples.ts';
 
@@ -26,7 +26,7 @@ const SHAPES = [
   ['agent-status.stopped', agentStatusSchema], ['machine-added', machineAddedSchema],
   ['sessions', sessionsDocumentSchema], ['session', sessionDetailSchema], ['waiting', waitingDocumentSchema], ['usage', usageDocumentSchema],
   ['streams', streamListSchema], ['streams-changed', changedStreamsSchema], ['classification', classificationSchema], ['assignments-applied', appliedDocumentSchema],
-  ['doctor', doctorSchema], ['doctor.probe', doctorSchema], ['sync', syncDocumentSchema], ['sessions-sync', stepDocumentSchema],
+  ['doctor', doctorSchema], ['doctor.probe', doctorSchema], ['sync', syncDocumentSchema], ['sync-every', syncEveryDocumentSchema], ['sessions-sync', stepDocumentSchema],
   ['report', reportDocumentSchema], ['report-explained', explanationDocumentSchema],
   ['machine-page', machineDocumentSchema], ['timeline', timelineDocumentSchema], ['throughput', throughputDocumentSchema], ['store', storeDocumentSchema],
 ] as const;

@@ -32,7 +32,7 @@ async function openControlled(): Promise<Controlled> {
   const { clock, registry, writer, codes, ingest, links, probes, directory } = collector;
   const paths = {
     collectorFile: join(directory, 'collector.json'), machinesFile: join(directory, 'machines.json'), database: collector.database,
-    archiveDir: join(directory, 'archive'),
+    archiveDir: join(directory, 'archive'), syncEveryFile: join(directory, 'sync-every.json'),
   };
   const live: LiveCollector = {
     codes, ingest, links, probes, archive: noArchive, tunnels: noTunnels,

@@ -90,7 +90,7 @@ beforeEach(() => {
   const actions = createControlHandlers({
     clock, registry, live: undefined,
     writer: { call: async (method, ...args) => store.committer.call(method, args) as WriterCalls[typeof method]['result'] },
-    paths: { collectorFile: join(folder, 'collector.json'), machinesFile: join(folder, 'machines.json'), database, archiveDir: join(folder, 'archive') },
+    paths: { collectorFile: join(folder, 'collector.json'), machinesFile: join(folder, 'machines.json'), database, archiveDir: join(folder, 'archive'), syncEveryFile: join(folder, 'sync-every.json') },
   });
   app = createApp({
     readiness: { reasons: () => notReady }, metrics: { contentType: 'text/plain', text: () => Promise.resolve('tt_ready 1\n') },

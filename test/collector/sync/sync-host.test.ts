@@ -23,7 +23,7 @@ beforeEach(async () => {
     codes, ingest, links, probes, syncs, archive: noArchive, tunnels: noTunnels, ingestUrl: () => collector.url,
     status: () => Promise.reject(new Error('nobody asks')), pageLink: () => ({ url: '', expiresAtMs: 0 }),
   };
-  const handlers = createControlHandlers({ clock, registry, paths: { collectorFile: '', machinesFile: '', database: '', archiveDir: '' }, writer, live });
+  const handlers = createControlHandlers({ clock, registry, paths: { collectorFile: '', machinesFile: '', database: '', archiveDir: '', syncEveryFile: '' }, writer, live });
   control = { call: (method, request) => handlers[method](request) };
 });
 afterEach(async () => {
