@@ -3,7 +3,7 @@
  * second: how soon it is drawn, how soon an event is on it, how often it draws,
  * what it keeps in memory, and how a session of five thousand turns scrolls.
  */
-import { copyFileSync, existsSync, readFileSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -96,6 +96,20 @@ function addLongSession(database: string, endMs: number): void {
   writer.close();
 }
 
+/** The same session's file, with what its tools gave. */
+function archiveLongSession(archiveDir: string, endMs: number): void {
+  const directory = join(archiveDir, testMachine(9), 'projects', '-home-me-src-api');
+  mkdirSync(directory, { recursive: true });
+  const line = (type: string, uuid: string, at: number, content: unknown): string => `${JSON.stringify({ type, uuid, timestamp: new Date(at).toISOString(), cwd: '/home/me/src/api', sessionId: LONG_SESSION, message: { role: type, content } })}\n`;
+  const lines = Array.from({ length: TURNS }, (_, turn) => {
+    const at = endMs - (TURNS - turn) * 60_000;
+    const tools = [1, 2].map((step) => line('assistant', `t${turn}-${step}`, at, [{ type: 'tool_use', id: `toolu_${turn}_${step}`, name: 'Bash', input: { command: `npm test -- part-${turn}-${step}` } }])
+      + line('user', `r${turn}-${step}`, at, [{ type: 'tool_result', tool_use_id: `toolu_${turn}_${step}`, content: 'ok\n'.repeat(20 + (turn % 200)) }]));
+    return line('user', `u${turn}`, at, `Turn ${turn}: please look at the failing test and repair what it shows. `.repeat(1 + (turn % 7))) + tools.join('') + line('assistant', `a${turn}`, at, [{ type: 'text', text: 'I look at it.\n'.repeat(1 + (turn % 12)) }]);
+  });
+  writeFileSync(join(directory, `${LONG_SESSION}.jsonl`), lines.join(''));
+}
+
 async function prepare(options: PageBenchOptions): Promise<MachineHome> {
   const { paths: made } = await makeHome(options);
   const home = createMachineHome('page');
@@ -104,6 +118,7 @@ async function prepare(options: PageBenchOptions): Promise<MachineHome> {
   copyFileSync(made.machinesFile, join(dirname(home.paths.machinesFile), 'machines.json'));
   options.say(`a session of ${TURNS} turns`);
   addLongSession(home.paths.database, Date.now() - 3_600_000);
+  archiveLongSession(home.paths.archiveDir, Date.now() - 3_600_000);
   return home;
 }
 
@@ -181,6 +196,7 @@ async function measureAnswersOf(tab: WatchedTab): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [name, address] of [
     ['the newest turns of a session of 5,000', `/api/v1/sessions/${LONG_SESSION}?turns=25`], ['… turns in its middle', `/api/v1/sessions/${LONG_SESSION}?turns=25&before=2501`], ['the day in lanes', '/api/v1/timeline'],
+    ['the end of its transcript', `/api/v1/sessions/${LONG_SESSION}/transcript`],
   ] as const) rows.push({ name: `… ${name}`, measured: median((await ask(address)).slice(1)), unit: 'ms' });
   return rows;
 }
@@ -196,22 +212,39 @@ function delays({ acks }: Feeder, { counts }: Seen): number[] {
   });
 }
 
+/** What the page keeps after what it let go was collected, and what the collector's process has. */
+interface Kept {
+  heapMb: number;
+  nodes: number;
+  listeners: number;
+  collectorMb: number;
+}
+
+/** NaN where the system does not tell. */
+function residentMb(pid: number): number {
+  const file = `/proc/${pid}/status`;
+  return existsSync(file) ? Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(file, 'utf8'))?.[1] ?? Number.NaN) / 1000 : Number.NaN;
+}
+
 /** The least of several looks: between them, what just came has not been let go yet. */
-async function memory(client: CDPSession): Promise<{ heapMb: number; nodes: number }> {
-  let least = { heapMb: Infinity, nodes: Infinity };
+async function memory(client: CDPSession, collectorPid: number): Promise<Kept> {
+  let least: Kept = { heapMb: Infinity, nodes: Infinity, listeners: Infinity, collectorMb: Infinity };
   for (let look = 0; look < 5; look += 1) {
     await client.send('HeapProfiler.collectGarbage');
     const { usedSize } = await client.send('Runtime.getHeapUsage');
-    const { nodes } = await client.send('Memory.getDOMCounters');
-    least = { heapMb: Math.min(least.heapMb, usedSize / 1e6), nodes: Math.min(least.nodes, nodes) };
+    const { nodes, jsEventListeners: listeners } = await client.send('Memory.getDOMCounters');
+    least = {
+      heapMb: Math.min(least.heapMb, usedSize / 1e6), nodes: Math.min(least.nodes, nodes), listeners: Math.min(least.listeners, listeners),
+      collectorMb: Math.min(least.collectorMb, residentMb(collectorPid)),
+    };
     await pause(0.4);
   }
   return least;
 }
 
-async function measureSoak(tab: WatchedTab, feeder: Feeder, { soakSeconds, say }: PageBenchOptions): Promise<Row[]> {
+async function measureSoak(tab: WatchedTab, feeder: Feeder, { soakSeconds, say, collectorPid }: PageBenchOptions & { collectorPid: number }): Promise<Row[]> {
   const client = await tab.context().newCDPSession(tab);
-  const samples: { heapMb: number; nodes: number }[] = [];
+  const samples: Kept[] = [];
   const startedMs = Date.now();
   let quarterMs = startedMs;
   const tasks: number[] = [];
@@ -219,8 +252,8 @@ async function measureSoak(tab: WatchedTab, feeder: Feeder, { soakSeconds, say }
     await pause(soakSeconds / QUARTERS);
     const tasksNow = (await seenOf(tab)).tasks.filter(({ at }) => at >= quarterMs).map(({ duration }) => duration);
     tasks.push(...tasksNow);
-    samples.push(await memory(client));
-    say(`quarter ${quarter}: ${samples.at(-1)?.heapMb.toFixed(1)} MB, ${samples.at(-1)?.nodes} nodes`);
+    samples.push(await memory(client, collectorPid));
+    say(`quarter ${quarter}: ${samples.at(-1)?.heapMb.toFixed(1)} MB, ${samples.at(-1)?.nodes} nodes, ${samples.at(-1)?.listeners} listeners, collector ${samples.at(-1)?.collectorMb.toFixed(0)} MB`);
     quarterMs = Date.now();
   }
   const seen = await seenOf(tab);
@@ -231,8 +264,17 @@ async function measureSoak(tab: WatchedTab, feeder: Feeder, { soakSeconds, say }
     { name: `… on screen after its commit, ${PER_SECOND} events/s`, measured: median(late), unit: 'ms', target: 250, note: `p95 ${percentile(late, 95).toFixed(0)} ms of ${late.length} batches; a message leaves at most every 265 ms` },
     { name: '… draws each second', measured: draws, target: 4 },
     { name: '… memory ÷ after the first quarter', measured: (last?.heapMb ?? Number.NaN) / (first?.heapMb ?? Number.NaN), target: 1.15, note: `${soakSeconds} s; ${first?.heapMb.toFixed(1)} → ${last?.heapMb.toFixed(1)} MB, ${first?.nodes} → ${last?.nodes} nodes` },
+    ...grown('nodes', samples), ...grown('listeners', samples), ...grown('collectorMb', samples),
     { name: '… longest task meanwhile', measured: Math.max(0, ...tasks), unit: 'ms', note: 'without those of looking at its memory' },
   ];
+}
+
+const KEPT_NAMES = { nodes: 'nodes of the document', listeners: 'listeners', collectorMb: 'resident memory of the collector, MB' } as const;
+
+function grown(key: keyof typeof KEPT_NAMES, samples: readonly Kept[]): Row[] {
+  const values = samples.map((sample) => sample[key]);
+  const [first = Number.NaN, last = Number.NaN] = [values[0], values.at(-1)];
+  return [{ name: `… ${KEPT_NAMES[key]} ÷ after the first quarter`, measured: last / first, target: 1.15, note: values.map((value) => value.toFixed(0)).join(' → ') }];
 }
 
 interface Scrolled {
@@ -272,12 +314,15 @@ async function plainFrame(tab: WatchedTab): Promise<number> {
   return percentile(frames.slice(2), 95);
 }
 
-async function measureScroll(tab: WatchedTab): Promise<Row[]> {
-  await tab.evaluate((address) => {
-    history.pushState(null, '', address);
+const SCROLLED = [{ name: 'Session', address: `/sessions/${LONG_SESSION}` }, { name: 'Transcript', address: `/sessions/${LONG_SESSION}/transcript` }] as const;
+
+async function measureScroll(tab: WatchedTab, { name, address }: { name: string; address: string }): Promise<Row[]> {
+  await tab.evaluate((there) => {
+    history.pushState(null, '', there);
     window.dispatchEvent(new PopStateEvent('popstate'));
-  }, `/sessions/${LONG_SESSION}`);
-  await tab.locator('.rows > li').first().waitFor();
+    window.scrollTo(0, 0);
+  }, address);
+  await tab.locator(`article[aria-label="${name}"] .rows > li`).first().waitFor();
   const client = await tab.context().newCDPSession(tab);
   await client.send('Performance.enable');
   const spent = async (): Promise<Map<string, number>> => new Map((await client.send('Performance.getMetrics')).metrics.map(({ name, value }) => [name, value]));
@@ -287,7 +332,7 @@ async function measureScroll(tab: WatchedTab): Promise<Row[]> {
   const floor = await plainFrame(tab);
   const share = (name: string): string => `${name} ${((100 * ((after.get(`${name}Duration`) ?? 0) - (before.get(`${name}Duration`) ?? 0))) / SCROLL_SECONDS).toFixed(0)} %`;
   return [
-    { name: `scrolling ${TURNS} turns: frame, p95`, measured: percentile(frames.slice(2), 95), unit: 'ms', target: 33, note: `plain text without a script: ${floor.toFixed(0)} ms; ${frames.length} frames, ${passed.toFixed(0)} px; the middle of the window was empty in ${(100 * missing).toFixed(0)} % of them` },
+    { name: `scrolling ${TURNS} turns (${name.toLowerCase()}): frame, p95`, measured: percentile(frames.slice(2), 95), unit: 'ms', target: 33, note: `plain text without a script: ${floor.toFixed(0)} ms; ${frames.length} frames, ${passed.toFixed(0)} px; the middle of the window was empty in ${(100 * missing).toFixed(0)} % of them` },
     { name: '… longest task', measured: Math.max(0, ...tasks), unit: 'ms', target: 100, note: `of the time: ${['Task', 'Script', 'Layout', 'RecalcStyle'].map(share).join(', ')}` },
   ];
 }
@@ -303,7 +348,7 @@ export async function measurePage(options: PageBenchOptions): Promise<Row[]> {
   const home = await prepare(options);
   let browser: Browser | undefined;
   try {
-    await startCollector(home);
+    const { pid: collectorPid } = await startCollector(home);
     browser = await chromium.launch({ executablePath: CHROMIUM });
     const { stdout } = await runCommand(home, 'tt', ['open', '--print']);
     const tab = await openTab(browser, stdout.trim(), { viewport: { width: 1280, height: 900 } });
@@ -313,9 +358,9 @@ export async function measurePage(options: PageBenchOptions): Promise<Row[]> {
     const feeder = await feed(home);
     try {
       options.say(`${options.soakSeconds} s of ${PER_SECOND} events/s`);
-      rows.push(...await measureSoak(tab, feeder, options));
+      rows.push(...await measureSoak(tab, feeder, { ...options, collectorPid }));
       options.say('scrolling');
-      rows.push(...await measureScroll(tab));
+      for (const page of SCROLLED) rows.push(...await measureScroll(tab, page));
     } finally {
       await feeder.stop();
     }
