@@ -21,8 +21,14 @@ export function archiveNotes({ on, agent, problem, label, older_agent: isOlder, 
     ...(agent === null || agent.problem === null ? [] : [agent.problem]),
     ...(on && isOlder ? [`tt deploy brings ${label} up to date`] : []),
     ...(on && agent?.state === 'not_allowed' ? ['there: archive = true in config.toml, then restart its agent'] : []),
-    ...(agent === null || agent.withheld_sessions === 0 ? [] : [`${plural(agent.withheld_sessions, 'session')} stay there: \`texts\` of their projects`]),
+    ...(agent === null || agent.withheld_sessions === 0 ? [] : [withheldWords(agent.withheld_sessions)]),
     ...(agent === null || agent.skipped_files === 0 ? [] : [`${plural(agent.skipped_files, 'file')} left out: links, too large, or refused`]),
     ...(previous === 0 ? [] : [`${plural(previous, 'previous content')}, ${bytesWords(previousBytes)}: tt archive prune`]),
   ];
+}
+
+export function withheldWords(sessions: number): string {
+  return sessions === 1
+    ? '1 session stays there, as `texts` or `archive` of its project says'
+    : `${plural(sessions, 'session')} stay there, as \`texts\` or \`archive\` of their projects say`;
 }

@@ -28,7 +28,7 @@ interface Case {
 }
 
 /** One prompt of a person: an entry and its fact's name. */
-function appendOf(path: string, random: SeededRandom, afterMs: number, isTimed = true): PlannedAppend {
+export function appendOf(path: string, random: SeededRandom, afterMs: number, isTimed = true): PlannedAppend {
   const context: LineContext = { version: '2.1.329', sessionId: sessionOf(path), agentId: undefined, cwd: '/home/dev/app', random, now: () => Date.now() };
   const { text, facts } = promptLine(context, 'x'.repeat(random.between(100, 400)));
   return { path, text: `${text}\n`, name: isTimed ? (facts[0] ?? '').replace('user_message:', '') : '', afterMs };
@@ -100,7 +100,7 @@ export async function measureLive({ roles, corpus, isQuick }: LiveOptions): Prom
   return rows;
 }
 
-interface Latencies {
+export interface Latencies {
   times: number[];
   missed: number;
 }
@@ -129,9 +129,7 @@ async function runCase(each: Case, roles: string, isQuick: boolean): Promise<Lat
     await enrol(laptop, devbox, 'live');
     await startAgent(devbox);
     await untilQuiet(laptop);
-    const planFile = keep(plan, devbox);
-    const reader = await startReader(roles, 'read', planFile, laptop.paths.database);
-    return toLatencies(await compare(planFile, roles, reader));
+    return toLatencies(await appendAndRead(plan, { roles, laptop, devbox }));
   } finally {
     await killAll();
     laptop.remove();
@@ -154,15 +152,13 @@ async function besideBackfill({ roles, corpus, isQuick }: LiveOptions): Promise<
       await startAgent(devbox);
       const watcher = watchStore(laptop.paths.database);
       await until('the backfill to begin', () => watcher.stored().rows > 200, { timeoutMs: 60_000, everyMs: 5 });
-      const planFile = keep(BESIDE.plan(devbox.projects, random), devbox);
-      const reader = await startReader(roles, 'read', planFile, laptop.paths.database);
       let backfilledAt = Infinity;
       const backfilled = until('the backfill to end', () => {
         if (watcher.stored().offsets < corpus.bytes) return false;
         backfilledAt = monotonicMs();
         return true;
       }, { timeoutMs: 300_000, everyMs: 50 });
-      const compared = await compare(planFile, roles, reader);
+      const compared = await appendAndRead(BESIDE.plan(devbox.projects, random), { roles, laptop, devbox });
       await backfilled;
       watcher.close();
       const { times, missed } = toLatencies(compared.filter(({ writtenAt }) => writtenAt < backfilledAt));
@@ -177,8 +173,15 @@ async function besideBackfill({ roles, corpus, isQuick }: LiveOptions): Promise<
   return all;
 }
 
+/** Lines as they were written and seen in the database, by processes of their own. */
+export async function appendAndRead(plan: readonly PlannedAppend[], { roles, laptop, devbox }: { roles: string; laptop: MachineHome; devbox: MachineHome }): Promise<Compared[]> {
+  const planFile = keep(plan, devbox);
+  const reader = await startReader(roles, 'read', planFile, laptop.paths.database);
+  return compare(planFile, roles, reader);
+}
+
 /** The clock of the roles. */
-function monotonicMs(): number {
+export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
@@ -227,7 +230,7 @@ function start(roles: string, role: string, ...targets: string[]): Role {
   return { child, seen };
 }
 
-interface Compared {
+export interface Compared {
   writtenAt: number;
   /** Undefined: never. */
   seenAt: number | undefined;
@@ -243,7 +246,7 @@ async function compare(planFile: string, roles: string, reader: Role): Promise<C
   return [...writer.seen].map(([name, writtenAt]) => ({ writtenAt, seenAt: reader.seen.get(name) }));
 }
 
-function toLatencies(compared: readonly Compared[]): Latencies {
+export function toLatencies(compared: readonly Compared[]): Latencies {
   const times = compared.flatMap(({ writtenAt, seenAt }) => (seenAt === undefined ? [] : [seenAt - writtenAt]));
   return { times, missed: compared.length - times.length };
 }

@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [--corpus DIR] [--only backfill,restart,live,hook,answers,search,page] [--large] [--profile DIR]`
+// `npm run bench [-- --quick] [--corpus DIR] [--only backfill,restart,live,hook,answers,search,archive,page] [--large] [--profile DIR]`
 // One table, everything measured in one run on one machine: the ratios are what counts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { ensureExecutables } from '../support/processes.ts';
 import { measureAnswers } from './answers.ts';
+import { measureMirror } from './archive.ts';
 import { healthRows, measureBackfill, measureHealth, type Backfill } from './backfill.ts';
 import { makeCorpus, warm, type Corpus } from './corpus.ts';
 import { measureLive } from './live.ts';
@@ -118,6 +119,7 @@ async function main(): Promise<void> {
     restart: measureRestart,
     live: async () => measureLive({ roles: await bundle('live-roles'), corpus: corpus(), isQuick }),
     answers: () => measureAnswers({ cacheDir, say, events: isQuick ? 200_000 : argv.includes('--large') ? 10_000_000 : 2_000_000 }),
+    archive: async () => measureMirror({ roles: await bundle('live-roles'), corpus: corpus(), isQuick, say }),
     search: () => measureSearch({ from: corpusFolder(), targetBytes: (isQuick ? 50 : 1000) * 1e6, cacheDir, say }),
     page: () => measurePage({ cacheDir, say, events: isQuick ? 200_000 : 2_000_000, soakSeconds: isQuick ? 20 : argv.includes('--large') ? 3600 : 120 }),
   };
