@@ -20,7 +20,7 @@ export async function rebuild(parsed: ParsedCommand, io: CommandIo): Promise<Exi
 }
 
 /** All of it is one transaction: until its end readers see what was before, and nothing new is stored. */
-export async function deriveAgain(io: CommandIo): Promise<ControlResponse<'rebuild'>> {
+async function deriveAgain(io: CommandIo): Promise<ControlResponse<'rebuild'>> {
   const paths = resolvePaths(io.environment, io.home);
   const newest = newestRow(paths.database);
   const patience = newest < MANY_EVENTS ? '' : `: ${countWords(newest)}. This takes a minute or more for each million, in which nothing new is stored; agents keep it`;

@@ -32,7 +32,7 @@ export function openControl(paths: Paths, clock: Pick<Clock, 'now' | 'monotonic'
 }
 
 /** On a home where nothing was ever collected these must not make a database first. */
-const ABOUT_WHAT_IS_THERE: ReadonlySet<ControlMethod> = new Set(['backup', 'rebuild', 'forget.compact', 'machines.rewind', 'gaps.accept']);
+const ABOUT_WHAT_IS_THERE: ReadonlySet<ControlMethod> = new Set(['backup', 'rebuild', 'recompute.step', 'forget.compact', 'machines.rewind', 'gaps.accept']);
 
 async function callUnderLock<M extends ControlMethod>(
   paths: Paths, clock: Pick<Clock, 'now' | 'monotonic'>, method: M, request: ControlRequest<M>,

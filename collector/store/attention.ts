@@ -20,6 +20,12 @@ export interface Attention {
   removed(row: number, before: Claim): void;
   /** Call once, before commit. */
   flush(): void;
+  /** What these rows of `event_row` say, but for rows of the earlier tool. */
+  deriveAgain(rows: { from: number; to: number }): void;
+  /** Of a session: whether rows of the earlier tool count. */
+  decideAgain(session: number): void;
+  /** Removes signs that no event stands behind, among about `rows` after `afterMs`; up to when it looked, undefined: nothing was left. */
+  dropLost(afterMs: number, rows: number): number | undefined;
   rebuild(): number;
   forget(): void;
 }
@@ -37,6 +43,16 @@ function prepare(database: Database) {
     insertLegacy: database.prepare<[number]>(`${insert} session = ? AND is_legacy`),
     remove: database.prepare<[number, number]>('DELETE FROM attention_row WHERE at = ? AND event = ?'),
     removeAll: database.prepare<[]>('DELETE FROM attention_row'),
+    removeRows: database.prepare<[number, number]>(`
+      DELETE FROM attention_row WHERE (at, event) IN (
+        SELECT e.at, e.row FROM event_row e JOIN kind_key k ON k.kind = e.kind WHERE e.row BETWEEN ? AND ?
+          AND NOT (k.type = 'user_message' AND e.session <> 0 AND e.schema_version < 2 AND k.form <> 'fact'))`),
+    insertRows: database.prepare<[number, number]>(`${insert} event BETWEEN ? AND ? AND NOT is_legacy`),
+    pageEnd: database.prepare<[number, number], number | null>(
+      'SELECT max(at) FROM (SELECT at FROM attention_row WHERE at > ? ORDER BY at LIMIT ?)').pluck(),
+    removeLost: database.prepare<[number, number]>(`
+      DELETE FROM attention_row WHERE at > ? AND at <= ?
+        AND NOT EXISTS (SELECT 1 FROM event_row e WHERE e.row = attention_row.event AND e.at = attention_row.at)`),
     legacy: database.prepare<[number], { at: number; row: number }>('SELECT at, event AS row FROM attention_text WHERE session = ? AND is_legacy'),
     legacySessions: database.prepare<[], { session: number }>('SELECT DISTINCT session FROM attention_text WHERE is_legacy'),
     isAgents: database.prepare<[number]>(`
@@ -86,6 +102,18 @@ export function openAttention(database: Database, keys: Pick<Keys, 'kindOf'>, sp
       if (signs.length > 0) statements.insert.run(JSON.stringify(signs));
       for (const session of legacy) decideLegacy(session);
       reset();
+    },
+    deriveAgain({ from, to }) {
+      statements.removeRows.run(from, to);
+      statements.insertRows.run(from, to);
+    },
+    decideAgain(session) {
+      if (session !== 0 && speakers.of(session).legacy) decideLegacy(session);
+    },
+    dropLost(afterMs, rows) {
+      const toMs = statements.pageEnd.get(afterMs, rows) ?? undefined;
+      if (toMs !== undefined) statements.removeLost.run(afterMs, toMs);
+      return toMs;
     },
     rebuild() {
       statements.removeAll.run();

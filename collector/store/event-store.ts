@@ -19,6 +19,7 @@ import { guardGaps, guardLedger, guardStates, wantedEdges } from './forgotten-gu
 import { openKeys } from './keys.ts';
 import { openLedger, type Ledger } from './ledger.ts';
 import { openLineage } from './lineage.ts';
+import { openRecomputing, type Recomputing } from './recomputing.ts';
 import { openReplacing, type Replacing } from './replacing.ts';
 import { openSessionMarks } from './session-marks.ts';
 import { openSessionSpeakers } from './session-speakers.ts';
@@ -55,6 +56,8 @@ export interface EventStore {
   /** After texts were taken out of the database behind the caches. */
   forgetCaches(): void;
   rebuild(): RebuildCounts;
+  readonly recomputing: Recomputing;
+  derivedCounts(): RebuildCounts;
   /** Derives time that is behind for about 5 ms, in a transaction of its own. True: there is more. */
   deriveTime(): boolean;
 }
@@ -105,6 +108,9 @@ export function openEventStore(database: Database, { elapsed = () => 0 }: { elap
   const counts = database.prepare<[], { events: number; copies: number }>(
     'SELECT (SELECT count(*) FROM event_row) AS events, (SELECT count(*) FROM copy_row) AS copies',
   );
+  const derivedCounts = database.prepare<[], RebuildCounts>(`
+    SELECT (SELECT count(*) FROM event_row) AS events, (SELECT count(*) FROM copy_row) AS copies,
+      (SELECT count(*) FROM session_row) AS sessions, (SELECT count(*) FROM usage_row) AS responses`);
   const transaction = <T>(work: () => T): T => {
     try {
       return database.transaction(() => {
@@ -165,6 +171,8 @@ export function openEventStore(database: Database, { elapsed = () => 0 }: { elap
     forgetting: openForgetting({ ...parts, database, transaction, rebuild, elapsed }),
     forgetCaches,
     rebuild,
+    recomputing: openRecomputing({ ...parts, database, time, transaction, elapsed }),
+    derivedCounts: () => derivedCounts.get() ?? { events: 0, copies: 0, sessions: 0, responses: 0 },
     deriveTime: () => transaction(() => time.step()),
   };
 }

@@ -18,6 +18,8 @@ export interface Sessions {
   touch(session: number): void;
   /** Writes what the transaction gathered. Call once, before commit. */
   flush(): void;
+  /** At once, in the transaction that runs; not 0. */
+  deriveAgain(session: number): void;
   rebuild(): number;
   forget(): void;
 }
@@ -105,11 +107,10 @@ export function openSessions(database: Database, keys: Keys, speakers: SessionSp
       for (const session of touched) derive(session);
       reset();
     },
+    deriveAgain: derive,
     rebuild() {
       database.exec('DELETE FROM session_row');
-      let count = 0;
-      for (const { session } of withEvents.all()) count += derive(session);
-      return count;
+      return withEvents.all().reduce((count, { session }) => count + derive(session), 0);
     },
     forget() {
       speakers.forget();

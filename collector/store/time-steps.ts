@@ -9,12 +9,16 @@ import { openSessionTime, type DerivedSession } from './session-time.ts';
 export interface TimeSteps {
   /** In a transaction of the caller. True: there is more to do. */
   step(): boolean;
+  /** The whole session, at once up to a size; what is left stays marked, and readers derive it. */
+  deriveAgain(session: number): void;
   /** Everything anew; answers how many intervals there are. */
   rebuild(): number;
 }
 
 /** About 4 ms. */
 const STEP_EVENTS = 1000;
+/** Of one session that are derived at once when all of it is. */
+const MOST_STEPS = 20;
 /** A step takes up another session until this. */
 const STEP_MS = 5;
 
@@ -33,6 +37,11 @@ function prepare(database: Database) {
     markAll: database.prepare<[]>(`
       INSERT OR REPLACE INTO session_dirty (session, from_at, to_at)
       SELECT session, min(at), max(at) FROM event_row WHERE session <> 0 GROUP BY session`),
+    removeOf: database.prepare<[number]>('DELETE FROM interval WHERE session = ?'),
+    markOf: database.prepare<[number]>(`
+      INSERT OR REPLACE INTO session_dirty (session, from_at, to_at)
+      SELECT session, min(at), max(at) FROM event_row WHERE session = ? AND session <> 0 GROUP BY session`),
+    marked: database.prepare<[number], { fromMs: number; toMs: number }>('SELECT from_at AS fromMs, to_at AS toMs FROM session_dirty WHERE session = ?'),
     count: database.prepare<[], number>('SELECT count(*) FROM interval').pluck(),
   };
 }
@@ -68,6 +77,15 @@ export function openTimeSteps(database: Database, { keys, speakers, elapsed }: T
       const startMs = elapsed();
       while (deriveNext()) if (elapsed() - startMs >= STEP_MS) return statements.isDirty.get() !== undefined;
       return false;
+    },
+    deriveAgain(session) {
+      statements.removeOf.run(session);
+      statements.markOf.run(session);
+      for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+        const marked = statements.marked.get(session);
+        if (marked === undefined) return;
+        save(session, time.derive(session, marked, stepEvents));
+      }
     },
     rebuild() {
       statements.removeAll.run();

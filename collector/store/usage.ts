@@ -19,6 +19,10 @@ export interface Usage {
   takeAway(row: number, before: Claim): string | undefined;
   /** Among these rows; once over all of them, and it is as if derived anew. */
   findAgain(responses: ReadonlySet<string>, rows: { from: number; to: number }): void;
+  /** Rows of `usage_row`: takes over what their events say now, and looks for another where they say nothing of it. */
+  checkAgain(rows: { from: number; to: number }): void;
+  /** What these events say, as if they had just come. */
+  offerAgain(rows: { from: number; to: number }): void;
   flush(): void;
   rebuild(): number;
   forget(): void;
@@ -51,6 +55,8 @@ interface Statements {
   removeAll: Statement<[]>;
   near: Statement<[number, number, string], MessageRow>;
   page: Statement<[number, number], MessageRow>;
+  stored: Statement<[number, number], LostResponse & { event: number }>;
+  standing: Statement<[number, number], MessageRow>;
   lastRow: Statement<[], { row: number }>;
   count: Statement<[], { count: number }>;
 }
@@ -77,6 +83,8 @@ function prepare(database: Database): Statements {
         AND CASE json_type(e.data, '$.message_id') WHEN 'text' THEN json_extract(e.data, '$.message_id')
           ELSE 'entry:' || e.discriminator END IN (SELECT value FROM json_each(?))`),
     page: database.prepare(`${messages} WHERE k.type = 'assistant_message' AND e.row BETWEEN ? AND ?`),
+    stored: database.prepare('SELECT response, message_id AS messageId, at, event FROM usage_row WHERE row BETWEEN ? AND ?'),
+    standing: database.prepare(`${messages} WHERE k.type = 'assistant_message' AND e.row IN (SELECT event FROM usage_row WHERE row BETWEEN ? AND ?)`),
     lastRow: database.prepare('SELECT coalesce(max(row), 0) AS row FROM event_row'),
     count: database.prepare('SELECT count(*) AS count FROM usage_row'),
   };
@@ -138,21 +146,37 @@ function asUsage(event: MessageRow): UsageRow[] {
   return row === undefined ? [] : [row];
 }
 
+type LostResponses = Map<string, { messageId: string; from: number; to: number }>;
+
+function note(lost: LostResponses, { response, messageId, at }: LostResponse): void {
+  const known = lost.get(response) ?? { from: at, to: at };
+  lost.set(response, { messageId, from: Math.min(known.from, at), to: Math.max(known.to, at) });
+}
+
+function saveBetter(responses: StoredResponses, row: UsageRow): void {
+  const stored = responses.find(row.response);
+  if (stored === undefined || stored.event === row.event || compareUsage(row, stored) < 0) responses.save(row, stored);
+}
+
+/** Of rows that are stored: what their events say now, and those whose events say nothing of their response. */
+function standingNow(statements: Statements, { from, to }: { from: number; to: number }): { standing: UsageRow[]; fallen: LostResponse[] } {
+  const said = new Map(statements.standing.all(from, to).flatMap(asUsage).map((row) => [`${row.event} ${row.response}`, row]));
+  const stored = statements.stored.all(from, to).map((row) => ({ ...row, said: said.get(`${row.event} ${row.response}`) }));
+  return { standing: stored.flatMap((row) => row.said ?? []), fallen: stored.filter((row) => row.said === undefined) };
+}
+
 export function openUsage(database: Database, keys: Keys): Usage {
   const statements = prepare(database);
   const index = openFactIndex(database, RESPONSES);
   const responses = openResponses(statements, index);
   let gathered = new Map<string, UsageRow>();
-  let lost = new Map<string, { messageId: string; from: number; to: number }>();
+  let lost: LostResponses = new Map();
 
   const gather = (row: UsageRow): void => {
     const known = gathered.get(row.response);
     if (known === undefined || known.event === row.event || compareUsage(row, known) < 0) gathered.set(row.response, row);
   };
-  const lose = ({ response, messageId, at }: LostResponse): void => {
-    const known = lost.get(response) ?? { from: at, to: at };
-    lost.set(response, { messageId, from: Math.min(known.from, at), to: Math.max(known.to, at) });
-  };
+  const lose = (one: LostResponse): void => note(lost, one);
   const findLost = (): void => {
     for (const response of lost.keys()) {
       responses.remove(response);
@@ -165,10 +189,7 @@ export function openUsage(database: Database, keys: Keys): Usage {
     lost = new Map();
   };
   const saveGathered = (): void => {
-    for (const row of gathered.values()) {
-      const stored = responses.find(row.response);
-      if (stored === undefined || stored.event === row.event || compareUsage(row, stored) < 0) responses.save(row, stored);
-    }
+    for (const row of gathered.values()) saveBetter(responses, row);
     gathered = new Map();
     index.flush();
   };
@@ -197,6 +218,12 @@ export function openUsage(database: Database, keys: Keys): Usage {
     findAgain(responses, { from, to }) {
       for (const row of statements.page.all(from, to).flatMap(asUsage)) if (responses.has(row.response)) gather(row);
     },
+    checkAgain(rows) {
+      const { standing, fallen } = standingNow(statements, rows);
+      standing.forEach(gather);
+      fallen.forEach(lose);
+    },
+    offerAgain: ({ from, to }) => statements.page.all(from, to).flatMap(asUsage).forEach(gather),
     flush() {
       if (lost.size > 0) findLost();
       saveGathered();

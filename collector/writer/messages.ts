@@ -69,6 +69,10 @@ export interface WriterCalls {
   backup: { args: [file: string]; result: { bytes: number } };
   /** Derives every derived table again from events and copies. */
   rebuild: { args: []; result: RebuildCounts };
+  /** As `rebuild`, in steps that batches pass between; again until there is no place. See store/recomputing. */
+  recomputeStep: { args: [place: RecomputePlace | null, stepMs: number]; result: RecomputeProgress };
+  /** What `rebuild` answers, as it is now. */
+  derivedCounts: { args: []; result: RebuildCounts };
   /** Derives time that is behind for some milliseconds; called when idle. True: there is more. */
   deriveTime: { args: []; result: boolean };
   /** Checkpoints the WAL; called when idle. */
@@ -94,6 +98,22 @@ export interface ForgetProgress {
   /** Place in the table that is being looked through, 0 to 1. */
   share: number;
   done: boolean;
+}
+
+/** In this order. */
+export const RECOMPUTED_PARTS = ['responses', 'signs', 'events', 'sessions'] as const;
+
+/** Up to where it is done: a row, a session, or of signs a time. */
+export interface RecomputePlace {
+  part: (typeof RECOMPUTED_PARTS)[number];
+  after: number;
+}
+
+export interface RecomputeProgress {
+  /** Null: all is done. */
+  place: RecomputePlace | null;
+  /** Of the whole, 0 to 1. */
+  share: number;
 }
 
 export interface RebuildCounts {

@@ -60,6 +60,8 @@ export function createWriterCalls(database: Database, store: EventStore): Untype
     undoAssignments: (...[act]: WriterCalls['undoAssignments']['args']) => store.transaction(() => undoAssignments(database, act)),
     backup: (file: string) => copyDatabase(database, file),
     rebuild: () => store.rebuild(),
+    recomputeStep: (...[place, stepMs]: WriterCalls['recomputeStep']['args']) => store.recomputing.step(place, stepMs),
+    derivedCounts: () => store.derivedCounts(),
     deriveTime: () => store.deriveTime(),
     checkpoint: () => {
       checkpointWal(database);
