@@ -393,6 +393,41 @@ describe('the lane of the archive', () => {
   });
 });
 
+describe('a collector that is not what it should be', () => {
+  it('learns nothing of files that are none of a session, whatever name it asks for', async () => {
+    using stage = new ArchiveStage();
+    writeFileSync(join(stage.home, 'secret'), 'x');
+    stage.write(TRANSCRIPT, line('one'));
+    stage.write('-home-me-shop/memory/notes.md', 'mine');
+    symlinkSync(join(stage.home, 'secret'), stage.path('-home-me-shop/link.jsonl'));
+    stage.connect();
+    await stage.settle();
+    const names = ['../../secret', `${stage.home}/secret`, '-home-me-shop/../../../secret', '-home-me-shop/link.jsonl', '-home-me-shop/memory/notes.md', '-home-me-shop/a\0.jsonl', '', '.'];
+    expect(await stage.mirror.audit(names.map((name) => ({ name, size: 1 })))).toEqual(names.map(() => null));
+    expect(await stage.mirror.audit([{ name: TRANSCRIPT, size: 1 }])).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+  });
+
+  it.each([
+    ['has more than any file', [{ size: Number.MAX_SAFE_INTEGER, at: Number.MAX_SAFE_INTEGER, mark: '0'.repeat(64) }]],
+    ['compared something else', [{ size: 3, at: 2, mark: '0'.repeat(64) }]],
+    ['answers about more than it was offered', [{ size: 5, at: 4, mark: '0'.repeat(64) }, { size: 0, at: 0, mark: '0'.repeat(64) }, { code: 'off' as const }]],
+  ])('and says that it %s is not asked for ever, and gets nothing', async (_what, files) => {
+    using stage = new ArchiveStage();
+    stage.write(TRANSCRIPT, line('one'));
+    stage.mirror.begin({ on: true });
+    let offers = 0;
+    for (let round = 0; round < 100; round += 1) {
+      stage.clock.advance(1);
+      if (stage.mirror.nextOffer() === undefined) continue;
+      offers += 1;
+      stage.mirror.offered({ files });
+      expect(stage.mirror.nextChunk(1000)).toBeUndefined();
+    }
+    expect(offers).toBeLessThanOrEqual(8);
+    expect(stage.report()).toMatchObject({ waiting_files: 0, skipped_files: 1 });
+  });
+});
+
 describe('what cannot be read or written', () => {
   it('is offered again after a minute, and not at the speed of the wire', async () => {
     using stage = new ArchiveStage();
