@@ -58,7 +58,9 @@ export async function deployHost({ wishes, dryRun }: { wishes: DeployWishes; dry
   for (const note of notes) progress.say(note);
   if (dryRun) return { label, machineId: facts.machineId, probe: undefined, notes, wouldDo: planWords(plan, { host: shell.host, facts }) };
   if (plan.questions.length > 0 && !(await agree(plan.questions))) {
-    throw new TtError('not_agreed', 'nothing was changed', { hint: `without the hooks for tmux: tt deploy ${shell.host} --no-tmux` });
+    throw new TtError('not_agreed', 'nothing was changed', {
+      hint: plan.tmux === 'add' ? `without the hooks for tmux: tt deploy ${shell.host} --no-tmux` : `tt deploy ${shell.host} --dry-run says what it would do`,
+    });
   }
   try {
     return await carryOut({ facts, plan }, deps);

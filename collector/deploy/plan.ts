@@ -43,6 +43,8 @@ export interface DeployPlan {
   /** The label is its own already. */
   isKnown: boolean;
   service: boolean;
+  /** Label of the machine that has the tunnel to this host until then. */
+  tunnelOf: string | undefined;
   /** Hooks for tmux: of no use, or in place already, or to be put into the user's file. */
   tmux: 'none' | 'there' | 'add';
   /** What a person has to agree to. */
@@ -58,18 +60,18 @@ export function planDeploy(knowledge: PlanKnowledge): DeployPlan {
   const { host, facts, wishes, files } = knowledge;
   const node = requireRoom(host, facts);
   const { label, isKnown, needsJoin, movedFrom } = decideIdentity(knowledge);
-  const holder = holderOf(knowledge);
+  const tunnelOf = holderOf(knowledge);
   const { tmux, note: tmuxNote } = decideTmux(facts, wishes.tmux);
   const service = wishes.service === 'yes' || (wishes.service === 'if_there' && facts.hasService);
   const agentFile = `${facts.dataDir}/tt-agent.mjs`;
   return {
-    node, label, agentFile, isKnown, needsJoin, service, tmux,
+    node, label, agentFile, isKnown, needsJoin, service, tunnelOf, tmux,
     copies: toCopies(facts, files, agentFile),
     isUpgrade: facts.sums.has(agentFile) && (facts.isUnproven || isOther(facts, agentFile, files.agent)),
     questions: [
       ...(tmux === 'add' ? [`add a marked block to ${facts.tmuxConf.file} on ${host}`] : []),
       ...(movedFrom === undefined ? [] : [`take ${host} for ${label}, which is known at ${movedFrom}`]),
-      ...(holder === undefined ? [] : [`give the tunnel to ${host} to ${label}: ${holder} has none then`]),
+      ...(tunnelOf === undefined ? [] : [`give the tunnel to ${host} to ${label}: ${tunnelOf} has none then`]),
     ],
     notes: [
       ...tmuxNote,
@@ -193,13 +195,13 @@ const KEEPER_WORDS: Readonly<Record<string, string>> = { background: 'a keeper i
 
 /** For `--dry-run`: what would be done, one line a step. */
 export function planWords(plan: DeployPlan, { host, facts }: Pick<PlanKnowledge, 'host' | 'facts'>): string[] {
-  const { copies, isUpgrade, needsJoin, isKnown, label, service, tmux } = plan;
+  const { copies, isUpgrade, needsJoin, isKnown, label, service, tunnelOf, tmux } = plan;
   return [
     copies.length === 0 ? 'copy nothing: all files are there' : `copy to ${facts.dataDir}: ${copies.map(({ path, content }) => `${basename(path)} (${bytesWords(content.length)})`).join(', ')}`,
     ...(isUpgrade ? [upgradeWords(plan)] : []),
     `write ~/.local/bin/tt-agent and ~/.local/bin/tt`,
     needsJoin ? `enrol it as ${label}` : `keep its identity: ${label}`,
-    `keep a tunnel to ${host} whenever the collector runs`,
+    `keep a tunnel to ${host} whenever the collector runs${tunnelOf === undefined ? '' : `, and none of ${tunnelOf} any more`}`,
     ...(service ? [`${facts.hasService ? 'restart' : 'install'} the service (${KEEPER_WORDS[facts.keeper] ?? facts.keeper})`] : []),
     ...(tmux === 'add' ? [`add a marked block to ${facts.tmuxConf.file}, and read it into running tmux servers`] : []),
     ...(isKnown ? [] : ['wait for its first events']),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MachineRow } from '../../../collector/control/control-methods.ts';
 import { parseFacts, type RemoteFacts } from '../../../collector/deploy/look.ts';
-import { planDeploy, type DeployPlan, type PlanKnowledge } from '../../../collector/deploy/plan.ts';
+import { planDeploy, planWords, type DeployPlan, type PlanKnowledge } from '../../../collector/deploy/plan.ts';
 import { sha256Of } from '../../../collector/deploy/put-file.ts';
 
 const ID = '0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d';
@@ -77,8 +77,9 @@ describe('the plan for a machine', () => {
   it('asks before it takes the tunnel of another machine, as where a host was set up from nothing', () => {
     const tunnelHosts = new Map([[ID, 'me@devbox'], ['gone', 'me@devbox']]);
     const ended = row('gone-too', 'gone', { retired_at: '2026-01-02T00:00:00.000Z' });
-    expect(plan({ facts: facts('tmux_block=yes'), machines: [ended, row('devbox-old')], tunnelHosts }).questions)
-      .toEqual(['give the tunnel to me@devbox to devbox: devbox-old has none then']);
+    const taking = plan({ facts: facts('tmux_block=yes'), machines: [ended, row('devbox-old')], tunnelHosts });
+    expect(taking.questions).toEqual(['give the tunnel to me@devbox to devbox: devbox-old has none then']);
+    expect(planWords(taking, { host: 'me@devbox', facts: facts() })).toContain('keep a tunnel to me@devbox whenever the collector runs, and none of devbox-old any more');
     expect(plan({ facts: facts('tmux_block=yes'), machines: [ended], tunnelHosts }).questions).toEqual([]);
   });
 
