@@ -2,18 +2,10 @@
 # Run by `tt deploy` on the other machine: tells what is there and changes
 # nothing. Each answer is a line `tt:NAME=VALUE`; a login shell may have said
 # anything before it. Reads one line: the oldest Node that will do, e.g. 20.19.
-# remote-node.sh goes before it.
+# remote-node.sh and remote-places.sh go before it.
 # shellcheck disable=SC2154 # what that one sets
 
 say() { printf 'tt:%s=%s\n' "$1" "$2"; }
-
-# The XDG standard: a relative path in its variables is ignored.
-base() {
-  case $1 in
-    /*) printf '%s' "$1" ;;
-    *) printf '%s' "$HOME/$2" ;;
-  esac
-}
 
 say shell ok
 [ -n "${HOME-}" ] || exit 0
@@ -56,8 +48,11 @@ for place in "$HOME/.local" "$HOME/.local/bin" "$data_home" "$data" "$state_home
   "$config_home/systemd" "$config_home/systemd/user" "$config_home/systemd/user/default.target.wants"; do
   [ -d "$place" ] || say missing "$place"
 done
-for name in machine.json machine.key events.jsonl uplink.json hook.sh tmux-hooks.conf; do
+for name in machine.json machine.key former-machines.json uplink.json events.jsonl status.jsonl kept bad hook.sh tmux-hooks.conf; do
   if [ -e "$data/$name" ]; then say had "$name"; fi
+done
+for file in "$data"/events-*.jsonl "$data"/status-*.jsonl "$state/checkpoints"; do
+  if [ -e "$file" ]; then say had "${file##*/}"; fi
 done
 if [ -f "$data/deployed" ]; then say deployed yes; fi
 if [ -f "$data/tt-agent.mjs.unproven" ] && [ -f "$data/tt-agent.mjs.previous" ]; then say unproven yes; fi
@@ -86,10 +81,7 @@ if [ -n "$node" ]; then
     }' "$data/tt-agent.mjs" "$data/hook.sh" "$data/tmux-hooks.conf" </dev/null
 fi
 
-if [ -z "${XDG_RUNTIME_DIR-}" ] && [ -d "/run/user/$(id -u)" ]; then
-  XDG_RUNTIME_DIR=/run/user/$(id -u)
-  export XDG_RUNTIME_DIR
-fi
+find_user_manager
 case $(uname -s) in
   Darwin) keeper=launchd ;;
   *)

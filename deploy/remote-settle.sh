@@ -3,6 +3,8 @@
 # private directories and the launchers. Reads four lines: Node, the data
 # directory, the state directory, and `tmp` where sockets must lie in /tmp.
 # Prints where a tunnel may put its socket. Another's launcher is left alone.
+# remote-places.sh goes before it.
+# shellcheck disable=SC2154 # what that one sets
 
 umask 077
 IFS= read -r node && IFS= read -r data && IFS= read -r state && IFS= read -r where || exit 1
@@ -11,13 +13,8 @@ fail() {
   exit 1
 }
 
-sockets=$state/run
-# The path of a socket has 103 bytes at most.
-if [ "$where" = tmp ] || [ "${#sockets}" -gt 70 ]; then sockets=/tmp/tt-$(id -u); fi
-mkdir -p "$state" "$sockets" 2>/dev/null || fail "write $state"
-# In /tmp anybody may have made it first.
-if [ -L "$sockets" ] || [ ! -O "$sockets" ]; then fail "write $sockets"; fi
-chmod 700 "$data" "$state" "$sockets"
+make_sockets "$state" "$where" 2>/dev/null || fail "write $sockets"
+chmod 700 "$data" "$state"
 
 # $1 in single quotes.
 quoted() {

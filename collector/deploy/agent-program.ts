@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { agentFailed } from './failures.ts';
+import { PLACES } from './places.ts';
 import type { RemoteAnswer, RemoteShell } from './remote-shell.ts';
 
 const RUN = readFileSync(new URL('../../deploy/remote-agent.sh', import.meta.url), 'utf8');
@@ -12,7 +13,7 @@ export interface AgentProgram {
 }
 
 export function runAgentProgram(shell: RemoteShell, { node, file }: AgentProgram, args: readonly string[]): Promise<RemoteAnswer> {
-  return shell.run(RUN, { values: [node, file, ...args] });
+  return shell.run(PLACES + RUN, { values: [node, file, ...args] });
 }
 
 const installedSchema = z.object({ kind: z.string(), notes: z.array(z.string()) });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { TtError } from '../../shared/errors.ts';
 import { noShell } from './failures.ts';
 import { FIND_NODE, OLDEST_NODE } from './find-node.ts';
+import { PLACES } from './places.ts';
 import type { RemoteShell } from './remote-shell.ts';
 
 const LOOK = readFileSync(new URL('../../deploy/remote-look.sh', import.meta.url), 'utf8');
@@ -51,7 +52,7 @@ export interface RemoteFacts {
 }
 
 export async function look(shell: RemoteShell): Promise<RemoteFacts> {
-  const { said, stdout, stderr } = await shell.run(FIND_NODE + LOOK, { values: [OLDEST_NODE] });
+  const { said, stdout, stderr } = await shell.run(FIND_NODE + PLACES + LOOK, { values: [OLDEST_NODE] });
   const isWhole = said.some(({ name }) => name === 'end');
   if (!isWhole && !said.some(({ name }) => name === 'shell')) throw noShell(shell.host, stdout.trim() === '' ? stderr : stdout);
   const facts = parseFacts(said);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isEndpoint } from '../../shared/protocol/endpoint.ts';
 import { remoteFailed } from './failures.ts';
+import { PLACES } from './places.ts';
 import type { RemoteShell } from './remote-shell.ts';
 
 const SETTLE = readFileSync(new URL('../../deploy/remote-settle.sh', import.meta.url), 'utf8');
@@ -15,7 +16,7 @@ export interface SettleOptions {
 /** Answers a private directory whose sockets an agent can dial: not every path is one (a blank, an accent). Throws `remote_write`. */
 export async function settle(shell: RemoteShell, { node, dataDir, stateDir }: SettleOptions): Promise<string> {
   for (const where of ['', 'tmp']) {
-    const { said } = await shell.run(SETTLE, { values: [node, dataDir, stateDir, where] });
+    const { said } = await shell.run(PLACES + SETTLE, { values: [node, dataDir, stateDir, where] });
     const sockets = said.find(({ name }) => name === 'sockets')?.value;
     if (sockets === undefined) break;
     if (isEndpoint(`tt+unix://${sockets}/enrol-00000000.sock`)) return sockets;

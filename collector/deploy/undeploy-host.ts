@@ -8,6 +8,7 @@ import { runAgentProgram, uninstallService, type AgentProgram } from './agent-pr
 import { untilDrained } from './arrival.ts';
 import { remoteFailed } from './failures.ts';
 import { look, type RemoteFacts } from './look.ts';
+import { PLACES } from './places.ts';
 import { requireNode } from './plan.ts';
 import type { Progress } from './progress.ts';
 import type { RemoteShell } from './remote-shell.ts';
@@ -103,7 +104,7 @@ export async function endService(shell: RemoteShell, program: AgentProgram, { ha
 }
 
 async function removeFiles(shell: RemoteShell, { dataDir, stateDir }: RemoteFacts, mayRemoveData: boolean): Promise<{ value: string[]; note: string }> {
-  const { said } = await shell.run(REMOVE, { values: [dataDir, stateDir, mayRemoveData ? '' : 'keep'] });
+  const { said } = await shell.run(PLACES + REMOVE, { values: [dataDir, stateDir, mayRemoveData ? '' : 'keep'] });
   if (!said.some(({ name }) => name === 'removed')) throw remoteFailed(`write ${dataDir}`, shell.host);
   const left = said.filter(({ name }) => name === 'left').map(({ value }) => value);
   return { value: left, note: left.length === 0 ? 'nothing of tt is left' : `left there: ${left.join(', ')}` };

@@ -5,6 +5,9 @@
  * (sh, zsh, fish, csh): in single quotes, without a newline, a `'` or a `!`.
  * Values go through stdin, never into the command.
  */
+import { readFileSync } from 'node:fs';
+import { PLACES } from '../deploy/places.ts';
+import { toRemoteCommand } from '../deploy/remote-shell.ts';
 
 /** How an endpoint names a socket (shared/protocol/endpoint.ts). */
 const SOCKET_ENDPOINT = 'tt+unix://';
@@ -13,24 +16,8 @@ function shellCommand(steps: readonly string[]): string {
   return `exec /bin/sh -c '${steps.join('; ')}'`;
 }
 
-/**
- * Prints `tt place`, the state directory and a directory for sockets, each on a
- * line of its own, and makes both. Reads one line: `tmp` wants the sockets in a
- * private directory in /tmp, as does a path too long for a socket (103 bytes).
- */
-export const FIND_PLACE_COMMAND = shellCommand([
-  'umask 077',
-  'IFS= read -r w',
-  's="${XDG_STATE_HOME:-$HOME/.local/state}/tt"',
-  'r="$s/run"',
-  'if [ "$w" = tmp ] || [ "${#r}" -gt 70 ]; then r="/tmp/tt-$(id -u)"; fi',
-  'mkdir -p "$s" "$r" || { echo "tt tunnel path" >&2; exit 1; }',
-  // In /tmp anybody may have made it first.
-  'if [ -L "$r" ]; then echo "tt tunnel path" >&2; exit 1; fi',
-  'if [ -O "$r" ]; then :; else echo "tt tunnel path" >&2; exit 1; fi',
-  'chmod 700 "$r"',
-  'printf "tt place\\n%s\\n%s\\n" "$s" "$r"',
-]);
+/** Prints what `parseRemotePlace` reads; see the script. */
+export const FIND_PLACE_COMMAND = toRemoteCommand(PLACES + readFileSync(new URL('../../deploy/remote-find-place.sh', import.meta.url), 'utf8'));
 
 /**
  * Reads four lines: endpoint, its socket ('' for a port), state directory, token.

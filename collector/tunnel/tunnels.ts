@@ -25,7 +25,7 @@ export interface TunnelsDeps {
   config: Pick<Config, 'tunnels'>;
   runSsh: RunSsh;
   check: HostCheck;
-  /** 0700; each machine's near end is a socket in it. */
+  /** 0700; each machine's near end is a socket in it, named as no far end is: here may be one of another's tunnel, which removes those of before. */
   socketDir: string;
   /** Changes with every address this laptop gets or loses. */
   networkFingerprint: () => string;
@@ -122,7 +122,7 @@ export function createTunnels(deps: TunnelsDeps): Tunnels {
 async function open({ machineId, label }: EnrolledMachine, host: string, deps: TunnelsDeps, onChange: () => void): Promise<Held> {
   const { clock, config, check, endpoints, socketDir } = deps;
   const { mode, check: command } = config.tunnels[label] ?? { mode: 'always' as const, check: undefined };
-  const localSocket = join(socketDir, `in-${machineId.slice(0, 8)}.sock`);
+  const localSocket = join(socketDir, `near-${machineId.slice(0, 8)}.sock`);
   const listener = await deps.ingest.listen({ listen: { socketPath: localSocket }, admits: machineId });
   const tunnel = new Tunnel({ host, mode }, {
     clock, localSocket,

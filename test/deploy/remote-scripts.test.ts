@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FIND_NODE } from '../../collector/deploy/find-node.ts';
+import { PLACES } from '../../collector/deploy/places.ts';
 import { sha256Of } from '../../collector/deploy/put-file.ts';
 
 const folder = join(import.meta.dirname, '../../deploy');
@@ -19,7 +20,7 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 function run(script: string, input: string | Buffer, { shell = ['sh'], before = '' } = {}): { status: number | null; stdout: string; stderr: string } {
   const [program = 'sh', ...options] = shell;
-  const text = [before, FIND_NODE, readFileSync(join(folder, script), 'utf8')].join('\n');
+  const text = [before, FIND_NODE, PLACES, readFileSync(join(folder, script), 'utf8')].join('\n');
   const { status, stdout, stderr } = spawnSync(program, [...options, '-c', text], { input, encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: home }, cwd: home });
   return { status, stdout, stderr };
 }
@@ -132,19 +133,70 @@ describe('enrolment there', () => {
 });
 
 describe('what is removed', () => {
-  it('is only what was made: the files of before and of others stay', () => {
-    const data = join(home, '.local/share/tt');
-    const state = join(home, '.local/state/tt');
+  let data: string;
+  let state: string;
+  const write = (names: readonly string[]): void => {
+    for (const name of names) writeFileSync(join(data, name), '');
+  };
+  const remove = (before = ''): ReturnType<typeof run> => run('remote-remove.sh', `${data}\n${state}\n\n`, { before });
+  beforeEach(() => {
+    data = join(home, '.local/share/tt');
+    state = join(home, '.local/state/tt');
     for (const directory of [data, state, join(home, '.local/bin')]) mkdirSync(directory, { recursive: true });
+  });
+
+  it('is only what was made: the files of before and of others stay', () => {
     const theirs = ['tt.db', 'machine.json', 'events.jsonl', 'events.jsonl.1'];
-    for (const name of [...theirs, 'tt-agent.mjs', 'uplink.json', 'status.jsonl', 'events-0123456789abcdef.jsonl']) writeFileSync(join(data, name), '');
+    write([...theirs, 'tt-agent.mjs', 'uplink.json', 'status.jsonl', 'status-0123456789abcdef.jsonl']);
     writeFileSync(join(data, 'deployed'), `made ${state}\nhad machine.json\nhad events.jsonl\n`);
     writeFileSync(join(home, '.local/bin/tt'), '#!/bin/sh\n# something else\n');
     writeFileSync(join(home, '.local/bin/tt-agent'), '#!/bin/sh\n# Made by tt deploy; tt undeploy removes it.\n');
-    const { stdout } = run('remote-remove.sh', `${data}\n${state}\n\n`);
+    const { stdout } = remove();
     expect(readdirSync(data).toSorted()).toEqual(theirs.toSorted());
     expect(readdirSync(join(home, '.local/bin'))).toEqual(['tt']);
     expect(existsSync(state)).toBe(false);
     expect(stdout).toContain(`tt:left=${data}/tt.db\n`);
+  });
+
+  it.each([true, false])('is nothing that an agent kept there before it was deployed to: %s', (wasThere) => {
+    const logs = ['machine.json', 'events.jsonl', 'events-0123456789abcdef.jsonl', 'status.jsonl', 'former-machines.json'];
+    const make = (): void => {
+      write(logs);
+      for (const directory of [join(data, 'kept'), join(data, 'bad'), join(state, 'checkpoints')]) {
+        mkdirSync(directory);
+        writeFileSync(join(directory, 'x'), '');
+      }
+    };
+    if (wasThere) make();
+    const had = run('remote-look.sh', '20.19\n').stdout.split('\n').filter((line) => line.startsWith('tt:had=')).map((line) => `had ${line.slice('tt:had='.length)}\n`);
+    writeFileSync(join(data, 'deployed'), `made ${data}\n${had.join('')}`);
+    if (!wasThere) make();
+    // The log of before goes on under another name.
+    write(['tt-agent.mjs', 'events-fedcba9876543210.jsonl', 'status-fedcba9876543210.jsonl']);
+    remove();
+    expect([existsSync(data), existsSync(state)]).toEqual([wasThere, wasThere]);
+    const left = wasThere ? [readdirSync(data).toSorted(), readdirSync(join(data, 'kept')), readdirSync(join(data, 'bad')), readdirSync(join(state, 'checkpoints'))] : [];
+    expect(left).toEqual(wasThere ? [[...logs, 'kept', 'bad', 'events-fedcba9876543210.jsonl', 'status-fedcba9876543210.jsonl'].toSorted(), ['x'], ['x'], ['x']] : []);
+  });
+
+  it('is nothing behind a link that somebody else put into /tmp', () => {
+    const bin = join(home, 'bin');
+    const theirs = join(home, 'theirs');
+    for (const directory of [bin, theirs]) mkdirSync(directory);
+    writeFileSync(join(theirs, 'in-1.sock'), '');
+    const account = basename(home);
+    writeFileSync(join(bin, 'id'), `#!/bin/sh\necho ${account}\n`, { mode: 0o755 });
+    const shared = `/tmp/tt-${account}`;
+    symlinkSync(theirs, shared);
+    try {
+      expect(remove(`PATH='${bin}':$PATH`).stdout).toContain('tt:removed=yes\n');
+      expect(readdirSync(theirs)).toEqual(['in-1.sock']);
+    } finally {
+      rmSync(shared);
+    }
+    mkdirSync(shared);
+    writeFileSync(join(shared, 'in-1.sock'), '');
+    expect(remove(`PATH='${bin}':$PATH`).stdout).toContain('tt:removed=yes\n');
+    expect(existsSync(shared)).toBe(false);
   });
 });

@@ -15,7 +15,7 @@ beforeEach(() => {
 
 /** As sshd runs a command: by the login shell of the account. */
 function login(shell: string, command: string, stdin: string, environment: Record<string, string> = {}) {
-  return spawnSync(shell, ['-c', command], { input: stdin, encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', HOME: home, ...environment } });
+  return spawnSync(shell, ['-c', command], { input: stdin, encoding: 'utf8', cwd: home, env: { PATH: process.env['PATH'] ?? '', HOME: home, ...environment } });
 }
 
 const SHELLS = ['sh', 'bash', 'dash', 'zsh', 'fish'].filter((shell) => spawnSync(shell, ['-c', 'true']).status === 0);
@@ -44,6 +44,11 @@ it('keeps sockets in a private directory of /tmp where the home is too long, or 
     const { stdout } = login('sh', FIND_PLACE_COMMAND, `${asked}\n`, { XDG_STATE_HOME: state });
     expect(parseRemotePlace(stdout)).toEqual({ stateDir: `${state}/tt`, socketDir: `/tmp/tt-${uid}` });
   }
+});
+
+it('is where the agent looks: a relative XDG_STATE_HOME is ignored', () => {
+  const { stdout } = login('sh', FIND_PLACE_COMMAND, '\n', { XDG_STATE_HOME: 'state' });
+  expect(parseRemotePlace(stdout)).toEqual({ stateDir: `${home}/.local/state/tt`, socketDir: `${home}/.local/state/tt/run` });
 });
 
 it('takes no directory that somebody else prepared', () => {
