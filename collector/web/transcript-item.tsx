@@ -47,7 +47,7 @@ const SPEAKERS = { text: 'Claude', thinking: 'Claude thinks', summary: 'Summary 
 function Words({ item, nowMs, rest }: { item: Exclude<Item, Tool>; nowMs: number; rest: Child }) {
   const at = item.at === null ? '' : clockWords(item.at, nowMs);
   const text = toVisibleLines(item.text.trim());
-  if (item.kind !== 'said' && item.kind !== 'text') return <Folded summary={`${SPEAKERS[item.kind]} ${at}`}>{() => <><div class="words">{text}</div>{rest}</>}</Folded>;
+  if (item.kind !== 'said' && item.kind !== 'text') return <Folded summary={SPEAKERS[item.kind]} note={at}>{() => <><div class="words">{text}</div>{rest}</>}</Folded>;
   return (
     <>
       <p class="turn-head"><strong>{speakerOf(item)}</strong> {at}{item.kind === 'said' && item.has_image && ' · with an image'}</p>

@@ -14,14 +14,11 @@ let isReadable: boolean;
 let topics: Topic[];
 let refreshed: number;
 let topicChanged: () => void;
+let archived: number;
 
-beforeEach(() => {
-  clock = new ManualClock();
-  rows = [];
-  built = 0;
-  isReadable = true;
-  [topics, refreshed] = [[], 0];
-  feed = createLiveFeed({
+/** `isArchiving`: also tells when something was archived. */
+function openFeed(isArchiving = false): LiveFeed {
+  return createLiveFeed({
     clock,
     answers: { topics: () => topics, refresh: () => void (refreshed += 1), onChange: (listener) => void (topicChanged = listener) },
     status: () => ({ built: ++built }) as unknown as CollectorStatus,
@@ -32,7 +29,18 @@ beforeEach(() => {
         return rows.at(-1)?.row ?? 0;
       },
     },
+    ...(isArchiving && { archived: () => archived }),
   });
+}
+
+beforeEach(() => {
+  clock = new ManualClock();
+  rows = [];
+  built = 0;
+  isReadable = true;
+  [topics, refreshed] = [[], 0];
+  archived = 0;
+  feed = openFeed();
 });
 afterEach(() => feed.close());
 
@@ -48,7 +56,7 @@ function arrive(count: number): void {
 interface Message {
   id: number;
   event: string;
-  data: { built?: number; events?: { id: string }[]; skipped?: boolean };
+  data: { built?: number; times?: number; events?: { id: string }[]; skipped?: boolean };
 }
 
 class Reading {
@@ -187,6 +195,20 @@ it('sends who waits, who works and the numbers when they have changed, and all o
   clock.advance(COALESCE_MS);
   expect((await reading.messages()).map(({ event }) => event)).toEqual(['status']);
   expect((await view().messages()).map(({ event }) => event)).toEqual(['waiting', 'working', 'numbers', 'status']);
+});
+
+it('says when something was archived, once each time and to who comes', async () => {
+  feed.close();
+  feed = openFeed(true);
+  const reading = view();
+  expect((await reading.messages()).map(({ event, data }) => [event, data.times])).toEqual([['archived', 0], ['status', undefined]]);
+  archived = 2;
+  feed.changed();
+  clock.advance(COALESCE_MS);
+  expect((await reading.messages()).map(({ event, data }) => [event, data.times])).toEqual([['archived', 2], ['status', undefined]]);
+  feed.changed();
+  clock.advance(COALESCE_MS);
+  expect((await reading.messages()).map(({ event }) => event)).toEqual(['status']);
 });
 
 it('has them asked anew for who comes, after a change and at every beat, while somebody looks', async () => {
