@@ -17,6 +17,11 @@ export interface Clock {
   random(): number;
 }
 
+/** After what has arrived already was looked at. Takes no time, so it needs no clock. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** `sleep` out of `after`, for every clock. */
 export function sleepOn(clock: Pick<Clock, 'after'>, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -14,7 +14,7 @@ type ArchivePaths = Pick<Paths, 'collectorFile' | 'machinesFile' | 'database'>;
 const COLLECTOR_PART = 'collector.json';
 const MACHINES_PART = 'machines.json';
 
-/** `copyTo` makes a sound copy of the database. The archive appears whole or not at all. */
+/** `copyTo` makes a copy of the database. The archive appears whole or not at all; that it is sound, `acceptBackup` has to find. */
 export async function writeArchive(
   file: string, paths: ArchivePaths, copyTo: (copy: string) => Promise<unknown>,
 ): Promise<{ bytes: number }> {

@@ -4,6 +4,7 @@
  * opened and read with what is there already, and needs no archive format.
  */
 import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PRIVATE_FILE_MODE, syncDirectory, syncFile } from '../../shared/atomic-file.ts';
 import { TtError } from '../../shared/errors.ts';
@@ -15,10 +16,16 @@ export interface BackupPart {
   body: string;
 }
 
+/** Pages after which the copy is synced, beside the copying: the sync of all of it at its end would hold up who commits. */
+const SYNC_PAGES = 4096;
+const STEP_PAGES = 100;
+
 /**
  * Copies online, from the connection that writes: from another one it would
- * start again at every commit (tailing.md §7). The file appears whole, synced
- * and checked, or not at all.
+ * start again at every commit (tailing.md §7). Between its steps, of about a
+ * millisecond, the connection may commit; what it commits is in the copy as
+ * well. The file appears whole and synced, or not at all; `sealBackup` and
+ * `acceptBackup` make it a checked backup.
  */
 export async function copyDatabase(database: Database, file: string): Promise<{ bytes: number }> {
   const temporary = `${file}.copy`;
@@ -26,11 +33,8 @@ export async function copyDatabase(database: Database, file: string): Promise<{ 
   try {
     // Private from its first byte: SQLite itself would make it readable by everybody.
     closeSync(openSync(temporary, 'wx', PRIVATE_FILE_MODE));
-    await database.backup(temporary);
-    withCopy(temporary, (copy) => {
-      copy.pragma('journal_mode = DELETE'); // one file, with nothing beside it
-      requireSound(copy, temporary);
-    });
+    await copyInSteps(database, temporary);
+    withCopy(temporary, (copy) => copy.pragma('journal_mode = DELETE')); // one file, with nothing beside it
     moveInPlace(temporary, file);
   } catch (error) {
     removeDatabase(temporary);
@@ -39,9 +43,31 @@ export async function copyDatabase(database: Database, file: string): Promise<{ 
   return { bytes: statSync(file).size };
 }
 
+async function copyInSteps(database: Database, file: string): Promise<void> {
+  const written = await open(file, 'r+');
+  let syncing: Promise<void> | undefined;
+  let syncedTo = 0;
+  try {
+    await database.backup(file, {
+      progress({ totalPages, remainingPages }) {
+        const copied = totalPages - remainingPages;
+        if (syncing === undefined && copied - syncedTo >= SYNC_PAGES) {
+          syncedTo = copied;
+          // A disk that cannot sync says so at the end again, to SQLite.
+          syncing = written.sync().catch(() => {}).finally(() => (syncing = undefined));
+        }
+        return STEP_PAGES;
+      },
+    });
+  } finally {
+    await syncing;
+    await written.close();
+  }
+}
+
 /**
- * Puts `parts` into a copy, reads them back, and gives it its name. The copy was found sound when it was
- * made; to look through all of it again would hold up whoever else this thread serves.
+ * Puts `parts` into a copy, reads them back, and gives it its name. To look through all of it would hold up
+ * whoever else this thread serves: that is `acceptBackup`'s, for another process.
  */
 export function sealBackup(copy: string, parts: readonly BackupPart[], file: string): { bytes: number } {
   withCopy(copy, (database) => {
@@ -56,6 +82,17 @@ export function sealBackup(copy: string, parts: readonly BackupPart[], file: str
   if (!isWhole) throw new TtError('backup_failed', `${copy} does not read back as it was written`, { hint: 'check the disk' });
   moveInPlace(copy, file);
   return { bytes: statSync(file).size };
+}
+
+/** Gives a sealed backup its name if it is sound; else it is removed. Throws as `readBackup` does. */
+export function acceptBackup(sealed: string, file: string): void {
+  try {
+    readBackup(sealed);
+    moveInPlace(sealed, file);
+  } catch (error) {
+    removeDatabase(sealed);
+    throw error;
+  }
 }
 
 /** Checks a backup and gives its parts. Throws `file_missing`, `database_foreign`, `not_a_backup` or `database_damaged`. */

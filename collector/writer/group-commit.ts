@@ -9,7 +9,7 @@ import type { BatchJob, CallJob, CommitSummary, FromWriter, WriterAnswer, Writer
 export interface Committer {
   /** One transaction. Throws the database's error with nothing stored. */
   commit(jobs: BatchJob[]): { answers: WriterAnswer[]; summary: CommitSummary };
-  /** May be asynchronous (an online backup); nothing else runs meanwhile. */
+  /** May be asynchronous (an online backup): then commits and other calls may come between its steps. */
   call(method: WriterMethod, args: readonly unknown[]): unknown;
 }
 

@@ -1,6 +1,7 @@
 /**
  * What the writer does when nothing waits for it: derives time that is behind,
  * in steps between which a batch passes, and moves the WAL into the database.
+ * Where something always waits, time is derived all the same, a step every 5 s.
  */
 import type { Clock } from '../../shared/clock.ts';
 
@@ -9,17 +10,21 @@ export interface IdleWork {
   rest(): void;
   /** Something came. */
   stop(): void;
+  /** Between two commits: a step, if none ran for long. */
+  pass(): void;
 }
 
 export interface IdleWorkDeps {
   /** Some milliseconds of it. True: there is more. */
   deriveTime(): boolean;
   checkpoint(): void;
-  clock: Pick<Clock, 'after'>;
+  clock: Pick<Clock, 'after' | 'monotonic'>;
 }
 
 /** Between two frames of a backfill it is quiet for less: the CPU is theirs, and readers derive what is behind. */
 const IDLE_DERIVE_MS = 300;
+/** Where it is never quiet, a step runs between two commits so often: what is behind must not grow for hours. */
+const BUSY_DERIVE_MS = 5000;
 const IDLE_CHECKPOINT_MS = 2000;
 
 export function createIdleWork({ deriveTime, checkpoint, clock }: IdleWorkDeps): IdleWork {
@@ -29,9 +34,15 @@ export function createIdleWork({ deriveTime, checkpoint, clock }: IdleWorkDeps):
     cancelCheckpoint();
     cancelCheckpoint = clock.after(IDLE_CHECKPOINT_MS, checkpoint);
   };
+  let derivedMs = clock.monotonic();
+  const derive = (): boolean => {
+    const isMore = deriveTime();
+    derivedMs = clock.monotonic();
+    return isMore;
+  };
   const armDerive = (ms: number): void => {
     cancelDerive = clock.after(ms, () => {
-      if (!deriveTime()) return;
+      if (!derive()) return;
       armCheckpoint();
       armDerive(0);
     });
@@ -44,6 +55,9 @@ export function createIdleWork({ deriveTime, checkpoint, clock }: IdleWorkDeps):
     stop() {
       cancelCheckpoint();
       cancelDerive();
+    },
+    pass() {
+      if (clock.monotonic() - derivedMs >= BUSY_DERIVE_MS) derive();
     },
   };
 }

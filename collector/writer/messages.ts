@@ -33,7 +33,7 @@ export interface BatchJob {
   isCompressed: boolean;
 }
 
-/** Calls with an answer. Each runs between two group commits. */
+/** Calls with an answer. Each runs between two group commits, but for `backup`, which batches and other calls pass. */
 export interface WriterCalls {
   /** Contiguous stored offsets of a machine. */
   ledger: { args: [machineId: MachineId]; result: Position[] };
@@ -57,7 +57,7 @@ export interface WriterCalls {
   forgottenNames: { args: [machineId: MachineId, names: string[]]; result: number[] };
   /** Takes the tombstone away. False: there is none. */
   undoForget: { args: [target: ForgetTarget]; result: boolean };
-  /** Writes the whole file anew. Batches wait meanwhile. */
+  /** Writes the whole file anew. Batches wait meanwhile; it waits for a backup. */
   compact: { args: []; result: Compacted };
   /** One change of streams or tags; answers those it was about, as they are then. See streams/change. */
   changeStreams: { args: [change: StreamCommand, at: string]; result: ChangedStream[] };
@@ -65,7 +65,7 @@ export interface WriterCalls {
   assign: { args: [document: AssignmentDocument, options: ApplyOptions & { dryRun: boolean }]; result: Applied };
   /** Takes back what was said together; null: the latest. Answers null where there is none. */
   undoAssignments: { args: [act: number | null]; result: Act | null };
-  /** Online copy of the database to `file`, verified by quick_check. */
+  /** Online copy of the database to `file`, in steps of about a millisecond, with what is committed meanwhile. */
   backup: { args: [file: string]; result: { bytes: number } };
   /** Derives every derived table again from events and copies. */
   rebuild: { args: []; result: RebuildCounts };

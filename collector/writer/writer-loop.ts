@@ -4,14 +4,14 @@
  *
  * Calls are barriers: each sees every batch that was sent before it and none
  * after, of its machine where it is about one, which is what makes the ledger of
- * a new connection complete.
+ * a new connection complete. A backup is none for what comes after it.
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import type { Clock } from '../../shared/clock.ts';
+import { nextTurn, type Clock } from '../../shared/clock.ts';
 import { workBytes } from './batch-head.ts';
 import { describeFailure, GroupCommit, type OpenStore } from './group-commit.ts';
-import { createIdleWork } from './idle-work.ts';
-import type { BatchJob, FromWriter, ToWriter } from './messages.ts';
+import { createIdleWork, type IdleWork } from './idle-work.ts';
+import type { BatchJob, CallJob, FromWriter, ToWriter } from './messages.ts';
 import { GROUP_BYTES, takeCall, takeGroup, type Turns } from './turns.ts';
 
 export interface WriterLoopDeps {
@@ -50,13 +50,14 @@ function serve(port: MessagePort, group: GroupCommit, clock: Pick<Clock, 'after'
   const pace = createPace(clock);
   const queue: ToWriter[] = [];
   const turns: Turns = new Map();
+  const backups: Backups = { waiting: 0, done: Promise.resolve() };
   let isWorking = false;
   const idle = createIdleWork({ deriveTime: () => group.deriveTime(), checkpoint: () => group.checkpoint(), clock });
   return new Promise((resolve, reject) => {
     const run = (): void => {
       isWorking = true;
       idle.stop();
-      work({ port, queue, group, pace, turns }).then((isOver) => {
+      work({ port, queue, group, pace, turns, backups, idle }).then((isOver) => {
         isWorking = false;
         if (isOver) resolve();
         else if (queue.length > 0) run();
@@ -97,22 +98,44 @@ interface Work {
   group: GroupCommit;
   pace: Pace;
   turns: Turns;
+  backups: Backups;
+  idle: Pick<IdleWork, 'pass'>;
+}
+
+/** One after the other, in steps between which the rest goes on. */
+interface Backups {
+  waiting: number;
+  done: Promise<void>;
 }
 
 /** Until nothing waits. True when `close` was reached or the database is beyond use. */
-async function work({ port, queue, group, pace, turns }: Work): Promise<boolean> {
+async function work({ port, queue, group, pace, turns, backups, idle }: Work): Promise<boolean> {
   for (;;) {
+    // Else a queue that is never empty would leave a copy no turn.
+    if (backups.waiting > 0) await nextTurn();
     receiveAll(port, queue);
     if (queue.length === 0) return false;
     const next = takeCall(queue);
     if (next === undefined) {
       const jobs = takeGroup(queue, pace.groupBytes(), turns);
       if (!pace.timed(jobs, () => group.commit(jobs))) return true;
+      idle.pass();
+    } else if (next.kind === 'call' && next.method === 'backup') {
+      backups.done = backUp(backups, group, next);
     } else {
+      // The one would end a copy half-way, the other move every page under it.
+      if (next.kind === 'close' || next.method === 'compact') await backups.done;
       if (next.kind === 'close') return true;
       await group.call(next);
     }
   }
+}
+
+async function backUp(backups: Backups, group: GroupCommit, call: CallJob): Promise<void> {
+  backups.waiting += 1;
+  await backups.done;
+  await group.call(call);
+  backups.waiting -= 1;
 }
 
 /** Bounded by what the connections may have unanswered. */

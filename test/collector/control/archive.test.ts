@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { restoreArchive, writeArchive } from '../../../collector/control/archive.ts';
+import { acceptBackup } from '../../../collector/store/backup.ts';
 import { openReader } from '../../../collector/store/database.ts';
 import { openIngest, type IngestFixture } from '../../support/ingest-fixture.ts';
 import { batchOf, join as joinMachine, paneFocus, ScriptedAgent, tokenFor } from '../../support/scripted-agent.ts';
@@ -99,6 +100,19 @@ describe('a backup', () => {
     const directory = emptyDirectory();
     expect(() => restoreArchive(spoilt, pathsIn(directory), NOW)).toThrow(/damaged|malformed|no database of tt|there is no/);
     expect(readdirSync(directory)).toEqual([]);
+    await collector[Symbol.asyncDispose]();
+  });
+
+  it('gets its name only when it is found sound', async () => {
+    const { collector, file } = await archived();
+    const [sealed, named] = ['sealed.db', 'named.db'].map((name) => join(emptyDirectory(), name)) as [string, string];
+    copyFileSync(file, sealed);
+    truncateSync(sealed, statSync(sealed).size - 4096);
+    expect(() => acceptBackup(sealed, named)).toThrow(/damaged|malformed/);
+    expect([existsSync(sealed), existsSync(named)]).toEqual([false, false]);
+    copyFileSync(file, sealed);
+    acceptBackup(sealed, named);
+    expect([existsSync(sealed), existsSync(named)]).toEqual([false, true]);
     await collector[Symbol.asyncDispose]();
   });
 

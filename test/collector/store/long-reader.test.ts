@@ -20,7 +20,7 @@ async function openSending() {
     const events = Array.from({ length: PER_BATCH }, (_, at) => ({ ...paneFocus(machine.machineId, new Date(AT + seq * 1000 + at).toISOString()), note: 'x'.repeat(500) }));
     agent.send(batchOf(seq, events, { from: (seq - 1) * 100, to: seq * 100, prev: tail(seq - 1), tail: tail(seq) }));
   };
-  return { collector, agent, send };
+  return { collector, machine, agent, send };
 }
 
 describe('beside a collector that stores', () => {
@@ -50,16 +50,19 @@ describe('beside a collector that stores', () => {
     database.close();
   });
 
-  it('a backup is sound, and holds everything that was acknowledged before it was asked for', async () => {
-    const { collector, agent, send } = await openSending();
+  it('a backup is sound, and holds everything that was acknowledged before it was asked for, and others are answered meanwhile', async () => {
+    const { collector, machine, agent, send } = await openSending();
     await using _ = collector;
     for (let seq = 1; seq <= 5; seq += 1) send(seq);
     await agent.acked(5);
     const copy = join(collector.directory, 'copy.db');
-    const written = collector.writer.call('backup', copy);
+    const order: string[] = [];
+    const written = collector.writer.call('backup', copy).then(() => order.push('backup'));
     for (let seq = 6; seq <= 25; seq += 1) send(seq);
-    await written;
+    const ledger = collector.writer.call('ledger', machine.machineId).then(() => order.push('ledger'));
+    await Promise.all([written, ledger]);
     await agent.acked(25);
+    expect(order).toEqual(['ledger', 'backup']);
     const backup = openCopy(copy, { readonly: true });
     expect(backup.pragma('quick_check', { simple: true })).toBe('ok');
     const { n } = backup.prepare('SELECT count(*) AS n FROM events').get() as { n: number };

@@ -32,6 +32,17 @@ describe('an idle writer', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('derives a step between two commits when none ran for 5 s, however much comes', () => {
+    const { clock, log, idle } = idling(100);
+    for (let frame = 0; frame < 600; frame += 1) {
+      idle.stop();
+      idle.pass();
+      idle.rest();
+      clock.advance(20);
+    }
+    expect(log).toEqual(['derive', 'derive']);
+  });
+
   it('stops between two steps when something comes, and goes on when it is quiet again', () => {
     const { clock, log, idle } = idling(3);
     idle.rest();

@@ -34,7 +34,7 @@ interface Scripted {
 }
 
 /** A writer whose commits fail with what `fail` throws. */
-function scripted(fail: (jobs: readonly BatchJob[], attempt: number) => void = () => {}): Scripted {
+function scripted(fail: (jobs: readonly BatchJob[], attempt: number) => void = () => {}, backup: () => Promise<null> = () => Promise.resolve(null)): Scripted {
   const clock = new ManualClock();
   const log: Scripted['log'] = [];
   const committed: Committed[] = [];
@@ -52,6 +52,7 @@ function scripted(fail: (jobs: readonly BatchJob[], attempt: number) => void = (
         },
         call(method) {
           log.push(method);
+          if (method === 'backup') return backup();
           if (method === 'rebuild') throw new TtError('told', 'in words', { hint: 'do this' });
           return null;
         },
@@ -84,6 +85,24 @@ describe('the writer', () => {
     await writer.idle();
     expect(log).toEqual([[1], 'ledger', [2]]);
     await writer.close();
+  });
+
+  it('stores and answers while a backup is made, one of them at a time; what would spoil its copy waits', async () => {
+    const ends: (() => void)[] = [];
+    const { writer, log } = scripted(() => {}, () => new Promise((resolve) => ends.push(() => resolve(null))));
+    const first = writer.call('backup', '/a');
+    const second = writer.call('backup', '/b');
+    writer.send(jobOf(batchOf(1, [])));
+    await writer.call('ledger', MACHINE.machineId);
+    expect(log).toEqual(['backup', [1], 'ledger']);
+    const compacted = writer.call('compact');
+    const closed = writer.close();
+    ends[0]?.();
+    await first;
+    expect(log.slice(3)).toEqual(['backup']);
+    ends[1]?.();
+    await Promise.all([second, compacted, closed]);
+    expect(log.slice(4)).toEqual(['compact', 'close']);
   });
 
   it('hands the error of a call back with its hint', async () => {
@@ -169,6 +188,17 @@ describe('the writer', () => {
     expect(log).not.toContain('checkpoint');
     clock.advance(1);
     expect(log).toContain('checkpoint');
+    await writer.close();
+  });
+
+  it('derives time also when it is never quiet for long', async () => {
+    const { writer, clock, log } = scripted();
+    for (let frame = 0; frame < 30; frame += 1) {
+      writer.send(jobOf(batchOf(frame, [])));
+      await writer.call('ledger', MACHINE.machineId);
+      clock.advance(200);
+    }
+    expect(log.filter((name) => name === 'deriveTime')).toHaveLength(1);
     await writer.close();
   });
 
