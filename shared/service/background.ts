@@ -16,16 +16,15 @@ export interface BackgroundDeps {
 
 export function createBackgroundKeeper(spec: ServiceSpec, { run, dataDir, stateDir }: BackgroundDeps): ServiceKeeper {
   const [script, starter, pidFile] = [join(dataDir, 'background.sh'), join(dataDir, `${spec.name}.sh`), join(stateDir, `${spec.name}.pid`)];
-  const start = async (): Promise<void> => {
-    const { code, stderr } = await run('/bin/sh', [starter]);
-    if (code !== 0) throw serviceFailed(starter, stderr.trim() || `exit status ${code}`);
-  };
+  const sh = (...args: string[]): Promise<ProgramResult> => run('/bin/sh', args);
   // The script on disk may be of an earlier version, which found no keeper without ps.
-  const ask = (word: 'stop' | 'running'): Promise<ProgramResult> => run('/bin/sh', ['-c', KEEPER, script, word, pidFile]);
-  const stop = async (): Promise<void> => {
-    const { code, stderr } = await ask('stop');
-    if (code !== 0) throw serviceFailed(`${script} stop ${pidFile}`, stderr.trim() || `exit status ${code}`);
+  const ask = (word: 'stop' | 'running'): Promise<ProgramResult> => sh('-c', KEEPER, script, word, pidFile);
+  const succeed = async (running: Promise<ProgramResult>, words: string): Promise<void> => {
+    const { code, stderr } = await running;
+    if (code !== 0) throw new TtError('service_failed', `${words}: ${stderr.trim() || `exit status ${code}`}`, { hint: `run it by hand: sh ${words}` });
   };
+  const start = (): Promise<void> => succeed(sh(starter), starter);
+  const stop = (): Promise<void> => succeed(ask('stop'), `${script} stop ${pidFile}`);
   const mark = `# ${spec.name} (tt)`;
   return {
     kind: 'background',
@@ -66,10 +65,6 @@ function renderStarter({ name, command, environment, logFile, finalStatus }: Ser
   const exports = Object.entries(environment).map(([key, value]) => `export ${key}=${quoteForSh(value)}\n`).join('');
   const words = [script, 'start', pidFile, logFile, String(finalStatus), ...command, '--log', logFile].map(quoteForSh).join(' ');
   return `#!/bin/sh\n# Starts ${name} in the background; does nothing where it runs. Written by its install command.\n${exports}exec /bin/sh ${words}\n`;
-}
-
-function serviceFailed(command: string, why: string): TtError {
-  return new TtError('service_failed', `${command}: ${why}`, { hint: `run it by hand: sh ${command}` });
 }
 
 /**
