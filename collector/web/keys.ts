@@ -99,7 +99,8 @@ function pressNamed(key: string): boolean {
 function escape({ back }: KeyActions): void {
   const focused = document.activeElement;
   const isField = focused instanceof HTMLInputElement || focused instanceof HTMLSelectElement;
-  if (isField && focused.id !== FILTER_ID) focused.blur();
+  const isFilter = isField && focused.id === FILTER_ID && location.pathname === '/';
+  if (isField && !isFilter) focused.blur();
   else if ((!back() || isField) && focused instanceof HTMLElement) focused.blur();
 }
 

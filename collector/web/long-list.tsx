@@ -72,7 +72,8 @@ export function LongList<R>({ count, rows, chunkRows, rowPx, isNewestFirst, begi
   const { from, to } = { from: Math.min(range.from, chunks), to: Math.min(range.to, chunks) };
   const drawn = Array.from({ length: to - from }, (_, at) => chunkAt(from + at));
   const missing = drawn.filter((chunk) => numbersOf(chunk, rowsOf(chunk), chunkRows).some((number) => !rows.has(number)));
-  useEffect(() => missing.forEach(want), [missing.join(' ')]);
+  // Also where some of a chunk came, and more was added to it meanwhile.
+  useEffect(() => missing.forEach(want), [missing.join(' '), rows]);
   return (
     <div ref={list} class="long-list">
       <div key="above" class="row-room" style={{ height: `${roomOf(0, from)}px` }} />

@@ -45,13 +45,12 @@ const KEPT_ROWS = 2000;
 /** `stamp`: another one when something may have changed. */
 export function usePages<D, R>({ newest, before, chunkRows, pageOf, keyOf }: Paged<D, R>, stamp: string): PagedAnswer<D, R> {
   const { document, error, code } = useAnswer<D>(newest, stamp, LEAST_MS);
-  const known = useRef<{ address: string; newest: D | undefined; rows: Rows<R>; count: number; asked: Set<number> }>({ address: '', newest: undefined, rows: new Map(), count: 0, asked: new Set() });
+  const known = useRef<{ address: string; newest: D | undefined; rows: Rows<R>; count: number; asking: Set<number> }>({ address: '', newest: undefined, rows: new Map(), count: 0, asking: new Set() });
   const [, setDrawn] = useState(0);
   const state = known.current;
   if (state && document && state.newest !== document) {
     const page = pageOf(document);
     const rows = mergePage(state.address === newest ? state.rows : new Map<number, R>(), page, keyOf);
-    if (rows.size <= page.rows.length) state.asked = new Set();
     Object.assign(state, { address: newest, newest: document, rows, count: page.count });
   }
   const isOpen = useRef(true);
@@ -60,28 +59,25 @@ export function usePages<D, R>({ newest, before, chunkRows, pageOf, keyOf }: Pag
     return () => void (isOpen.current = false);
   }, []);
   const want = (chunk: number): void => {
-    if (!state || state.asked.has(chunk)) return;
-    const { address, asked, count } = state;
+    if (!state || state.asking.has(chunk)) return;
+    const { address, asking, count } = state;
     // The last chunk is not full: what is asked for begins where the chunk begins.
     const rows = Math.min(chunkRows, count - chunk * chunkRows);
     const from = chunk * chunkRows + 1;
     if (!Array.from({ length: rows }, (_, at) => from + at).some((number) => !state.rows.has(number))) return;
-    asked.add(chunk);
+    asking.add(chunk);
     askFor<D>(before(from + rows, rows)).then((answer) => {
       if (state.address !== address || !isOpen.current) return;
-      state.rows = mergePage(nearTo(chunk, state, chunkRows), pageOf(answer), keyOf);
+      state.rows = mergePage(nearTo(chunk * chunkRows, state.rows), pageOf(answer), keyOf);
       setDrawn((times) => times + 1);
-    }, () => void asked.delete(chunk));
+    }).catch(() => {}).finally(() => asking.delete(chunk));
   };
   return { document, rows: document && state ? state.rows : new Map(), count: document && state ? state.count : 0, error, code, want };
 }
 
 /** What is far from what was asked for goes, where much is known. */
-function nearTo<R>(chunk: number, { rows, asked }: { rows: Rows<R>; asked: Set<number> }, chunkRows: number): Rows<R> {
-  if (rows.size < KEPT_ROWS) return rows;
-  const isNear = (number: number): boolean => Math.abs(number - chunk * chunkRows) < KEPT_ROWS / 4;
-  for (const each of asked) if (!isNear(each * chunkRows)) asked.delete(each);
-  return new Map([...rows].filter(([number]) => isNear(number)));
+function nearTo<R>(place: number, rows: Rows<R>): Rows<R> {
+  return rows.size < KEPT_ROWS ? rows : new Map([...rows].filter(([number]) => Math.abs(number - place) < KEPT_ROWS / 4));
 }
 
 /**

@@ -1,15 +1,11 @@
 // What the page shows of sessions, in a real browser: who waits, who works, a session's own page,
 // and the keys. Set SCREENSHOTS to a directory to see what was looked at.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Page } from '../../collector/collector.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { MachineId } from '../../shared/ids.ts';
-import { buildPage, CHROMIUM, openTab as openTabAt, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
-import { createPageFixture, type PageFixture } from '../support/page-fixture.ts';
+import { CHROMIUM, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
+import type { PageFixture } from '../support/page-fixture.ts';
 import { playSession } from '../support/page-sessions.ts';
+import { usePageStage } from '../support/page-stage.ts';
 import { until } from '../support/until.ts';
 
 const MINUTE = 60_000;
@@ -17,31 +13,15 @@ const HOSTILE = '<img src=x onerror="document.title=1">';
 const UUID = '6f1c2a90-0000-4000-8000-00000000000';
 
 describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where there is no chromium)', () => {
-  let assets: string;
-  let browser: Browser;
+  const stage = usePageStage();
   let fixture: PageFixture;
-  let page: Page;
   let devbox: MachineId;
   let laptop: MachineId;
 
-  beforeAll(async () => {
-    assets = mkdtempSync(join(tmpdir(), 'tt-web-'));
-    await buildPage(assets);
-    browser = await chromium.launch({ executablePath: CHROMIUM! });
-  });
-  afterAll(async () => {
-    await browser.close();
-    rmSync(assets, { recursive: true, force: true });
-  });
   beforeEach(async () => {
-    fixture = await createPageFixture();
-    [devbox, laptop] = [await fixture.enrol('devbox'), await fixture.enrol('laptop')];
-  });
-  afterEach(async () => {
-    await fixture[Symbol.asyncDispose]();
+    ({ fixture, devbox, laptop } = stage);
   });
 
-  const openTab = (options: Parameters<Browser['newContext']>[0] = {}): Promise<WatchedTab> => openTabAt(browser, page.signInLink().url, options);
   const session = (digit: number, machineId: MachineId, title: string, cwd = '/home/me/src/api') =>
     playSession({ machineId, id: `${UUID}${digit}`, title, cwd }, digit, Date.now());
 
@@ -63,7 +43,7 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
     await fixture.commit(laptop, working.titled([working.prompt(6 * MINUTE, 'Write it.'), working.said(5 * MINUTE, 'I write it.'), working.uses(MINUTE, 'Edit'), working.status(6 * MINUTE, 'busy')]));
     const second = session(5, devbox, 'Read the paper');
     await fixture.commit(devbox, second.titled([second.prompt(2 * MINUTE, 'Read it.'), second.status(2 * MINUTE, 'busy')]));
-    page = await fixture.open(assets);
+    await stage.open();
     fixture.connect(devbox);
     fixture.connect(laptop);
   }
@@ -76,7 +56,7 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
 
   it.each(['light', 'dark'] as const)('shows who waits, longest first, and who works, in %s', async (colorScheme) => {
     await openDay();
-    const tab = await openTab({ colorScheme, viewport: { width: 1280, height: 800 } });
+    const tab = await stage.openTab({ colorScheme, viewport: { width: 1280, height: 800 } });
     expect(await rowsOf(tab, 'Sessions that wait for you')).toEqual(['Fix the flaky upload test', 'Upgrade the linter', HOSTILE]);
     const first = tab.getByRole('row', { name: 'Fix the flaky upload test' });
     expect((await first.getByRole('cell').allInnerTexts()).slice(0, 3)).toEqual([
@@ -96,7 +76,7 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
 
   it('is shown as text, whatever a log says, and its command is the one to paste', async () => {
     await openDay();
-    const tab = await openTab({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const tab = await stage.openTab({ permissions: ['clipboard-read', 'clipboard-write'] });
     await rowsOf(tab, 'Sessions that wait for you');
     expect(await tab.locator('img, main script, b').count()).toBe(0);
     // eslint-disable-next-line no-control-regex -- that there is none is what is tested; between cells of a table there is a tab
@@ -111,7 +91,7 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
 
   it('everything can be reached by keys', async () => {
     await openDay();
-    const tab = await openTab({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const tab = await stage.openTab({ permissions: ['clipboard-read', 'clipboard-write'] });
     await rowsOf(tab, 'Sessions at work');
     const press = async (...keys: string[]): Promise<void> => {
       for (const key of keys) await tab.keyboard.press(key);
@@ -150,8 +130,8 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
 
   it('a session has a page of its own, which goes on by itself', async () => {
     await openDay();
-    const tab = await openTab({ viewport: { width: 1280, height: 800 } });
-    await tab.goto(`http://127.0.0.1:${page.port}/sessions/${UUID}1@devbox`);
+    const tab = await stage.openTab({ viewport: { width: 1280, height: 800 } });
+    await tab.goto(stage.address(`/sessions/${UUID}1@devbox`));
     await tab.getByRole('heading', { name: 'Fix the flaky upload test' }).waitFor();
     const turns = tab.locator('.rows > li');
     await turns.first().getByText('Then make it pass.').waitFor();
@@ -163,17 +143,17 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
     await fixture.commit(devbox, goesOn.tell([goesOn.prompt(1000, 'Yes, all of it.')]));
     await turns.first().getByText('Yes, all of it.').waitFor();
     expect(await turns.count()).toBe(3);
-    await tab.goto(`http://127.0.0.1:${page.port}/sessions/nobody`);
+    await tab.goto(stage.address('/sessions/nobody'));
     await tab.getByText('no session is called "nobody"').waitFor();
   });
 
   it('of a long session the turns near the window are drawn, and scrolling brings the others', async () => {
     const long = session(7, devbox, 'Go on and on');
     await fixture.commit(devbox, long.titled(Array.from({ length: 300 }, (_, i) => long.prompt((300 - i) * MINUTE, `Step ${i + 1}.`))));
-    page = await fixture.open(assets);
+    await stage.open();
     fixture.connect(devbox);
-    const tab = await openTab({ viewport: { width: 1280, height: 800 } });
-    await tab.goto(`http://127.0.0.1:${page.port}/sessions/${UUID}7`);
+    const tab = await stage.openTab({ viewport: { width: 1280, height: 800 } });
+    await tab.goto(stage.address(`/sessions/${UUID}7`));
     const turns = tab.locator('.rows > li');
     await turns.first().getByText('Step 300.').waitFor();
     await until('what is near to be drawn', async () => (await turns.count()) > 20);
@@ -189,7 +169,7 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
 
   it('a row at work stays where it is; of a machine that is away, what waits is as of then', async () => {
     await openDay();
-    const tab = await openTab();
+    const tab = await stage.openTab();
     await rowsOf(tab, 'Sessions at work');
     const more = session(6, laptop, 'Began long ago');
     await fixture.commit(laptop, more.titled([more.prompt(60 * MINUTE, 'Begin.'), more.status(60 * MINUTE, 'busy')]));
@@ -201,7 +181,7 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
 
   it('a phone shows who waits before all else', async () => {
     await openDay();
-    const tab = await openTab({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true, reducedMotion: 'reduce' });
+    const tab = await stage.openTab({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true, reducedMotion: 'reduce' });
     await rowsOf(tab, 'Sessions that wait for you');
     await tab.locator('#time .today').waitFor();
     expect(await tab.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
