@@ -155,7 +155,13 @@ function note(lost: LostResponses, { response, messageId, at }: LostResponse): v
 
 function saveBetter(responses: StoredResponses, row: UsageRow): void {
   const stored = responses.find(row.response);
+  if (stored !== undefined && isSame(row, stored)) return;
   if (stored === undefined || stored.event === row.event || compareUsage(row, stored) < 0) responses.save(row, stored);
+}
+
+/** Comparing is a tenth of writing. */
+function isSame(row: UsageRow, stored: StoredUsage): boolean {
+  return Object.entries(row).every(([key, value]) => Reflect.get(stored, key) === value);
 }
 
 /** Of rows that are stored: what their events say now, and those whose events say nothing of their response. */
