@@ -21,8 +21,8 @@ export function archiveNotes({ on, agent, problem, label, older_agent: isOlder, 
     ...(agent === null || agent.problem === null ? [] : [agent.problem]),
     ...(on && isOlder ? [`tt deploy brings ${label} up to date`] : []),
     ...(on && agent?.state === 'not_allowed' ? ['there: archive = true in config.toml, then restart its agent'] : []),
-    ...(agent === null || agent.withheld_sessions === 0 ? [] : [withheldWords(agent.withheld_sessions)]),
-    ...(agent === null || agent.skipped_files === 0 ? [] : [`${plural(agent.skipped_files, 'file')} left out: links, too large, or refused`]),
+    ...(!on || agent === null || agent.withheld_sessions === 0 ? [] : [withheldWords(agent.withheld_sessions)]),
+    ...(!on || agent === null || agent.skipped_files === 0 ? [] : [`${plural(agent.skipped_files, 'file')} left out: links, too large, or refused`]),
     ...(previous === 0 ? [] : [`${plural(previous, 'previous content')}, ${bytesWords(previousBytes)}: tt archive prune`]),
   ];
 }

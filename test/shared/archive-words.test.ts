@@ -12,6 +12,10 @@ it('an archive that is whole has nothing to tell', () => {
   expect([archiveStateWords(MACHINE), archiveWaitingWords(MACHINE), archiveNotes(MACHINE)]).toEqual(['on', 'nothing', []]);
 });
 
+it('of one that is off only what lies here is told', () => {
+  expect(archiveNotes({ ...MACHINE, on: false, agent: { ...AGENT, withheld_sessions: 1, skipped_files: 1 } })).toEqual([]);
+});
+
 it.each<[string, Partial<ArchivedMachine>, string]>([
   ['one session is kept there', { agent: { ...AGENT, withheld_sessions: 1 } }, '1 session stays there, as `texts` or `archive` of its project says'],
   ['some are kept there', { agent: { ...AGENT, withheld_sessions: 2 } }, '2 sessions stay there, as `texts` or `archive` of their projects say'],
