@@ -62,6 +62,8 @@ interface Run {
   before: ReadonlyMap<MachineId, Verdicts>;
   /** Nobody comes by it any more. */
   isClosed: boolean;
+  /** A collector that stops waits for no run that is over. */
+  cancelClosing: () => void;
 }
 
 type Verdicts = Pick<NonNullable<ReturnType<MachineLinks['get']>>, 'stored' | 'duplicate' | 'refused'>;
@@ -78,6 +80,7 @@ export function createSyncRuns({ clock, registry, links, ingest, socketDir }: Sy
   };
   const close = (id: string): Run | undefined => {
     const run = runs.get(id);
+    run?.cancelClosing();
     run?.listener.close();
     runs.delete(id);
     return run;
@@ -100,12 +103,12 @@ export function createSyncRuns({ clock, registry, links, ingest, socketDir }: Sy
       const socketPath = join(socketDir, `sync-${id}.sock`);
       const listener = await ingest.listen({ listen: { socketPath }, dialled: endpoint });
       const before = new Map(registry.list().map(({ machineId }) => [machineId, links.get(machineId) ?? NONE]));
-      const run = { host, endpoint, listener, before, isClosed: false };
-      runs.set(id, run);
-      clock.after(OPEN_MS, () => {
+      const cancelClosing = clock.after(OPEN_MS, () => {
         listener.close();
         run.isClosed = true;
       });
+      const run = { host, endpoint, listener, before, isClosed: false, cancelClosing };
+      runs.set(id, run);
       return { label, isKnown: known !== undefined, run: { id, socketPath } };
     },
     end(id) {

@@ -135,6 +135,16 @@ describe('a run', () => {
     expect(await syncs.open('far', null)).toMatchObject({ label: 'far', isKnown: false });
   });
 
+  it('leaves nothing behind that a collector would wait for', async () => {
+    const timers = collector.clock.pendingTimers;
+    const { run: opened } = await syncs.open('devbox', null);
+    await syncs.open('another', null);
+    expect(collector.clock.pendingTimers).toBe(timers + 2);
+    syncs.end(opened?.id ?? '');
+    syncs.close();
+    expect(collector.clock.pendingTimers).toBe(timers);
+  });
+
   it('that a command left behind makes room after ten minutes', async () => {
     for (let n = 0; n < 100; n += 1) await syncs.open(`host-${n}`, null);
     await expect(syncs.open('one-more', null)).rejects.toMatchObject({ code: 'too_many_runs' });
