@@ -108,7 +108,7 @@ describe('tt sessions', { timeout: 120_000 }, () => {
       write(laptop.paths.machinesFile, JSON.stringify({ version: 1, machines: [{ machine_id: DEVBOX, label: 'box', public_key: publicKey, enrolled_at: '2026-01-01T00:00:00.000Z', ssh_host: 'devbox' }] }));
       const mine = 'a11e0000-0000-4000-8000-000000000002';
       write(fileOf(laptop, here, mine), text(chain([], 2, { name: 'm', cwd: here, session: mine })));
-      expect(await tt('sessions', 'sync', 'box', '--project', 'shop', '--dry-run')).toMatchObject({ code: 0, stdout: `box: would push 1 session\n  push ${mine}\n` });
+      expect(await tt('sessions', 'sync', 'box', '--project', 'shop', '--dry-run')).toMatchObject({ code: 0, stdout: `box: would push 1 session\n  push ${mine}  ${here}\n` });
       expect(await tt('sessions', 'sync', 'box')).toMatchObject({ code: 0, stdout: 'box: 1 session pushed\n', stderr: '' });
       expect(linesOf(fileOf(remote, there, mine)).map(({ cwd }) => cwd)).toEqual([there, there]);
       copyFileSync(fileOf(remote, there, mine), archived(projectDirectoryName(there), mine));
