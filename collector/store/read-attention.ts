@@ -51,12 +51,15 @@ function tabBefore(reader: Database, signs: SignReader, ms: number): StoredSign 
   return [...signs({ fromMs: at, toMs: at + 1 })].flat().findLast(({ sign }) => sign === 'tab') ?? null;
 }
 
-/** From `startMs` to the first sign at or after `toMs` that is no scroll: it may say that nobody was there before. */
+/**
+ * From `startMs` to the first sign at or after `toMs` that ends what went on before: it may say that nobody was there then.
+ * No scroll does, nor does a tab that is not shown, nor what repeats a sign of just before.
+ */
 function* readSigns(signs: SignReader, startMs: number, toMs: number): Generator<StoredSign[]> {
   yield* signs({ fromMs: startMs, toMs });
   // Few at a time: the one that is looked for is near.
   for (const page of signs({ fromMs: toMs, toMs: Infinity }, AFTER_ROWS)) {
-    const end = page.findIndex(({ sign }) => sign !== 'scroll');
+    const end = page.findIndex(({ sign, at }) => sign !== 'scroll' && sign !== 'tab' && at >= toMs + CLEAR_MS);
     yield end === -1 ? page : page.slice(0, end + 1);
     if (end !== -1) return;
   }

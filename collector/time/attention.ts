@@ -46,7 +46,7 @@ export interface AttentionOptions<Sign> {
 /**
  * Signs in order of time, page by page, and what each page closes. Later signs may
  * close what began before, so the last interval is right only where the signs go on
- * to the next that is no scroll, or end.
+ * to the next that is no scroll, no tab and no repeat, or end.
  */
 export function* directIntervals<Sign extends AttentionSign>(
   pages: Iterable<readonly Sign[]>, { windowMs = ATTENTION_WINDOW_MS, tab = null }: AttentionOptions<Sign> = {},

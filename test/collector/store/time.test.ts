@@ -194,6 +194,21 @@ describe('time', () => {
     }), { numRuns: 25 });
   });
 
+  it.each([
+    ['a tab that nobody sees', [[-3 * MINUTE_MS, 6, 2], [MINUTE_MS, 8, 0]]],
+    ['a repeat of the focus', [[-200, 6, 2], [100, 6, 4]]],
+  ])('looks past %s to the absence behind it, so that days add up to their week', (_, signs) => {
+    using fixture = openStoreFixture();
+    const [machine] = MACHINES;
+    // The absence begins 5 minutes before minute 2.5 of the second day.
+    const said = [...signs, [2.5 * MINUTE_MS, 8, 5]].map(([after, what, number]): Said => ({
+      machine: machine!, event: eventOf({ number: number!, what: what!, at: START_MS + after!, session: 's-one' }, machine!),
+    }));
+    arrive(fixture, said, [9], () => undefined);
+    const directIn = (fromMs: number, toMs: number): number => [...readIntervals(fixture.database, { fromMs, toMs })].reduce((sum, interval) => sum + interval.toMs - interval.fromMs, 0);
+    expect(directIn(START_MS - DAY_MS, START_MS) + directIn(START_MS, START_MS + DAY_MS)).toBe(directIn(START_MS - DAY_MS, START_MS + DAY_MS));
+  });
+
   it('counts nothing after the end that is asked for, whatever is open', () => {
     using fixture = openStoreFixture();
     const [machine] = MACHINES;
