@@ -49,7 +49,7 @@ export function openAnswering({ database: file, machineFile, prices: overrides, 
     const { nowMs, machines } = present;
     const fleet = createFleet(machines, nowMs, hereId);
     const deps = { sessions, usage, prices, fleet };
-    const report = (): ReportDeps => ({ database, nowMs, machines, gaps: readGaps(database), labelOf: fleet.labelOf });
+    const report = (): ReportDeps => ({ database, nowMs, machines, gaps: readGaps(database), labelOf: fleet.labelOf, waitsUntilMs: fleet.waitsUntilMs });
     switch (question.ask) {
       case 'waiting': return listWaiting(deps, ATTACH);
       case 'working': return listWorking(deps);

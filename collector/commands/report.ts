@@ -6,6 +6,7 @@ import { REPORT_GROUPS, REPORT_SCHEMA, type ExplanationDocument, type ReportDocu
 import { barOf, completenessWords, hoursWords, periodWords } from '../../shared/report-words.ts';
 import { clockWords, plural, UNKNOWN } from '../../shared/status-words.ts';
 import { openMachineRegistry } from '../enrolment/machine-registry.ts';
+import { createFleet } from '../sessions/fleet.ts';
 import { openReader } from '../store/database.ts';
 import { readGaps } from '../store/gaps.ts';
 import { periodsOf, type NamedPeriod } from '../time/period.ts';
@@ -40,13 +41,13 @@ async function openDeps(io: CommandIo, nowMs: number): Promise<ReportDeps & Disp
   const paths = resolvePaths(io.environment, io.home);
   const enrolled = new Map<string, number>(openMachineRegistry(paths.machinesFile).list().map(({ machineId, enrolledAt }) => [machineId, Date.parse(enrolledAt)]));
   const { machines } = await readStatus(paths, nowMs);
-  const labels = new Map(machines.map(({ machine_id, label }) => [machine_id, label]));
+  const { labelOf, waitsUntilMs } = createFleet(machines, nowMs, null);
   const database = openReader(paths.database);
   return {
     database, nowMs,
     machines: machines.map((machine) => ({ ...machine, enrolledAtMs: enrolled.get(machine.machine_id) ?? 0 })),
     gaps: readGaps(database),
-    labelOf: (machineId) => labels.get(machineId) ?? machineId,
+    labelOf, waitsUntilMs,
     [Symbol.dispose]: () => void database.close(),
   };
 }

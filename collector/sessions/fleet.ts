@@ -9,6 +9,8 @@ export interface Fleet {
   sshHostOf(machineId: string): string | null;
   /** When what this machine said last was known to be all; null: it is connected, so now. */
   knownAtMs(machineId: string | null): number | null;
+  /** Until when it is known of a session there that it still waits: now, when it was heard of last, or its end; undefined: nothing was heard of it. */
+  waitsUntilMs(machineId: string): number | undefined;
   /** Retired or revoked: nobody waits there any more. */
   hasEnded(machineId: string | null): boolean;
   /** ID of a label or of an ID; undefined: no such machine. */
@@ -35,6 +37,12 @@ export function createFleet(machines: readonly Known[], nowMs: number, hereId: s
     labelOf: (machineId) => byId.get(machineId)?.label ?? machineId,
     sshHostOf: (machineId) => byId.get(machineId)?.tunnel?.host ?? null,
     knownAtMs,
+    waitsUntilMs(machineId) {
+      const machine = byId.get(machineId);
+      const knownMs = machine?.connected === true ? nowMs : knownAtMs(machineId);
+      const endedMs = machine === undefined || machine.ended_at === null ? null : Date.parse(machine.ended_at);
+      return knownMs === null && endedMs === null ? undefined : Math.min(knownMs ?? nowMs, endedMs ?? nowMs);
+    },
     hasEnded: (machineId) => machineId !== null && (byId.get(machineId)?.ended_at ?? null) !== null,
     machineId: (name) => machines.find(({ machine_id, label }) => label === name || machine_id === name)?.machine_id,
     oldestKnownMs: Math.min(nowMs, ...counted.map(({ machine_id }) => knownAtMs(machine_id) ?? nowMs)),

@@ -21,6 +21,13 @@ export interface ReportReader {
   event(row: number): ReportedEvent | undefined;
 }
 
+/** When a machine was heard of last, by its events alone, epoch ms; undefined: never. */
+export function openLastHeard(database: Database): (machineId: string) => number | undefined {
+  const last = database.prepare<[string], number | null>(
+    'SELECT max(at) FROM event_row WHERE machine = (SELECT machine FROM machine_key WHERE machine_id = ?)').pluck();
+  return (machineId) => last.get(machineId) ?? undefined;
+}
+
 /** Each session is asked for once, its title only where somebody wants it. */
 export function openReportReader(database: Database): ReportReader {
   const session = database.prepare<[string], { project: string | null; tellsWaits: number }>(`

@@ -11,8 +11,9 @@ import {
 import { printTimestamp } from '../../shared/timestamp.ts';
 import type { Database } from '../store/database.ts';
 import { readIntervalPages, type TimeInterval } from '../store/intervals.ts';
-import { openReportReader, type ReportReader } from '../store/read-report.ts';
+import { openLastHeard, openReportReader, type ReportReader } from '../store/read-report.ts';
 import { readStreams, type Stream } from '../store/streams.ts';
+import { remembered } from '../remembered.ts';
 import { dateOf } from '../zoned-days.ts';
 import { createGrouping, type Grouping, type RowName } from './grouping.ts';
 import type { NamedPeriod } from './period.ts';
@@ -28,6 +29,8 @@ export interface ReportQuery {
 export interface ReportDeps extends CompletenessFacts {
   database: Database;
   labelOf(machineId: string): string;
+  /** Until when it is known that a session there still waits, epoch ms; undefined: the machine was never enrolled, or not heard of. */
+  waitsUntilMs(machineId: string): number | undefined;
 }
 
 /** Of one moment, whatever is stored meanwhile. */
@@ -105,10 +108,22 @@ function open({ by, timezone, period }: ReportQuery, { database, nowMs, labelOf 
   return { streams, sessions, grouping: createGrouping(by, { streams, sessions, labelOf, zone: timezone, period: past }) };
 }
 
-/** Nothing after now. */
-export function pagesOf({ period }: Pick<ReportQuery, 'period'>, { database, nowMs }: Pick<ReportDeps, 'database' | 'nowMs'>): Iterable<TimeInterval[]> {
+/** Nothing after now, and no wait after what is known of its machine. */
+export function* pagesOf(
+  { period }: Pick<ReportQuery, 'period'>, { database, nowMs, waitsUntilMs }: Pick<ReportDeps, 'database' | 'nowMs' | 'waitsUntilMs'>,
+): Generator<TimeInterval[]> {
   const toMs = Math.min(period.toMs, nowMs);
-  return toMs <= period.fromMs ? [] : readIntervalPages(database, { fromMs: period.fromMs, toMs });
+  if (toMs <= period.fromMs) return;
+  const lastHeard = openLastHeard(database);
+  const untilMs = remembered((machineId: string) => waitsUntilMs(machineId) ?? lastHeard(machineId) ?? nowMs);
+  const known = (interval: TimeInterval): TimeInterval[] => {
+    const endMs = interval.form !== 'waiting' || interval.machineId === null ? interval.toMs : Math.min(interval.toMs, untilMs(interval.machineId));
+    if (endMs === interval.toMs) return [interval];
+    return endMs > interval.fromMs ? [{ ...interval, toMs: endMs }] : [];
+  };
+  for (const page of readIntervalPages(database, { fromMs: period.fromMs, toMs })) {
+    yield page.some(({ form }) => form === 'waiting') ? page.flatMap(known) : page;
+  }
 }
 
 function isCalled({ key, name }: RowName, wanted: string): boolean {

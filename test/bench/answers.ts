@@ -46,7 +46,7 @@ const since = (days: number, by: UsageGroup) => ({ fleet, usage, prices }: Readi
   usageReport({ by, timezone: 'Europe/Berlin', sinceMs: nowMs - days * DAY_MS }, { reader: usage, prices, labelOf: (id) => fleet.labelOf(id) });
 
 const report = (days: number, by: ReportGroup) => ({ database, fleet }: Reading, nowMs: number): unknown =>
-  reportOf({ period: { type: 'custom', fromMs: nowMs - days * DAY_MS, toMs: nowMs }, by, timezone: 'Europe/Berlin' }, { database, nowMs, machines: [], gaps: [], labelOf: (id) => fleet.labelOf(id) });
+  reportOf({ period: { type: 'custom', fromMs: nowMs - days * DAY_MS, toMs: nowMs }, by, timezone: 'Europe/Berlin' }, { database, nowMs, machines: [], gaps: [], labelOf: (id) => fleet.labelOf(id), waitsUntilMs: () => nowMs });
 
 export const QUESTIONS: readonly Question[] = [
   { name: 'waiting', targetMs: 50, ask: (reading) => listWaiting(reading, { isInTmux: false }) },

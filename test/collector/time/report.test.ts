@@ -60,7 +60,7 @@ function assign({ database }: StoreFixture, name: string, session: string): stri
 }
 
 function deps(fixture: StoreFixture, change: Partial<ReportDeps> = {}): ReportDeps {
-  return { database: fixture.database, nowMs: NOW, machines: machines(), gaps: [], labelOf: () => 'devbox', ...change };
+  return { database: fixture.database, nowMs: NOW, machines: machines(), gaps: [], labelOf: () => 'devbox', waitsUntilMs: () => NOW, ...change };
 }
 
 function report(fixture: StoreFixture, by: ReportGroup, change: Partial<ReportDeps> = {}, period = WEEK): ReportDocument {
@@ -103,6 +103,17 @@ describe('a report', () => {
     expect(days).toEqual([['2026-05-01', 60 * MINUTE], ['2026-05-02', 10 * MINUTE]]);
     expect(week.rows.reduce((sum, row) => sum + row.time_delegated_ms, 0)).toBe(week.totals.time_delegated_ms);
     expect(week.rows.reduce((sum, row) => sum + row.time_direct_ms, 0)).toBe(week.totals.time_direct_ms);
+  });
+
+  it('counts a wait as far as is known of its machine, in every form, and of one never enrolled to its last event', () => {
+    using fixture = store();
+    arrive(fixture, [testEvent({ machineId: machine, type: 'agent_status', discriminator: 'shop:7', at: START_MS + 21 * MINUTE }, { session_id: 'shop', status: 'waiting', pid: 7 })]);
+    const waited = (waitsUntilMs: ReportDeps['waitsUntilMs'], period = WEEK): number | null => report(fixture, 'stream', { waitsUntilMs }, period).totals.time_waiting_ms;
+    expect(waited(() => START_MS + 41 * MINUTE)).toBe(20 * MINUTE);
+    expect(waited(() => undefined)).toBe(19 * MINUTE);
+    expect(waited(() => START_MS + 41 * MINUTE, { type: 'custom', fromMs: START_MS + HOUR, toMs: START_MS + 2 * HOUR })).not.toBeGreaterThan(0);
+    const { rows } = explanationOf({ period: WEEK, by: 'stream', timezone: 'UTC' }, deps(fixture, { waitsUntilMs: () => START_MS + 30 * MINUTE }));
+    expect(rows.flatMap(({ intervals }) => intervals).filter(({ form }) => form === 'waiting')).toMatchObject([{ duration_ms: 9 * MINUTE }]);
   });
 
   it('counts nothing after now, and nothing of a period to come', () => {

@@ -32,7 +32,7 @@ function timeline(change: Partial<ReportDeps> = {}): { timeline: TimelineDocumen
     said('shop', 0), worked('shop', 20), status('shop', 20, 'waiting'), status('shop', 30, 'busy'), worked('shop', 31),
     said('docs', 1), worked('docs', 25),
   ] }));
-  const deps: ReportDeps = { database: fixture.database, nowMs: NOW, machines: [known()], gaps: [], labelOf: () => 'devbox', ...change };
+  const deps: ReportDeps = { database: fixture.database, nowMs: NOW, machines: [known()], gaps: [], labelOf: () => 'devbox', waitsUntilMs: () => NOW, ...change };
   return { deps, timeline: timelineDocumentSchema.parse(timelineOf({ period: dayOf('today', NOW, 'UTC'), timezone: 'UTC' }, deps)) };
 }
 
