@@ -363,15 +363,15 @@ describe('the lane of the archive', () => {
     expect([stage.offerFrames, stage.offers.length, stage.chunks.length, stage.report().waiting_files]).toEqual([100, 10_000, 0, 0]);
     // Many of them grow while events go first.
     stage.eventsWait = true;
-    for (const name of names.slice(0, 1000)) appendFileSync(stage.path(name), '{}\n');
+    for (const name of names.slice(0, 300)) appendFileSync(stage.path(name), '{}\n');
     stage.clock.advance(61_000);
     await stage.settleQuietly();
     stage.eventsWait = false;
     stage.lane.pump();
-    expect(await untilChunks(stage, 1000)).toBeLessThanOrEqual(ARCHIVE_WINDOW_BYTES / 4096);
+    expect(await untilChunks(stage, 300)).toBeLessThanOrEqual(ARCHIVE_WINDOW_BYTES / 4096);
     await stage.settle();
-    expect([stage.offerFrames, stage.chunks.length, bytesSent(stage), stage.report().waiting_files]).toEqual([100, 1000, 3000, 0]);
-  }, 60_000);
+    expect([stage.offerFrames, stage.chunks.length, bytesSent(stage), stage.report().waiting_files]).toEqual([100, 300, 900, 0]);
+  }, 120_000);
 
   it('waits when the collector has no room, says so, and goes on when there is some', async () => {
     using stage = new ArchiveStage({ reserveBytes: Number.MAX_SAFE_INTEGER });
