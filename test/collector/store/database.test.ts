@@ -83,7 +83,7 @@ describe('the database', () => {
     const parts = old.prepare<[], { name: string; type: string }>("SELECT name, type FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND type IN ('table', 'view')").all();
     for (const { name, type } of parts) old.exec(`DROP ${type} IF EXISTS "${name}"`);
     for (const file of readdirSync(migrations).toSorted().slice(0, 7)) old.exec(readFileSync(new URL(file, migrations), 'utf8'));
-    expect(schemaOf(old)).toBe(readFileSync(new URL('samples/schema-7.txt', import.meta.url), 'utf8'));
+    expect(schemaOf(old)).toBe(readFileSync(new URL('./samples/schema-7.txt', import.meta.url), 'utf8'));
     const machine = refOf(testMachine(1));
     const asks = testEvent({ machineId: machine.machineId, type: 'agent_status', discriminator: 'a' }, { session_id: 's', status: 'waiting' });
     const works = testEvent({ machineId: machine.machineId, type: 'agent_tool_result', discriminator: 't', at: START_MS + 300 }, { session_id: 's' });
