@@ -6,10 +6,10 @@ import { agentStatusSchema } from '../../shared/status.ts';
 import { runJson } from '../support/processes.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
 import { until } from '../support/until.ts';
+import { checkMirrored } from './archived.ts';
 import { makeFault, pickFault, stopFaults, type Scene } from './faults.ts';
 import { startAll, startFleet, type Fleet } from './fleet.ts';
 import { EverythingWritten } from './owed.ts';
-import { checkMirrored } from './mirrored.ts';
 import { PacketLoss, type Platform } from './platform.ts';
 import { judge, untilStored, type Judgement } from './verdict.ts';
 
