@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
 import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
 import type { StoreDocument } from '../../shared/store-document.ts';
+import { isLoopback } from '../loopback.ts';
 import { createAnswers, startAnswersThread, type Answers, type AnswersChannel } from '../answers/answers.ts';
 import { ANSWERS_ENTRY } from '../answers/entry.ts';
 import type { AnswersData, Present } from '../answers/questions.ts';
@@ -28,8 +29,6 @@ import { createReadiness } from './readiness.ts';
 import { serve } from './serve.ts';
 import { readStoreFacts } from './store-facts.ts';
 import { LINK_LIFETIME_MS, openSignIn } from './sign-in.ts';
-
-const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/;
 
 export interface PageOptions {
   /** Directory of index.html and what it loads. */
@@ -158,7 +157,7 @@ function withEnrolment(machines: readonly MachineStatus[], enrolled: readonly En
 }
 
 function requireLoopback(host: string): void {
-  if (LOOPBACK.test(host)) return;
+  if (isLoopback(host)) return;
   throw new TtError('page_not_loopback', `${host} is not a loopback address, and the page has no TLS`, {
     hint: 'keep ui_host at 127.0.0.1 and reach it from elsewhere with: ssh -L 7070:127.0.0.1:7070 HOST',
     exitCode: EXIT_CODES.usage,

@@ -9,6 +9,7 @@
  */
 import type { MachineId } from '../../shared/ids.ts';
 import { isPipeEndpoint, parseEndpoint } from '../../shared/protocol/endpoint.ts';
+import { isLoopback } from '../loopback.ts';
 import type { EnrolledMachine } from '../enrolment/machine-registry.ts';
 
 /** The listener a request came in by. */
@@ -58,12 +59,11 @@ export function createMachineEndpoints({ urls }: MachineEndpointsOptions): Machi
   };
 }
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 function namesLoopbackPort(endpoint: string, port: number | null): boolean {
   if (port === null || !URL.canParse(endpoint)) return false;
   const { protocol, hostname, port: named } = new URL(endpoint);
   const dialled = named === '' ? DEFAULT_PORTS[protocol] : named;
-  return protocol in DEFAULT_PORTS && LOOPBACK.test(hostname) && dialled === String(port);
+  return protocol in DEFAULT_PORTS && isLoopback(hostname) && dialled === String(port);
 }

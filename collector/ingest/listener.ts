@@ -15,6 +15,7 @@ import { UNAUTHENTICATED_SOCKETS_PER_TUNNEL, UNAUTHENTICATED_SOCKETS_SHARED } fr
 import type { Log } from '../../shared/log.ts';
 import type { FrameSocket, FrameSocketEvents } from '../../shared/protocol/frame-socket.ts';
 import type { UpgradeServer } from '../../shared/protocol/web-socket.ts';
+import { isLoopback } from '../loopback.ts';
 import type { EnrolmentDesk, EnrolOutcome } from '../enrolment/enrolment-desk.ts';
 import type { Authenticated, AuthRefusal } from './authenticate.ts';
 import type { ListenerRef } from './endpoint-policy.ts';
@@ -59,8 +60,6 @@ export interface ListenerDeps {
   welcome: (peer: Authenticated) => ((socket: FrameSocket) => FrameSocketEvents) | { code: string; hint: string };
 }
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/;
-
 /** Throws `ingest_not_loopback`, `port_taken` or `listen_failed`. */
 export async function openListener(options: ListenerOptions, deps: ListenerDeps): Promise<Listener> {
   const { listen } = options;
@@ -91,7 +90,7 @@ export async function openListener(options: ListenerOptions, deps: ListenerDeps)
 }
 
 function requireSafe(listen: ListenAddress): void {
-  if ('socketPath' in listen || LOOPBACK.test(listen.host) || listen.tls) return;
+  if ('socketPath' in listen || isLoopback(listen.host) || listen.tls) return;
   throw new TtError('ingest_not_loopback', `${listen.host} is not a loopback address, and there is no TLS`, {
     hint: 'keep ingest_host at 127.0.0.1 and let agents come through SSH tunnels',
     exitCode: EXIT_CODES.usage,

@@ -2,11 +2,12 @@
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf, systemCode, TtError } from '../../shared/errors.ts';
 import { encodeFrame } from '../../shared/protocol/codec.ts';
+import { writeFailure } from '../store/database.ts';
 import { seqOf, workBytes } from './batch-head.ts';
 import type { BatchJob, CallJob, CommitSummary, FromWriter, WriterAnswer, WriterMethod, WriterProblem } from './messages.ts';
 
 /** What the writer needs of the store. */
-export interface Committer {
+export interface StoreWork {
   /** One transaction. Throws the database's error with nothing stored. */
   commit(jobs: BatchJob[]): { answers: WriterAnswer[]; summary: CommitSummary };
   /** May be asynchronous (an online backup): then commits and other calls may come between its steps. */
@@ -14,7 +15,7 @@ export interface Committer {
 }
 
 export interface OpenStore {
-  committer: Committer;
+  committer: StoreWork;
   close(): void;
 }
 
@@ -45,8 +46,7 @@ export class GroupCommit {
     try {
       const { answers, summary } = this.#store.committer.commit(jobs);
       this.#deps.post({ kind: 'committed', answers, summary, taken: takenOf(jobs) });
-      const isFull = answers.some(({ frame }) => frame.startsWith('{"type":"disk_full"'));
-      this.#report(isFull ? { code: 'disk_full', message: 'the disk of the database is full' } : null);
+      this.#report(null);
       return true;
     } catch (error) {
       return this.#recover(jobs, error);
@@ -139,12 +139,9 @@ function notTaken(job: BatchJob, type: 'busy' | 'disk_full', retryMs: number): W
 type FailureKind = 'disk_full' | 'busy' | 'unknown_outcome' | 'beyond_use' | 'unexpected';
 
 function kindOfFailure(error: unknown): FailureKind {
-  const code = systemCode(error instanceof TtError && error.cause !== undefined ? error.cause : error) ?? '';
-  if (code === 'SQLITE_FULL' || code === 'disk_full') return 'disk_full';
-  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'busy';
-  if (/^SQLITE_(IOERR|CANTOPEN|READONLY)/.test(code)) return 'unknown_outcome';
-  if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) return 'beyond_use';
-  return 'unexpected';
+  const failure = writeFailure(error instanceof TtError && error.cause !== undefined ? error.cause : error);
+  if (failure === undefined) return 'unexpected';
+  return ({ disk_full: 'disk_full', busy: 'busy', io: 'unknown_outcome', corrupt: 'beyond_use' } as const)[failure];
 }
 
 export function describeFailure(error: unknown): { code: string; message: string; hint: string } {
