@@ -31,6 +31,10 @@ const STATUS: MachineStatus = {
   machine_id: DEVBOX, label: 'devbox', state: 'live', connected: true, last_event_at: null, lag_ms: null, backlog_bytes: null, backlog_events: null,
   drained_at: null, complete_until: null, events_today: 0, refused: 0, gaps: 0, clock_offset_ms: null, version: null, ended_at: null, gap_bytes: 0, gap_reasons: [], refused_lately: 0,
 };
+const KNOWN: MachineKnown = {
+  machine_id: DEVBOX, label: 'devbox', enrolled_at: '2026-01-05T00:00:00.000Z', host: null, connected_since: null, last_seen_at: null, connections: [],
+  report: { machine_id: DEVBOX, label: 'devbox', as_of: null, problems: null, bad_lines: null, unknown_entries: null, kept_bytes: null },
+};
 const ROW: ArchiveRow = { machine_id: DEVBOX, label: 'devbox', on: true, ended_at: null, connected: true, agent: null, older_agent: false, problem: null };
 
 let count = 0;
@@ -57,7 +61,7 @@ beforeAll(() => {
   });
   routes = createAnswerRoutes({
     answers, fileAnswers: answers, now: () => NOW, machineId: (name) => (name === 'devbox' ? DEVBOX : undefined),
-    machine: (name) => (name === 'devbox' ? { machine_id: DEVBOX, label: 'devbox' } as MachineKnown : undefined), archiveRow: () => Promise.resolve(ROW),
+    machine: (name) => (name === 'devbox' ? KNOWN : undefined), archiveRow: () => Promise.resolve(ROW),
   });
   routes.onError((error, context) => context.json({ code: error instanceof TtError ? error.code : String(error) }, 400));
   write(`archive/${DEVBOX}/projects/-w-shop/${SESSION}.jsonl`, line('user', 'Repair the shop'), ...Array.from({ length: 7 }, (_, at) => line('assistant', `Step ${at}`)));
