@@ -7,7 +7,7 @@ export const FILTER_ID = 'filter';
 
 /** Shown by `?`, and what is listened for below. */
 export const KEYS: readonly (readonly [string, string])[] = [
-  ['j k', 'next, previous row'], ['Enter', 'open the row, or unfold it'], ['Esc', 'back'], ['/', 'filter, or the words to look for'], ['s', 'search what was said'], ['w', 'of a session: all that was said, or its turns'], ['c', 'copy the command of the row, or of who waits longest'],
+  ['j k', 'next, previous row'], ['Enter', 'open the row, or unfold it'], ['Esc', 'back'], ['/', 'filter, or the words to look for'], ['q', 'search what was said'], ['w', 'of a session: all that was said, or its turns'], ['c', 'copy the command of the row, or of who waits longest'],
   ['g n', 'who needs you'], ['g m', 'machines'], ['g s', 'sessions at work'], ['g d', 'the day'], ['g t', 'time and cost'], ['g f', 'what comes in'],
   ['g e', 'recent events'], ['g o', 'the database'], ['[ ]', 'the day before, after'], ['+ - 0', 'the day closer, farther, whole'], ['f', 'idle time of the day folded, or not'],
   ['v', 'the day as rows'], ['.', 'hold the recent events'],
@@ -62,7 +62,7 @@ function act(key: string, actions: KeyActions): boolean {
     case 'c':
       (focusedRow() ?? document).querySelector<HTMLButtonElement>('[data-copy]')?.click();
       return true;
-    case 's':
+    case 'q':
       return search(actions);
     case '/':
       return focusField() || search(actions);

@@ -64,7 +64,7 @@ describe.skipIf(CHROMIUM === undefined)('search and transcripts on the page (ski
     bringIndexUpToDate();
     const tab = await stage.openTab({ colorScheme });
     await tab.locator('#machines [data-row]').first().waitFor();
-    await press(tab, 's');
+    await press(tab, 'q');
     await tab.keyboard.type('refused');
     await until('all that holds the word', async () => (await hits(tab)).length === 3);
     expect(new URL(tab.url()).search).toBe('?query=refused');
