@@ -44,7 +44,7 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
   });
 
   const openTab = (options: Parameters<Browser['newContext']>[0] = {}): Promise<WatchedTab> => openTabAt(browser, page.signInLink().url, { viewport: { width: 1280, height: 900 }, ...options });
-  /** So long ago as a share of the day so far. */
+  /** So long ago as a share of the day so far: a fiftieth of a whole day is less than the half hour that ends a turn. */
   const ago = (share: number): number => Math.floor(today * share);
 
   /** Two machines, of which one is behind; work early and late, a wait, attention that goes to and fro. */
@@ -58,7 +58,7 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
     const late = play(2, laptop, HOSTILE, '/home/me/src/web');
     await fixture.commit(laptop, late.titled([late.prompt(ago(0.2), 'Now.'), late.said(ago(0.19), 'I do.'), late.uses(ago(0.18), 'Edit'), late.status(ago(0.2), 'busy')]));
     const beside = play(3, laptop, 'Upgrade the linter', '/home/me/src/web');
-    await fixture.commit(laptop, beside.titled([beside.prompt(ago(0.195), 'Upgrade.'), beside.said(ago(0.17), 'Two rules are new.'), beside.ended(ago(0.17)), beside.status(ago(0.17), 'idle')]));
+    await fixture.commit(laptop, beside.titled([beside.prompt(ago(0.195), 'Upgrade.'), beside.uses(ago(0.183), 'Read'), beside.said(ago(0.17), 'Two rules are new.'), beside.ended(ago(0.17)), beside.status(ago(0.17), 'idle')]));
     page = await fixture.open(assets);
     fixture.connect(devbox, { backlog_bytes: 1000, oldest_unacked_at: Date.now() - ago(0.4), drained_at: Date.now() - ago(0.4) });
     fixture.connect(laptop);
