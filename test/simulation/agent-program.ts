@@ -101,7 +101,7 @@ export class AgentProgram {
   }
 
   /** Everything that this program read, with the database of that moment. */
-  readonly handedOut: { gen: string; from: number; to: number; keys: readonly ClaimKey[]; epoch: number }[] = [];
+  readonly handedOut: { gen: string; path: string; from: number; to: number; keys: readonly ClaimKey[]; epoch: number }[] = [];
 
   rotate(limitBytes: number): void {
     const segment = rotateEventLog(this.#machine.eventLog, limitBytes, this.clock);
@@ -146,7 +146,7 @@ export class AgentProgram {
         if (slice !== undefined) {
           const keys = slice.printed.map(keyOfPrinted).filter((key) => key.startsWith(this.#machine.machineId));
           said.set(slice.receipt, keys);
-          this.handedOut.push({ ...slice.receipt, keys, epoch: model.databaseEpoch });
+          this.handedOut.push({ ...slice.receipt, path: slice.file.path, keys, epoch: model.databaseEpoch });
           model.readSlice(slice.receipt, keys);
         }
         return slice;

@@ -64,8 +64,8 @@ export function derivedIn(database: Database): string {
   ]);
 }
 
-export function gapsIn(database: Database): { machineId: string; gen: string; from: number; to: number }[] {
-  return database.prepare<[], { machineId: string; gen: string; from: number; to: number }>(
-    'SELECT m.machine_id AS machineId, g.gen, g.from_offset AS "from", g.to_offset AS "to" FROM gap g JOIN machine_key m ON m.machine = g.machine',
+export function gapsIn(database: Database): { machineId: string; gen: string; path: string; from: number; to: number }[] {
+  return database.prepare<[], { machineId: string; gen: string; path: string; from: number; to: number }>(
+    'SELECT m.machine_id AS machineId, g.gen, g.path, g.from_offset AS "from", g.to_offset AS "to" FROM gap g JOIN machine_key m ON m.machine = g.machine',
   ).all();
 }

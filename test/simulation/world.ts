@@ -12,7 +12,7 @@ import { createKeyPair, type KeyPair } from '../../shared/protocol/tokens.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
 import { CollectorProgram } from './collector-program.ts';
-import { claimsIn } from './database-content.ts';
+import { claimsIn, gapsIn } from './database-content.ts';
 import { Machine } from './machine.ts';
 import { Model } from './model.ts';
 import { closeDescriptorsBelow, usePlatform, type Platform } from './platform.ts';
@@ -253,12 +253,16 @@ export class World {
   }
 
   #unsettled(since: number): string {
+    const told = this.collector === undefined ? [] : gapsIn(this.collector.database);
     return this.machines.flatMap(({ name, agent, clockOffsetMs }) => {
       if (agent === undefined) return [];
-      const { backlogBytes, drainedAt } = agent.tail.status();
+      const { backlogBytes, drainedAt, gaps } = agent.tail.status();
       const startedAt = this.clock.now() - (this.clock.monotonic() - since) + clockOffsetMs;
       if (!agent.isConnected) return [`${name} is not connected (${agent.uplink.status().problem})`];
       if (backlogBytes !== 0) return [`${name} has ${backlogBytes} bytes to send`];
+      // Status frames tell them, every few seconds.
+      const untold = gaps.filter((gap) => !told.some(({ gen, from }) => gen === gap.gen && from === gap.from));
+      if (untold.length > 0) return [`${name} has ${untold.length} gaps to tell`];
       // Where its clock was set back, what it drained before lies in the future.
       const isDrained = drainedAt !== null && drainedAt > startedAt && drainedAt <= this.clock.now() + clockOffsetMs;
       return isDrained ? [] : [`${name} drained at ${drainedAt}, not after ${startedAt}`];
