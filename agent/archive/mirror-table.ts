@@ -90,6 +90,11 @@ export class MirrorTable {
     else this.again(file);
   }
 
+  /** Whatever the next full look finds of it is taken for news, and the collector asked again. */
+  doubt(file: MirroredFile): void {
+    file.mtimeMs = Number.NaN;
+  }
+
   behind(file: MirroredFile): void {
     file.state = 'behind';
     this.toSend.add(file);
@@ -108,7 +113,9 @@ export class MirrorTable {
       if (known === undefined && this.#byInode.get(inodeKey(file.stat)) !== undefined) continue;
       if (known === undefined) this.#add(name, at, file.stat, seenAt);
       else if (known.seenAt !== seenAt && (known.ino === file.stat.ino || known.path === at)) {
-        Object.assign(known, { path: at, seenAt });
+        known.seenAt = seenAt;
+        // What was written, or cut off, between the last look and its deletion is in the link.
+        if (known.path !== at || !isUnchanged(known, file.stat)) this.#changed(known, at, file.stat);
       }
     }
     for (const file of this.#files.values()) if (file.seenAt !== seenAt && file !== this.open) this.remove(file);

@@ -212,7 +212,10 @@ class SessionMirror implements Mirror {
     this.#finish(file);
     file.misses += 1;
     if (file.misses < MAX_MISSES) this.#table.again(file);
-    else this.#leave(file);
+    else {
+      this.#leave(file);
+      this.#table.doubt(file);
+    }
     return undefined;
   }
 
@@ -246,11 +249,13 @@ class SessionMirror implements Mirror {
     }
   }
 
-  /** Another look finds out where it is now, or that it is nowhere. */
+  /** Another look finds out where it is now, or that it is nowhere; or there was no descriptor left to open it with. */
   #gone(file: MirroredFile): undefined {
     this.#finish(file);
     file.state = 'refused';
-    this.#looks.soon();
+    file.misses += 1;
+    this.#table.doubt(file);
+    if (file.misses < MAX_MISSES) this.#looks.soon();
     return undefined;
   }
 

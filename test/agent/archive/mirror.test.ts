@@ -165,6 +165,29 @@ describe('the mirror of sessions', () => {
     expect(stage.archive()).toEqual({ [TRANSCRIPT]: line('only a link is left') });
   });
 
+  it('mirrors from the link what was written between the last look and the deletion, also where it was cut off before', async () => {
+    using stage = new ArchiveStage();
+    const other = TRANSCRIPT.replace('9b11', '9b12');
+    for (const name of [TRANSCRIPT, other]) stage.write(name, line('one') + line('two'));
+    stage.kept = [TRANSCRIPT, other].map((name, index) => ({ path: stage.path(name), at: join(stage.home, `kept-${index}`) }));
+    for (const { path, at } of stage.kept) linkSync(path, at);
+    stage.connect();
+    await stage.settle();
+    appendFileSync(stage.path(TRANSCRIPT), line('three'));
+    truncateSync(stage.path(other), line('one').length);
+    appendFileSync(stage.path(other), line('another two') + line('another three'));
+    for (const { path } of stage.kept) rmSync(path);
+    stage.clock.advance(60_000);
+    await stage.settle();
+    const { [TRANSCRIPT]: first, [other]: second, ...previous } = stage.archive();
+    expect([first, second]).toEqual([line('one') + line('two') + line('three'), line('one') + line('another two') + line('another three')]);
+    expect(Object.values(previous)).toEqual([line('one') + line('two')]);
+    const sent = bytesSent(stage);
+    stage.clock.advance(120_000);
+    await stage.settle();
+    expect(bytesSent(stage)).toBe(sent);
+  });
+
   it('follows a transcript into another project’s directory without sending it again', async () => {
     using stage = new ArchiveStage();
     stage.write(TRANSCRIPT, long(3 * ARCHIVE_CHUNK_BYTES));
