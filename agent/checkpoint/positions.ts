@@ -47,6 +47,12 @@ export class Positions {
     return this.#reached;
   }
 
+  /** Ends of what is on its way, the furthest first, then the checkpoint. */
+  *marks(): Iterable<Witness> {
+    yield* this.#pending.toReversed();
+    yield this.#acknowledged;
+  }
+
   get hasPending(): boolean {
     return this.#pending.length > 0;
   }

@@ -9,7 +9,7 @@ import type { Departed } from './departed.ts';
 import type { FileAccess, FileStat } from './file-access.ts';
 import type { FileTable } from './file-table.ts';
 import type { GapLog } from './gap-log.ts';
-import { hasSameContent, hasSamePrefix, isSameBirth, mintGeneration } from './generation.ts';
+import { hasSameContent, hasSamePrefix, isSameBirth, mintGeneration, readTailHash } from './generation.ts';
 import type { KeptFiles } from './kept-files.ts';
 import type { Lanes } from './lanes.ts';
 import type { Readers } from './readers.ts';
@@ -261,24 +261,38 @@ class FileLooks implements Looks {
     if (file.presence !== 'gone' && this.#isCopied(file)) return this.#leaveToCopy(file);
     const intact = left > 0 && this.#beginsAsRead(file) ? left : 0;
     if (file.size > scannedEnd(file)) this.#declareTruncated(file, Math.max(intact, file.positions.cursor.offset));
-    this.#deps.departed.add(file, intact);
+    this.#deps.departed.add(file, this.#intactTo(file, intact));
     return this.renewGeneration(file);
+  }
+
+  /**
+   * How far it has what was read of it, at most `most`. It may have been cut further and have grown again since:
+   * only where a slice ended its bytes are known, so what is said to be lost may reach back to the end of one.
+   */
+  #intactTo(file: TailedFile, most: number): number {
+    if (most === 0 || !file.positions.hasPending) return most;
+    const mark = this.#reading(file, (fd) => [...file.positions.marks()].find(({ offset, tail }) => offset <= most && readTailHash(this.#deps.files, fd, offset) === tail));
+    return mark?.offset ?? 0;
   }
 
   /** Cut, and not written anew as well? False where that cannot be told; of a file of which nothing was read, no one can say otherwise. */
   #beginsAsRead(file: TailedFile): boolean {
-    if (file.prefix.bytes === 0) return true;
+    return file.prefix.bytes === 0 || this.#reading(file, (fd) => hasSamePrefix(this.#deps.files, fd, file.prefix)) === true;
+  }
+
+  /** Undefined where it cannot be read. */
+  #reading<T>(file: TailedFile, use: (fd: number) => T): T | undefined {
     try {
       const open = this.#deps.readers.get(file)?.fd;
       // By its link where there is one: its own name may lead elsewhere by now.
       const fd = open ?? this.#deps.files.open(this.#deps.kept.get(file.gen)?.at ?? file.path);
       try {
-        return hasSamePrefix(this.#deps.files, fd, file.prefix);
+        return use(fd);
       } finally {
         if (open === undefined) this.#deps.files.close(fd);
       }
     } catch {
-      return false;
+      return undefined;
     }
   }
 

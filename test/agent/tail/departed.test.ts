@@ -84,6 +84,20 @@ describe('lines on the way whose file is cut', () => {
     expect(gapsOf(fixture)).toEqual([{ from: head.length + 5, to: head.length + 11, reason: 'truncated' }]);
   });
 
+  it('are a gap from where the file is still the same, when it was cut further than it shows, and has grown again', async () => {
+    await using fixture = new TailFixture();
+    const head = 'x'.repeat(1500);
+    const path = fixture.write('a.jsonl', `${head}\ntwo\nthree\n`);
+    await fixture.open();
+    expect(fixture.readAll(undefined, ONE_LINE)).toHaveLength(3);
+    writeFileSync(path, `${head}\nother\n`);
+    fixture.look();
+    fixture.tail.resync();
+    await fixture.tail.settle([]);
+    expect(fixture.drain()).toEqual([head, 'other']);
+    expect(gapsOf(fixture)).toEqual([{ from: head.length + 1, to: head.length + 11, reason: 'truncated' }]);
+  });
+
   it('and not sent again since the connection broke, are a gap from the beginning when the file is written anew, whatever its size', async () => {
     await using fixture = new TailFixture();
     const path = fixture.write('a.jsonl', LINES);
