@@ -24,7 +24,8 @@ const toolSchema = z.object({
 export const transcriptItemSchema = z.discriminatedUnion('kind', [saidSchema, textSchema, toolSchema]);
 export type TranscriptItem = z.infer<typeof transcriptItemSchema>;
 
-export const transcriptSchema = z.object({
+/** Of a whole conversation, and of each page of it. */
+const head = {
   schema: z.literal(TRANSCRIPT_SCHEMA),
   session: z.string(),
   /** Label of the machine whose file this is; null: this computer's own, that is not mirrored. */
@@ -33,6 +34,10 @@ export const transcriptSchema = z.object({
   cwd: z.string().nullable(),
   /** Lines that are no JSON; their content is not shown. */
   unreadable_lines: z.int(),
+};
+
+export const transcriptSchema = z.object({
+  ...head,
   items: z.array(transcriptItemSchema),
   /** Each subagent's own conversation. */
   subagents: z.array(z.object({ agent_id: z.string(), items: z.array(transcriptItemSchema) })),
@@ -43,12 +48,7 @@ export type TranscriptDocument = z.infer<typeof transcriptSchema>;
 export const PAGE_TEXT_CHARACTERS = 4000;
 
 export const transcriptPageSchema = z.object({
-  schema: z.literal(TRANSCRIPT_SCHEMA),
-  session: z.string(),
-  machine: z.string().nullable(),
-  title: z.string().nullable(),
-  cwd: z.string().nullable(),
-  unreadable_lines: z.int(),
+  ...head,
   /** Null: the session's own conversation. */
   agent_id: z.string().nullable(),
   /** In order; the number of the first in the whole conversation, from 1. */
