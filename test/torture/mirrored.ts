@@ -55,7 +55,8 @@ export class Mirrored {
     if (this.#keepsOneThere && (isOf(bytes, KEPT_THERE) || !bytes.includes('"cwd":'))) return [];
     if (archived === undefined) return [`${name} of ${bytes.length} bytes is not archived`];
     if (!startsWith(archived, bytes)) return [`${name} is archived otherwise: ${archived.length} bytes, there ${bytes.length}`];
-    const isLonger = archived.length > bytes.length && !wasDestroyed(join(this.#projects, name));
+    // Nothing was cut off where a file was deleted and made anew, and holds nothing yet.
+    const isLonger = archived.length > bytes.length && bytes.length > 0 && !wasDestroyed(join(this.#projects, name));
     return isLonger ? [`${name} was never cut off, and has ${archived.length - bytes.length} bytes more in the archive`] : [];
   }
 
