@@ -7,7 +7,7 @@
  * clock's new time, so it never lies in the future. Set forward, it stays as it was.
  */
 import type { Clock } from '../../shared/clock.ts';
-import { scannedEnd, type TailedFile } from './tailed-file.ts';
+import { needsRead, scannedEnd, type TailedFile } from './tailed-file.ts';
 
 export interface DrainedLooks {
   readonly drainedAt: number | null;
@@ -34,6 +34,8 @@ export function createDrainedLooks(clock: Pick<Clock, 'now' | 'monotonic'>): Dra
   let outstanding: Map<TailedFile, number> | undefined;
 
   function isDrainedTo(file: TailedFile, target: number): boolean {
+    // Its time changed, its size did not grow: only its bytes tell whether it still is what was acknowledged.
+    if (file.presence === 'present' && file.size <= scannedEnd(file) && needsRead(file)) return false;
     if (file.positions.acknowledged.offset >= Math.min(target, file.gap?.from ?? target)) return true;
     // What a file that was cut does not hold any more is not waited for.
     return !file.positions.hasPending && file.problem === null && scannedEnd(file) >= Math.min(target, file.size);
