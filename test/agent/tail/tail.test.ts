@@ -160,6 +160,22 @@ describe('a tailer', () => {
     expect(tail.status()).toMatchObject({ backlogBytes: 0, drainedAt: startedAt, oldestUnackedAt: null });
   });
 
+  it('is not drained of a file that was written anew with as many bytes before these are acknowledged', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\n');
+    const tail = await fixture.open();
+    fixture.drain();
+    fixture.clock.advance(5000);
+    const { drainedAt } = tail.status();
+    writeFileSync(path, 'new\n');
+    fixture.look();
+    const slices = fixture.readAll();
+    expect(linesOf(slices)).toEqual(['new']);
+    expect(tail.status().drainedAt).toBe(drainedAt);
+    fixture.acknowledgeAll(slices);
+    expect(tail.status().drainedAt).toBeGreaterThan(drainedAt ?? Infinity);
+  });
+
   it('never says that it is drained up to a time to come, whatever is done to the clock', async () => {
     await using fixture = new TailFixture();
     fixture.write('a.jsonl', 'one\n');
