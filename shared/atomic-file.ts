@@ -30,17 +30,16 @@ export function makePrivateDirectory(path: string): void {
 
 /** Makes what is in `path` durable. */
 export function syncFile(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  sync(path);
 }
 
 /** Makes names in `directory` durable: a rename or a new file is only then on disk. */
 export function syncDirectory(directory: string): void {
-  const fd = openSync(directory, 'r');
+  sync(directory);
+}
+
+function sync(path: string): void {
+  const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
   } finally {

@@ -95,7 +95,7 @@ class FileLooks implements Looks {
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       const wasPresent = known.presence === 'present';
       if (wasPresent) this.vanish(known);
-      if (this.#isReadable(known)) this.#deps.lanes.enqueue(known);
+      if (this.#deps.readers.isHeld(known)) this.#deps.lanes.enqueue(known);
       return wasPresent;
     }
     known.problem = `cannot look at ${path}: ${code ?? messageOf(error)}`;
@@ -105,11 +105,6 @@ class FileLooks implements Looks {
   #hold(file: TailedFile): void {
     if (file.size <= file.positions.acknowledged.offset || this.#deps.kept.hold(file) !== 'foreign') return;
     this.#deps.kept.hold(this.contentChanged(file));
-  }
-
-  /** Without its path. */
-  #isReadable(file: TailedFile): boolean {
-    return this.#deps.readers.has(file) || this.#deps.kept.get(file.gen) !== undefined;
   }
 
   #update(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
@@ -241,7 +236,7 @@ class FileLooks implements Looks {
     }
     if (this.#isCopied(file)) {
       if (openSize < keptSize) this.#deps.readers.close(file);
-    } else if (this.#isReadable(file) && Math.max(openSize, keptSize) < file.size) {
+    } else if (this.#deps.readers.isHeld(file) && Math.max(openSize, keptSize) < file.size) {
       this.#declareTruncated(file, Math.max(openSize, keptSize, scannedEnd(file)));
       file.size = 0;
     }
@@ -254,7 +249,7 @@ class FileLooks implements Looks {
     file.vanishedAt = this.#deps.now();
     file.lookNumber = this.#deps.lookNumber();
     this.#deps.touched(file);
-    if (this.#isReadable(file)) this.#deps.lanes.enqueue(file);
+    if (this.#deps.readers.isHeld(file)) this.#deps.lanes.enqueue(file);
   }
 
   replaceGeneration(file: TailedFile, left = 0): TailedFile {
@@ -280,20 +275,9 @@ class FileLooks implements Looks {
     return file.prefix.bytes === 0 || this.#reading(file, (fd) => hasSamePrefix(this.#deps.files, fd, file.prefix)) === true;
   }
 
-  /** Undefined where it cannot be read. */
+  /** By its link where there is one: its own name may lead elsewhere by now. */
   #reading<T>(file: TailedFile, use: (fd: number) => T): T | undefined {
-    try {
-      const open = this.#deps.readers.get(file)?.fd;
-      // By its link where there is one: its own name may lead elsewhere by now.
-      const fd = open ?? this.#deps.files.open(this.#deps.kept.get(file.gen)?.at ?? file.path);
-      try {
-        return use(fd);
-      } finally {
-        if (open === undefined) this.#deps.files.close(fd);
-      }
-    } catch {
-      return undefined;
-    }
+    return this.#deps.readers.borrow(file, this.#deps.kept.get(file.gen)?.at ?? file.path, use);
   }
 
   /**

@@ -42,6 +42,10 @@ export interface Readers {
   has(file: TailedFile): boolean;
   /** The reader of a file that is open. */
   get(file: TailedFile): Reader | undefined;
+  /** Can it be read without its own path: is it open, or kept? */
+  isHeld(file: TailedFile): boolean;
+  /** Its descriptor for as long as `use` runs: that of its reader, else a passing one of `path`. Undefined where it cannot be read. */
+  borrow<T>(file: TailedFile, path: string | undefined, use: (fd: number) => T): T | undefined;
   close(file: TailedFile): void;
   /** Closes files that were not read for a minute and have nothing left. */
   closeIdle(): void;
@@ -179,6 +183,26 @@ class OpenReaders implements Readers {
 
   get(file: TailedFile): Reader | undefined {
     return this.#readers.get(file);
+  }
+
+  isHeld(file: TailedFile): boolean {
+    return this.#readers.has(file) || this.#deps.kept.get(file.gen) !== undefined;
+  }
+
+  borrow<T>(file: TailedFile, path: string | undefined, use: (fd: number) => T): T | undefined {
+    try {
+      const open = this.#readers.get(file)?.fd;
+      if (open !== undefined) return use(open);
+      if (path === undefined) return undefined;
+      const fd = this.#deps.files.open(path);
+      try {
+        return use(fd);
+      } finally {
+        this.#deps.files.close(fd);
+      }
+    } catch {
+      return undefined;
+    }
   }
 
   closeAll(): void {

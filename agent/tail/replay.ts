@@ -72,41 +72,22 @@ class FileReplay implements Replay {
     file.gap = null;
     file.verifiedMtimeMs = Number.NaN;
     this.#deps.lanes.remove(file);
-    if (file.presence === 'present' || this.#isReadable(file)) this.#deps.lanes.enqueue(file);
-  }
-
-  /** Without its path. */
-  #isReadable(file: TailedFile): boolean {
-    return this.#deps.readers.has(file) || this.#deps.kept.get(file.gen) !== undefined;
+    if (file.presence === 'present' || this.#deps.readers.isHeld(file)) this.#deps.lanes.enqueue(file);
   }
 
   #isLost(file: TailedFile): boolean {
-    return isAbsent(file) && !this.#isReadable(file);
+    return isAbsent(file) && !this.#deps.readers.isHeld(file);
   }
 
   /** The mark at an offset below the checkpoint; the beginning where the bytes cannot be read or no line begins there. */
   #markAt(file: TailedFile, offset: number): Mark {
-    const bytes = offset === 0 ? undefined : this.#withDescriptor(file, (fd) => ({
+    const path = isAbsent(file) ? this.#deps.kept.get(file.gen)?.at : file.path;
+    const bytes = offset === 0 ? undefined : this.#deps.readers.borrow(file, path, (fd) => ({
       last: readRange(this.#deps.files, fd, offset - 1, offset)?.[0],
       tail: readTailHash(this.#deps.files, fd, offset),
     }));
     if (bytes?.tail === undefined || bytes.last !== NEWLINE) return START;
     return { offset, tail: bytes.tail, carry: null };
-  }
-
-  #withDescriptor<T>(file: TailedFile, use: (fd: number) => T): T | undefined {
-    const open = this.#deps.readers.get(file)?.fd;
-    const path = isAbsent(file) ? this.#deps.kept.get(file.gen)?.at : file.path;
-    if (path === undefined && open === undefined) return undefined;
-    let fd: number | undefined;
-    try {
-      fd = open ?? this.#deps.files.open(path ?? file.path);
-      return use(fd);
-    } catch {
-      return undefined;
-    } finally {
-      if (open === undefined && fd !== undefined) this.#deps.files.close(fd);
-    }
   }
 
   #lower(file: TailedFile, mark: Mark): void {

@@ -7,10 +7,10 @@ import { toPlainText } from '../../shared/plain-text.ts';
 import type { HandoverAnswer, HandoverRequest, Landed } from '../../shared/protocol/handover.ts';
 import { isPersonAt, readAnswer } from '../../shared/question.ts';
 import { bytesWords, plural } from '../../shared/status-words.ts';
-import { shellAt } from '../deploy/shell-at.ts';
 import { openBundle, type Bundle } from '../handover/bundle.ts';
-import { localReceiver, refusedBy, remoteReceiver, type Receiver } from '../handover/receiver.ts';
+import { localReceiver, openRemoteReceiver, otherAnswer, put, refusedBy, type Receiver } from '../handover/receiver.ts';
 import { ownerOf } from '../session-files/named-session.ts';
+import { resumeCommand } from '../sessions/attach.ts';
 import type { SessionFile } from '../session-files/session-files.ts';
 import { machineNames } from './machine-names.ts';
 import { namedSession, type NamedSession } from './named-session.ts';
@@ -38,11 +38,11 @@ export async function pushSession(parsed: ParsedCommand, io: CommandIo): Promise
   if (host === undefined) {
     throw new TtError('no_way', `${machine} comes by itself: nobody knows how ssh reaches it`, { hint: `name the host, as ssh takes it: tt sessions push ${name} HOST` });
   }
-  const shell = shellAt(host, io);
+  const { receiver, close } = await openRemoteReceiver(host, io);
   try {
-    return await handOver(named, { receiver: await remoteReceiver(shell), isOwn: false }, parsed, io);
+    return await handOver(named, { receiver, isOwn: false }, parsed, io);
   } finally {
-    await shell.close();
+    await close();
   }
 }
 
@@ -56,16 +56,14 @@ async function handOver(named: NamedSession, { receiver, isOwn }: Way, parsed: P
   const machine = ownerOf(file, names) ?? 'this computer';
   const bundle = openBundle(file, { machine, home: io.home, isHere: file.machine === null || file.machine === names.here });
   const to = absolute(textOption(parsed, 'to'), isOwn, io);
-  const request = (action: HandoverRequest['action'], directory: string | null): HandoverRequest => ({ ...bundle.request, action, to: directory, is_own: isOwn });
-  const planned = await plan((directory) => receiver.ask(request('plan', directory), undefined), to, { name: receiver.name, io });
+  const request = (directory: string | null): Omit<HandoverRequest, 'action'> => ({ ...bundle.request, to: directory, is_own: isOwn });
+  const planned = await plan((directory) => receiver.ask({ ...request(directory), action: 'plan' }, undefined), to, { name: receiver.name, io });
   if (flag(parsed, 'dryRun')) {
     io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify({ ...planned.answer, schema: JSON_SCHEMA, session: file.sessionId })}\n` : `it would go on in ${toPlainText(planned.answer.directory)} on ${receiver.name}: ${plural(bundle.request.files.length, 'file')}, ${bytesWords(bundle.bytes)}\n`);
     return EXIT_CODES.ok;
   }
-  const answer = await receiver.ask(request('put', planned.to), bundle.content());
-  if (!answer.ok) throw refusedBy(answer, receiver.name);
-  if (answer.action !== 'put') throw otherAnswer(receiver.name);
-  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify(toJson(file, answer, { receiver, bundle, machine }))}\n` : toText(file, answer, { receiver, bundle, machine }));
+  const landed = await put(receiver, request(planned.to), bundle.content());
+  io.stdout.write(flag(parsed, 'json') ? `${JSON.stringify(toJson(file, landed, { receiver, bundle, machine }))}\n` : toText(file, landed, { receiver, bundle, machine }));
   tellOthers(named, io);
   return EXIT_CODES.ok;
 }
@@ -84,10 +82,6 @@ async function plan(ask: (to: string | null) => Promise<HandoverAnswer>, to: str
   throw refusedBy(answer, name);
 }
 
-function otherAnswer(name: string): TtError {
-  return new TtError('protocol', `${name} answered something else`, { hint: 'bring both sides to the same version', exitCode: EXIT_CODES.version_skew });
-}
-
 /** A path here is completed here; one of another machine must be whole. */
 function absolute(to: string | undefined, isOwn: boolean, io: CommandIo): string | null {
   if (to === undefined) return null;
@@ -104,13 +98,11 @@ interface Done {
   machine: string;
 }
 
-const commandOf = (directory: string, session: string): string => `cd ${quoted(directory)} && claude --resume ${session}`;
-const quoted = (path: string): string => (/^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);
 
 function toJson({ sessionId }: SessionFile, { directory, project_directory, result, other, files_written, files_kept, late_lines, replaced }: Landed, { bundle, machine }: Done): object {
   return {
     schema: JSON_SCHEMA, session: sessionId, from: machine, directory, project_directory, result, other, files_written, files_kept, late_lines, replaced,
-    bytes: bundle.bytes, command: commandOf(directory, sessionId),
+    bytes: bundle.bytes, command: resumeCommand({ project: directory, sessionId }),
   };
 }
 
@@ -124,14 +116,14 @@ function toText({ sessionId }: SessionFile, landed: Landed, { receiver, bundle, 
   }[result];
   const both = other === null ? [] : [
     `  the name stays with what was said last; what ${other.whose === 'held' ? `${receiver.name} had` : `came from ${machine}`} is a session of its own, with ${other.entries} ${other.entries === 1 ? 'entry' : 'entries'} that only it has:`,
-    `  ${commandOf(directory, other.session)}`,
+    `  ${resumeCommand({ project: directory, sessionId: other.session })}`,
   ];
   const notes = [
     ...(late > 0 ? [`  ${plural(late, 'line')} came at the last moment, and stand at its end`] : []),
     ...(kept > 0 ? [`  ${plural(kept, 'file')} beside it that differ in both places stayed as they were`] : []),
     ...(replaced === null ? [] : [`  what was there before is kept for 30 days: ${replaced}`]),
   ];
-  return `${[what, ...both, ...notes, `  ${commandOf(directory, sessionId)}`].map(toPlainText).join('\n')}\n`;
+  return `${[what, ...both, ...notes, `  ${resumeCommand({ project: directory, sessionId })}`].map(toPlainText).join('\n')}\n`;
 }
 
 function tellOthers({ others, names, sessionId }: NamedSession, io: CommandIo): void {

@@ -7,10 +7,9 @@ import { toPlainText } from '../../shared/plain-text.ts';
 import { parseRepositoryWish, type RepositoryWish } from '../../shared/session-file/repository-wish.ts';
 import { plural } from '../../shared/status-words.ts';
 import { STEP_SCHEMA, type StepDocument, type SteppedSession } from '../../shared/step-document.ts';
-import { shellAt } from '../deploy/shell-at.ts';
 import { readFiles, type Wished } from '../handover/in-step.ts';
 import { stepMachine, WAYS, type StepMachine } from '../handover/machine-step.ts';
-import { localReceiver, remoteReceiver } from '../handover/receiver.ts';
+import { localReceiver, openRemoteReceiver } from '../handover/receiver.ts';
 import { namesMachine, wishedBy } from '../handover/sync-rules.ts';
 import { machineNames, type MachineNames } from './machine-names.ts';
 import { runningCollector } from './other-machine.ts';
@@ -49,10 +48,7 @@ async function stepAll(machines: readonly StepMachine[], parsed: ParsedCommand, 
       roots: { archiveDir: paths.archiveDir, claudeDirs: claudeConfigDirs(io.environment, io.home), home: io.home },
       reading: readFiles, here: names.here === null ? 'this computer' : names.labelOf(names.here), stop: io.stop,
       local: () => localReceiver(io),
-      remote: async (host) => {
-        const shell = shellAt(host, io);
-        return { receiver: await remoteReceiver(shell), close: () => shell.close() };
-      },
+      remote: (host) => openRemoteReceiver(host, io),
       isDue: () => true,
       onMoved(row) {
         moved.push(row);

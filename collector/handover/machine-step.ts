@@ -3,7 +3,7 @@ import { messageOf, TtError } from '../../shared/errors.ts';
 import type { SteppedSession } from '../../shared/step-document.ts';
 import { openBundle } from './bundle.ts';
 import { lacking, type FileReading, type Lacking, type StepRoots, type Wished } from './in-step.ts';
-import { refusedBy, type Receiver } from './receiver.ts';
+import { put, type Receiver, type RemoteReceiver } from './receiver.ts';
 
 export interface StepMachine {
   id: string;
@@ -14,11 +14,6 @@ export interface StepMachine {
 
 export type Way = SteppedSession['way'];
 export const WAYS: readonly Way[] = ['pull', 'push'];
-
-export interface RemoteReceiver {
-  receiver: Receiver;
-  close(): Promise<void>;
-}
 
 export interface MachineStepDeps {
   roots: StepRoots;
@@ -86,12 +81,9 @@ async function handOverAll(files: Iterable<Lacking>, { label, way, receiver }: O
 
 async function handOver(file: Lacking, receiver: Receiver, { isOwn, machine, home }: { isOwn: boolean; machine: string; home: string }): Promise<Pick<SteppedSession, 'result' | 'note'>> {
   const bundle = openBundle(file, { machine, home, isHere: file.machine === null });
-  const answer = await receiver.ask({ ...bundle.request, action: 'put', to: null, is_own: isOwn }, bundle.content());
-  if (!answer.ok) throw refusedBy(answer, receiver.name);
-  if (answer.action !== 'put') throw new TtError('protocol', `${receiver.name} answered something else`, { hint: 'bring both sides to the same version' });
-  const { other } = answer;
+  const { result, other } = await put(receiver, { ...bundle.request, to: null, is_own: isOwn }, bundle.content());
   return {
-    result: answer.result,
+    result,
     note: other === null ? null : `both went on; ${other.entries} of ${other.whose === 'held' ? 'those that were there' : 'those that came'} are in ${other.session}`,
   };
 }

@@ -4,9 +4,10 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { EXIT_CODES, toExitCode, TtError } from '../../shared/errors.ts';
-import { handoverAnswerSchema, type HandoverAnswer, type HandoverRequest } from '../../shared/protocol/handover.ts';
+import { handoverAnswerSchema, type HandoverAnswer, type HandoverRequest, type Landed } from '../../shared/protocol/handover.ts';
 import { look } from '../deploy/look.ts';
 import type { RemoteShell } from '../deploy/remote-shell.ts';
+import { shellAt, type ShellIo } from '../deploy/shell-at.ts';
 
 const RECEIVE = readFileSync(new URL('../../deploy/remote-receive.sh', import.meta.url), 'utf8');
 
@@ -17,13 +18,30 @@ export interface Receiver {
   ask(request: HandoverRequest, content: Readable | undefined): Promise<HandoverAnswer>;
 }
 
+export interface RemoteReceiver {
+  receiver: Receiver;
+  close(): Promise<void>;
+}
+
 /** For the login and the start of the agent. */
 const LIMIT_MS = 120_000;
 /** Bytes a millisecond: a link of a train. */
 const SLOWEST = 50;
 
-/** The agent of `tt deploy`. Throws where there is none. */
-export async function remoteReceiver(shell: RemoteShell): Promise<Receiver> {
+/** By the user's own ssh. Throws where there is no agent. */
+export async function openRemoteReceiver(host: string, io: ShellIo): Promise<RemoteReceiver> {
+  const shell = shellAt(host, io);
+  const close = (): Promise<void> => shell.close();
+  try {
+    return { receiver: await remoteReceiver(shell), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The agent of `tt deploy`. */
+async function remoteReceiver(shell: RemoteShell): Promise<Receiver> {
   const { node, dataDir } = await look(shell);
   if (!node) throw noAgent(shell.host);
   return {
@@ -98,6 +116,18 @@ function parseAnswer(stdout: string, stderr: string, name: string): HandoverAnsw
       exitCode: isOld ? EXIT_CODES.version_skew : EXIT_CODES.failed, cause: error,
     });
   }
+}
+
+/** Hands a session over: it has landed, or it throws why not. */
+export async function put(receiver: Receiver, request: Omit<HandoverRequest, 'action'>, content: Readable): Promise<Landed> {
+  const answer = await receiver.ask({ ...request, action: 'put' }, content);
+  if (!answer.ok) throw refusedBy(answer, receiver.name);
+  if (answer.action !== 'put') throw otherAnswer(receiver.name);
+  return answer;
+}
+
+export function otherAnswer(name: string): TtError {
+  return new TtError('protocol', `${name} answered something else`, { hint: 'bring both sides to the same version', exitCode: EXIT_CODES.version_skew });
 }
 
 /** `on`: named in the message. */

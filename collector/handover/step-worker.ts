@@ -4,9 +4,8 @@ import * as z from 'zod';
 import { systemClock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { claudeConfigDirs, resolvePaths } from '../../shared/paths.ts';
-import { shellAt } from '../deploy/shell-at.ts';
 import { readFiles } from './in-step.ts';
-import { localReceiver, remoteReceiver } from './receiver.ts';
+import { localReceiver, openRemoteReceiver } from './receiver.ts';
 import { createStepLooks } from './step-looks.ts';
 import type { FromStepWorker, ToStepWorker } from './step-thread.ts';
 
@@ -21,10 +20,7 @@ const look = createStepLooks({
   clock: systemClock, reading: readFiles, stop: stop.signal,
   roots: { archiveDir: resolvePaths(environment, home).archiveDir, claudeDirs: claudeConfigDirs(environment, home), home },
   local: () => localReceiver(io),
-  async remote(host) {
-    const shell = shellAt(host, io);
-    return { receiver: await remoteReceiver(shell), close: () => shell.close() };
-  },
+  remote: (host) => openRemoteReceiver(host, io),
 });
 const running = new Set<Promise<void>>();
 const say = (message: FromStepWorker): void => port.postMessage(message);

@@ -35,7 +35,8 @@ function tmuxCommand(paneId: string, session: string, isInTmux: boolean): string
   return `tmux select-window -t ${paneId} \\; select-pane -t ${paneId} \\; ${last}`;
 }
 
-function resumeCommand({ sessionId, project }: SessionWhere): string {
+/** How Claude Code goes on with a session, where it was said to. */
+export function resumeCommand({ sessionId, project }: Pick<SessionWhere, 'sessionId' | 'project'>): string {
   const resume = `claude --resume ${quote(sessionId)}`;
   return project === null ? resume : `cd ${quote(project)} && ${resume}`;
 }

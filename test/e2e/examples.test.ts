@@ -86,7 +86,7 @@ describe('the example of each command', () => {
     // No example may reach a host that happens to be called devbox.
     put('ssh', 'echo "ssh: connect to host devbox: Connection refused" >&2; exit 255');
     home.environment['PATH'] = `${bin}:${home.environment['PATH'] ?? ''}`;
-    const directory = home.environment['HOME'] ?? '';
+    const directory = home.home;
     mkdirSync(join(directory, '.local/share/bash-completion/completions'), { recursive: true });
     mkdirSync(join(directory, 'work/secret-project'), { recursive: true });
     writeSession(home, '6f1c2a90-8f0b-4f4e-9a53-2d1f0e7c9b11', '/home/me/shop');

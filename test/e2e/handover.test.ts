@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createKeyPair } from '../../shared/protocol/tokens.ts';
 import { projectDirectoryName } from '../../shared/session-file/project-directory.ts';
-import { chain, isValidChain, SESSION, text, type Line } from '../support/handed-session.ts';
+import { chain, isValidChain, linesOf, makeRepository, SESSION, sessionFileOf, text } from '../support/handed-session.ts';
 import { createMachineHome, type MachineHome } from '../support/machine-home.ts';
 import { ensureExecutables, executableOf, killAll, runCommand, type Finished } from '../support/processes.ts';
 import { hasSshd, openRealSshd, type RealSshd } from '../support/real-sshd.ts';
@@ -16,13 +16,7 @@ let laptop: MachineHome;
 
 beforeAll(ensureExecutables, 120_000);
 
-const homeOf = ({ environment }: MachineHome): string => environment['HOME'] ?? '';
 const tt = (...args: string[]): Promise<Finished> => runCommand(laptop, 'tt', args);
-
-function repository(home: MachineHome, path: string): string {
-  mkdirSync(join(homeOf(home), path, '.git'), { recursive: true });
-  return join(homeOf(home), path);
-}
 
 /** Written an hour ago. */
 function write(path: string, content: string): void {
@@ -33,8 +27,6 @@ function write(path: string, content: string): void {
 }
 
 const archived = (project: string, session = SESSION): string => join(laptop.paths.archiveDir, DEVBOX, 'projects', project, `${session}.jsonl`);
-const fileOf = (home: MachineHome, directory: string, session = SESSION): string => join(home.projects, projectDirectoryName(directory), `${session}.jsonl`);
-const linesOf = (path: string): Line[] => readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Line);
 
 describe('tt sessions', { timeout: 120_000 }, () => {
   beforeEach(() => {
@@ -48,21 +40,21 @@ describe('tt sessions', { timeout: 120_000 }, () => {
 
   it('pull brings a session here of a machine that is gone, into the same repository, and says how it goes on', async () => {
     expect(await tt('sessions', 'pull', SESSION.slice(0, 8))).toMatchObject({ code: 2, stderr: expect.stringContaining('--to DIRECTORY') as string });
-    const shop = repository(laptop, 'src/shop');
+    const shop = makeRepository(laptop.home, 'src/shop');
     expect((await tt('sessions', 'pull', SESSION, '--dry-run')).stdout).toContain(`it would go on in ${shop} on this computer`);
     const { code, stdout } = await tt('sessions', 'pull', SESSION);
     expect([code, stdout]).toEqual([0, expect.stringContaining(`cd ${shop} && claude --resume ${SESSION}\n`)]);
-    expect(linesOf(fileOf(laptop, shop)).map(({ cwd }) => cwd)).toEqual([shop, shop, shop, shop]);
+    expect(linesOf(sessionFileOf(laptop, shop)).map(({ cwd }) => cwd)).toEqual([shop, shop, shop, shop]);
     const again = await tt('sessions', 'pull', `${SESSION}@${DEVBOX}`, '--json');
     expect(again.stderr).toContain('written to within the last minute');
   });
 
   it('pull asks where it could be several directories', async () => {
-    const [one, two] = [repository(laptop, 'src/shop'), repository(laptop, 'code/shop')];
+    const [one, two] = [makeRepository(laptop.home, 'src/shop'), makeRepository(laptop.home, 'code/shop')];
     const refused = await tt('sessions', 'pull', SESSION);
     expect([refused.code, refused.stderr.includes(one), refused.stderr.includes(two)]).toEqual([2, true, true]);
     expect(await tt('sessions', 'pull', SESSION, '--to', two)).toMatchObject({ code: 0 });
-    expect(existsSync(fileOf(laptop, two))).toBe(true);
+    expect(existsSync(sessionFileOf(laptop, two))).toBe(true);
   });
 
   // CI installs sshd.
@@ -84,7 +76,7 @@ describe('tt sessions', { timeout: 120_000 }, () => {
     });
 
     it('goes on there once the owner allows it, and comes back with every entry once', async () => {
-      const [there, here] = [repository(remote, 'work/shop'), repository(laptop, 'src/shop')];
+      const [there, here] = [makeRepository(remote.home, 'work/shop'), makeRepository(laptop.home, 'src/shop')];
       expect(await tt('sessions', 'push', SESSION, 'devbox')).toMatchObject({ code: 1, stderr: expect.stringContaining('tt deploy devbox') as string });
       mkdirSync(remote.paths.dataDir, { recursive: true });
       copyFileSync(executableOf('tt-agent'), join(remote.paths.dataDir, 'tt-agent.mjs'));
@@ -94,12 +86,12 @@ describe('tt sessions', { timeout: 120_000 }, () => {
       expect(JSON.parse(pushed.stdout)).toMatchObject({ schema: 1, session: SESSION, result: 'new', directory: there, command: `cd ${there} && claude --resume ${SESSION}` });
 
       // It goes on there, and the archive of that machine has it.
-      const more = chain(readFileSync(fileOf(remote, there), 'utf8').trimEnd().split('\n'), 2, { name: 'b', cwd: there });
+      const more = chain(readFileSync(sessionFileOf(remote, there), 'utf8').trimEnd().split('\n'), 2, { name: 'b', cwd: there });
       write(archived(projectDirectoryName(there)), text(more));
-      write(fileOf(laptop, here), text(BASE.map((line) => line.replaceAll(AWAY, here))));
+      write(sessionFileOf(laptop, here), text(BASE.map((line) => line.replaceAll(AWAY, here))));
       const pulled = await tt('sessions', 'pull', SESSION);
       expect(pulled).toMatchObject({ code: 0 });
-      const lines = linesOf(fileOf(laptop, here));
+      const lines = linesOf(sessionFileOf(laptop, here));
       expect(lines.map(({ uuid, cwd }) => [uuid, cwd])).toEqual(['a-0', 'a-1', 'a-2', 'a-3', 'b-0', 'b-1'].map((uuid) => [uuid, here]));
       expect(isValidChain(lines)).toBe(true);
 
@@ -107,11 +99,11 @@ describe('tt sessions', { timeout: 120_000 }, () => {
       const { publicKey } = await createKeyPair();
       write(laptop.paths.machinesFile, JSON.stringify({ version: 1, machines: [{ machine_id: DEVBOX, label: 'box', public_key: publicKey, enrolled_at: '2026-01-01T00:00:00.000Z', ssh_host: 'devbox' }] }));
       const mine = 'a11e0000-0000-4000-8000-000000000002';
-      write(fileOf(laptop, here, mine), text(chain([], 2, { name: 'm', cwd: here, session: mine })));
+      write(sessionFileOf(laptop, here, mine), text(chain([], 2, { name: 'm', cwd: here, session: mine })));
       expect(await tt('sessions', 'sync', 'box', '--project', 'shop', '--dry-run')).toMatchObject({ code: 0, stdout: `box: would push 1 session\n  push ${mine}  ${here}\n` });
       expect(await tt('sessions', 'sync', 'box')).toMatchObject({ code: 0, stdout: 'box: 1 session pushed\n', stderr: '' });
-      expect(linesOf(fileOf(remote, there, mine)).map(({ cwd }) => cwd)).toEqual([there, there]);
-      copyFileSync(fileOf(remote, there, mine), archived(projectDirectoryName(there), mine));
+      expect(linesOf(sessionFileOf(remote, there, mine)).map(({ cwd }) => cwd)).toEqual([there, there]);
+      copyFileSync(sessionFileOf(remote, there, mine), archived(projectDirectoryName(there), mine));
       expect(await tt('sessions', 'sync', 'box')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     });
   });

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { projectDirectoryName } from '../../shared/session-file/project-directory.ts';
 import { collectorStatus, enrol, readFacts, startAgent, startCollector } from '../support/fleet.ts';
-import { chain, isValidChain, SESSION, text, type Line } from '../support/handed-session.ts';
+import { chain, isValidChain, linesOf, makeRepository, SESSION, sessionFileOf, text } from '../support/handed-session.ts';
 import { createMachineHome, type MachineHome } from '../support/machine-home.ts';
 import { ensureExecutables, executableOf, killAll, runCommand } from '../support/processes.ts';
 import { hasSshd, openRealSshd, type RealSshd } from '../support/real-sshd.ts';
@@ -15,15 +15,6 @@ let devbox: MachineHome;
 let sshd: RealSshd;
 
 beforeAll(ensureExecutables, 120_000);
-
-const homeOf = ({ environment }: MachineHome): string => environment['HOME'] ?? '';
-const fileOf = (home: MachineHome, directory: string): string => join(home.projects, projectDirectoryName(directory), `${SESSION}.jsonl`);
-const linesOf = (path: string): Line[] => readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Line);
-
-function repository(home: MachineHome, path: string): string {
-  mkdirSync(join(homeOf(home), path, '.git'), { recursive: true });
-  return join(homeOf(home), path);
-}
 
 function write(path: string, content: string): void {
   mkdirSync(dirname(path), { recursive: true });
@@ -56,9 +47,9 @@ describe.skipIf(!hasSshd)('a rule', { timeout: 120_000 }, () => {
   });
 
   it('keeps a session in step that goes on here and there, and no number changes by the copies', async () => {
-    const [here, there] = [repository(laptop, 'src/shop'), repository(devbox, 'work/shop')];
-    write(fileOf(laptop, here), text(chain([], 4, { name: 'a', cwd: here, atMs: Date.now() - 7_200_000 })));
-    age(fileOf(laptop, here));
+    const [here, there] = [makeRepository(laptop.home, 'src/shop'), makeRepository(devbox.home, 'work/shop')];
+    write(sessionFileOf(laptop, here), text(chain([], 4, { name: 'a', cwd: here, atMs: Date.now() - 7_200_000 })));
+    age(sessionFileOf(laptop, here));
     write(laptop.paths.configFile, '[sync]\nrepositories = ["shop"]\nmachines = ["devbox"]\n');
     write(devbox.paths.configFile, 'archive = true\n');
 
@@ -81,12 +72,12 @@ describe.skipIf(!hasSshd)('a rule', { timeout: 120_000 }, () => {
     write(devbox.paths.configFile, 'archive = true\nreceive = true\n');
     await collector.stop();
     collector = await startCollector(laptop);
-    expect(await uuidsIn(fileOf(devbox, there), 4)).toEqual(['a-0', 'a-1', 'a-2', 'a-3']);
-    expect(linesOf(fileOf(devbox, there)).map(({ cwd }) => cwd)).toEqual([there, there, there, there]);
+    expect(await uuidsIn(sessionFileOf(devbox, there), 4)).toEqual(['a-0', 'a-1', 'a-2', 'a-3']);
+    expect(linesOf(sessionFileOf(devbox, there)).map(({ cwd }) => cwd)).toEqual([there, there, there, there]);
 
-    const more = chain(readFileSync(fileOf(devbox, there), 'utf8').trimEnd().split('\n'), 2, { name: 'b', cwd: there, atMs: Date.now() - 3_700_000 });
-    appendFileSync(fileOf(devbox, there), text(more.slice(4)));
-    age(fileOf(devbox, there));
+    const more = chain(readFileSync(sessionFileOf(devbox, there), 'utf8').trimEnd().split('\n'), 2, { name: 'b', cwd: there, atMs: Date.now() - 3_700_000 });
+    appendFileSync(sessionFileOf(devbox, there), text(more.slice(4)));
+    age(sessionFileOf(devbox, there));
     const archived = join(laptop.paths.archiveDir, devbox.machineId(), 'projects', projectDirectoryName(there), `${SESSION}.jsonl`);
     await uuidsIn(archived, 6);
     const settled = async (): Promise<string[]> => {
@@ -97,8 +88,8 @@ describe.skipIf(!hasSshd)('a rule', { timeout: 120_000 }, () => {
     const facts = await settled();
     await collector.stop();
     collector = await startCollector(laptop);
-    expect(await uuidsIn(fileOf(laptop, here), 6)).toEqual(['a-0', 'a-1', 'a-2', 'a-3', 'b-0', 'b-1']);
-    expect([isValidChain(linesOf(fileOf(laptop, here))), new Set(linesOf(fileOf(laptop, here)).map(({ cwd }) => cwd))]).toEqual([true, new Set([here])]);
+    expect(await uuidsIn(sessionFileOf(laptop, here), 6)).toEqual(['a-0', 'a-1', 'a-2', 'a-3', 'b-0', 'b-1']);
+    expect([isValidChain(linesOf(sessionFileOf(laptop, here))), new Set(linesOf(sessionFileOf(laptop, here)).map(({ cwd }) => cwd))]).toEqual([true, new Set([here])]);
     expect(await settled()).toEqual(facts);
     expect(await stepOf()).toMatchObject({ problem: null, looked_at: expect.any(String) as string });
     expect((await runCommand(laptop, 'tt', ['sessions', 'sync']))).toMatchObject({ code: 0, stdout: '', stderr: '' });

@@ -1,15 +1,11 @@
 // What can be done on the page, in a real browser and by keys alone: machines, reports, adding a
 // machine. Set SCREENSHOTS to a directory to see what was looked at.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Page } from '../../collector/collector.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { MachineId } from '../../shared/ids.ts';
-import { buildPage, CHROMIUM, openTab as openTabAt, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
-import { createPageFixture, type PageFixture } from '../support/page-fixture.ts';
+import { CHROMIUM, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
+import type { PageFixture } from '../support/page-fixture.ts';
 import { playSession } from '../support/page-sessions.ts';
+import { usePageStage } from '../support/page-stage.ts';
 import { genOf, testEvent } from '../support/store-fixture.ts';
 import { until } from '../support/until.ts';
 
@@ -17,32 +13,16 @@ const MINUTE = 60_000;
 const UUID = '6f1c2a90-0000-4000-8000-00000000000';
 
 describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where there is no chromium)', () => {
-  let assets: string;
-  let browser: Browser;
+  const stage = usePageStage();
   let fixture: PageFixture;
-  let page: Page;
   let devbox: MachineId;
   let laptop: MachineId;
 
-  beforeAll(async () => {
-    assets = mkdtempSync(join(tmpdir(), 'tt-web-'));
-    await buildPage(assets);
-    browser = await chromium.launch({ executablePath: CHROMIUM! });
-  });
-  afterAll(async () => {
-    await browser.close();
-    rmSync(assets, { recursive: true, force: true });
-  });
   beforeEach(async () => {
-    fixture = await createPageFixture();
-    [devbox, laptop] = [await fixture.enrol('devbox'), await fixture.enrol('laptop')];
-    page = await fixture.open(assets);
-  });
-  afterEach(async () => {
-    await fixture[Symbol.asyncDispose]();
+    ({ fixture, devbox, laptop } = stage);
+    await stage.open();
   });
 
-  const openTab = (options: Parameters<Browser['newContext']>[0] = {}): Promise<WatchedTab> => openTabAt(browser, page.signInLink().url, options);
 
   /** By its keys: `g` and the letter of a page, or to an address. */
   const press = async (tab: WatchedTab, ...keys: readonly string[]): Promise<void> => {
@@ -76,7 +56,7 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
 
   it('a machine has a page: its day, files, gaps, refusals', async () => {
     await openDay();
-    const tab = await openTab({ viewport: { width: 1280, height: 800 } });
+    const tab = await stage.openTab({ viewport: { width: 1280, height: 800 } });
     await tab.getByRole('link', { name: 'devbox' }).first().click();
     await tab.getByRole('heading', { name: 'devbox', exact: true }).waitFor();
     expect(new URL(tab.url()).pathname).toBe('/machines/devbox');
@@ -92,7 +72,7 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
 
   it('everything about a machine is done by keys, and grave things ask first', async () => {
     await openDay();
-    const tab = await openTab();
+    const tab = await stage.openTab();
     await machineRow(tab, 'laptop').waitFor();
     await press(tab, 'g', 'm');
     expect(await tab.evaluate(() => document.activeElement?.querySelector('th')?.textContent)).toBe('devbox');
@@ -173,7 +153,7 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
   });
 
   it('a machine is added: the command, and what of it has come true', async () => {
-    const tab = await openTab({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const tab = await stage.openTab({ permissions: ['clipboard-read', 'clipboard-write'] });
     await machineRow(tab, 'laptop').waitFor();
     await press(tab, 'g', 'a');
     const name = tab.getByRole('textbox', { name: 'Its name' });
@@ -205,7 +185,7 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
 
   it('a report has an address, a mark at each number, and no zero for what is not known', async () => {
     await openDay();
-    const tab = await openTab({ viewport: { width: 1280, height: 800 } });
+    const tab = await stage.openTab({ viewport: { width: 1280, height: 800 } });
     await tab.getByRole('link', { name: 'Reports' }).click();
     await tab.getByRole('table', { name: /^Week of .*, by stream$/ }).waitFor();
     await tab.getByRole('link', { name: 'project', exact: true }).click();
@@ -231,7 +211,7 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
 
   it('a report is put right by keys: assign, rename, tag, untag, merge, take back', async () => {
     await openDay();
-    const tab = await openTab();
+    const tab = await stage.openTab();
     await machineRow(tab, 'laptop').waitFor();
     await press(tab, 'g', 'r');
     await tab.getByRole('table', { name: /by stream$/ }).waitFor();
@@ -303,7 +283,7 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
 
   it('fits a phone', async () => {
     await openDay();
-    const tab = await openTab({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
+    const tab = await stage.openTab({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
     await machineRow(tab, 'laptop').waitFor();
     for (const [name, link] of [['machine', 'devbox'], ['reports', 'Reports'], ['add', 'Add a machine']] as const) {
       if (name === 'machine') await tab.getByRole('link', { name: link }).first().tap();

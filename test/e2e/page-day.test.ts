@@ -1,49 +1,29 @@
 // The day, what comes in, recent events and the database on the page, in a real browser.
 // Set SCREENSHOTS to a directory to see what was looked at.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Page } from '../../collector/collector.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { MachineId } from '../../shared/ids.ts';
-import { buildPage, CHROMIUM, openTab as openTabAt, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
-import { createPageFixture, type PageFixture } from '../support/page-fixture.ts';
+import { CHROMIUM, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
+import type { PageFixture } from '../support/page-fixture.ts';
 import { playSession } from '../support/page-sessions.ts';
+import { usePageStage } from '../support/page-stage.ts';
 import { until } from '../support/until.ts';
 
 const HOSTILE = '<img src=x onerror="document.title=1">\u202E';
 const UUID = '6f1c2a90-0000-4000-8000-00000000000';
 
 describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where there is no chromium)', () => {
-  let assets: string;
-  let browser: Browser;
+  const stage = usePageStage({ viewport: { width: 1280, height: 900 } });
   let fixture: PageFixture;
-  let page: Page;
   let devbox: MachineId;
   let laptop: MachineId;
   /** Since midnight: a test in the first minutes of a day has a short one. */
   let today: number;
 
-  beforeAll(async () => {
-    assets = mkdtempSync(join(tmpdir(), 'tt-web-'));
-    await buildPage(assets);
-    browser = await chromium.launch({ executablePath: CHROMIUM! });
-  });
-  afterAll(async () => {
-    await browser.close();
-    rmSync(assets, { recursive: true, force: true });
-  });
   beforeEach(async () => {
-    fixture = await createPageFixture();
-    [devbox, laptop] = [await fixture.enrol('devbox'), await fixture.enrol('laptop')];
+    ({ fixture, devbox, laptop } = stage);
     today = Date.now() - new Date().setHours(0, 0, 0, 0);
   });
-  afterEach(async () => {
-    await fixture[Symbol.asyncDispose]();
-  });
 
-  const openTab = (options: Parameters<Browser['newContext']>[0] = {}): Promise<WatchedTab> => openTabAt(browser, page.signInLink().url, { viewport: { width: 1280, height: 900 }, ...options });
   /** So long ago as a share of the day so far: a fiftieth of a whole day is less than the half hour that ends a turn. */
   const ago = (share: number): number => Math.floor(today * share);
 
@@ -59,7 +39,7 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
     await fixture.commit(laptop, late.titled([late.prompt(ago(0.2), 'Now.'), late.said(ago(0.19), 'I do.'), late.uses(ago(0.18), 'Edit'), late.status(ago(0.2), 'busy')]));
     const beside = play(3, laptop, 'Upgrade the linter', '/home/me/src/web');
     await fixture.commit(laptop, beside.titled([beside.prompt(ago(0.195), 'Upgrade.'), beside.uses(ago(0.183), 'Read'), beside.said(ago(0.17), 'Two rules are new.'), beside.ended(ago(0.17)), beside.status(ago(0.17), 'idle')]));
-    page = await fixture.open(assets);
+    await stage.open();
     fixture.connect(devbox, { backlog_bytes: 1000, oldest_unacked_at: Date.now() - ago(0.4), drained_at: Date.now() - ago(0.4) });
     fixture.connect(laptop);
   }
@@ -73,7 +53,7 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
 
   it.each(['light', 'dark'] as const)('is a picture with a lane for each session, hatched where something is missing, in %s', async (colorScheme) => {
     await openDay();
-    const tab = await openTab({ colorScheme });
+    const tab = await stage.openTab({ colorScheme });
     const svg = day(tab).locator('svg.timeline');
     await svg.waitFor();
     expect(await day(tab).locator('.lane-names p').allInnerTexts()).toEqual(['You', 'devbox', 'Fix the flaky upload test', 'laptop', '<img src=x onerror="document.title=1">', 'Upgrade the linter']);
@@ -91,7 +71,7 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
 
   it('says the same in rows, and adds up to what the numbers say', async () => {
     await openDay();
-    const tab = await openTab();
+    const tab = await stage.openTab();
     await day(tab).locator('svg.timeline').waitFor();
     await tab.keyboard.press('v');
     const rows = await tableRows(tab);
@@ -110,7 +90,7 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
 
   it('is walked through by keys: closer, idle time, another day and back, and to a session', async () => {
     await openDay();
-    const tab = await openTab();
+    const tab = await stage.openTab();
     const svg = day(tab).locator('svg.timeline');
     await svg.waitFor();
     const width = async (): Promise<number> => Number(await svg.getAttribute('width'));
@@ -140,7 +120,7 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
 
   it('recent events come by themselves, stand still under the pointer and by a key, and go on', async () => {
     await openDay();
-    const tab = await openTab();
+    const tab = await stage.openTab();
     const rows = tab.locator('#events tbody tr');
     await rows.first().waitFor();
     let said = 0;
@@ -166,8 +146,8 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
   });
 
   it('with nothing to tell says so; what cannot be told leaves what was there', async () => {
-    page = await fixture.open(assets);
-    const tab = await openTab();
+    await stage.open();
+    const tab = await stage.openTab();
     await tab.getByText('Nothing is known of this day, and not all of it was captured.').or(tab.getByText('Nothing happened on this day.')).waitFor();
     await tab.getByText('Nothing has arrived yet.').waitFor();
     await tab.getByText('no event in the last minute').waitFor();
@@ -183,7 +163,7 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
 
   it('is folded on a phone, and fits it', async () => {
     await openDay();
-    const tab = await openTab({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
+    const tab = await stage.openTab({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
     await day(tab).getByRole('button', { name: 'Show Today' }).tap();
     await day(tab).locator('svg.timeline').waitFor();
     await tab.locator('#events').getByRole('button', { name: 'Show' }).tap();

@@ -1,24 +1,20 @@
 // Fifty machines on the page, in a real browser, some behind tunnels. Set SCREENSHOTS to a directory
 // to see what was looked at.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Page } from '../../collector/collector.ts';
 import type { TunnelInfo } from '../../collector/tunnel/tunnel.ts';
 import type { MachineId } from '../../shared/ids.ts';
-import { buildPage, CHROMIUM, openTab as openTabAt, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
+import { CHROMIUM, openTab as openTabAt, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
 import { noTunnels } from '../support/no-tunnels.ts';
 import { createPageFixture, type PageFixture } from '../support/page-fixture.ts';
+import { useBuiltPage, type TabOptions } from '../support/page-stage.ts';
 import { until } from '../support/until.ts';
 
 const MINUTE = 60_000;
 const MACHINES = 50;
 
 describe.skipIf(CHROMIUM === undefined)('fifty machines on the page (skipped where there is no chromium)', () => {
-  let assets: string;
-  let browser: Browser;
+  const built = useBuiltPage();
   let fixture: PageFixture;
   let page: Page;
   const tunnels = new Map<MachineId, TunnelInfo>();
@@ -26,9 +22,6 @@ describe.skipIf(CHROMIUM === undefined)('fifty machines on the page (skipped whe
   let tellTunnels = (): void => {};
 
   beforeAll(async () => {
-    assets = mkdtempSync(join(tmpdir(), 'tt-web-'));
-    await buildPage(assets);
-    browser = await chromium.launch({ executablePath: CHROMIUM! });
     fixture = await createPageFixture({
       tunnels: {
         ...noTunnels, state: (machineId) => tunnels.get(machineId),
@@ -41,7 +34,7 @@ describe.skipIf(CHROMIUM === undefined)('fifty machines on the page (skipped whe
     for (let i = 1; i <= MACHINES; i++) machines.push(await fixture.enrol(`dev-${String(i).padStart(2, '0')}`));
     await fixture.store(machines[6]!, 40, 1000);
     await fixture.store(machines[7]!, 90, 9000);
-    page = await fixture.open(assets);
+    page = await fixture.open(built.assets);
     machines.forEach((machineId, index) => {
       fixture.connect(machineId, index === 30 ? { backlog_bytes: 9_000_000, oldest_unacked_at: Date.now() - 5 * MINUTE } : {});
       const isDown = index === 41;
@@ -53,12 +46,10 @@ describe.skipIf(CHROMIUM === undefined)('fifty machines on the page (skipped whe
     for (const index of [3, 17]) fixture.links.disconnected(machines[index]!, { code: 'closed', message: 'gone' });
   }, 60_000);
   afterAll(async () => {
-    await browser.close();
     await fixture[Symbol.asyncDispose]();
-    rmSync(assets, { recursive: true, force: true });
   });
 
-  const openTab = (options: Parameters<Browser['newContext']>[0] = {}): Promise<WatchedTab> => openTabAt(browser, page.signInLink().url, options);
+  const openTab = (options: TabOptions = {}): Promise<WatchedTab> => openTabAt(built.browser, page.signInLink().url, options);
   const labels = async (tab: WatchedTab): Promise<string[]> => (await tab.locator('#machines [data-row] th').allInnerTexts()).map((text) => text.trim());
 
   it('those that need a person come first and alone; all of them by a key, sorted as one likes, filtered', async () => {

@@ -1,34 +1,19 @@
 // The page in a real browser, over the real app and a real database. Set SCREENSHOTS to a
 // directory to see what was looked at.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Page } from '../../collector/collector.ts';
-import { buildPage, CHROMIUM, openTab as openTabAt, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
+import { CHROMIUM, openTab as openTabAt, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
 import { createPageFixture, type PageFixture } from '../support/page-fixture.ts';
+import { useBuiltPage, type TabOptions } from '../support/page-stage.ts';
 import { until } from '../support/until.ts';
 
 const MINUTE = 60_000;
 
-let assets: string;
-let browser: Browser;
 let fixture: PageFixture;
 let page: Page;
 
 describe.skipIf(CHROMIUM === undefined)('the page in a browser (skipped where there is no chromium)', () => {
-  let sizes: Record<string, number>;
-
-  beforeAll(async () => {
-    assets = mkdtempSync(join(tmpdir(), 'tt-web-'));
-    sizes = await buildPage(assets);
-    browser = await chromium.launch({ executablePath: CHROMIUM! });
-  });
-  afterAll(async () => {
-    await browser.close();
-    rmSync(assets, { recursive: true, force: true });
-  });
+  const built = useBuiltPage();
   beforeEach(async () => {
     fixture = await createPageFixture();
   });
@@ -46,7 +31,7 @@ describe.skipIf(CHROMIUM === undefined)('the page in a browser (skipped where th
     await fixture.store(devbox, 30, 90 * MINUTE);
     await fixture.store(gpu, 20, 5 * MINUTE);
     await fixture.store(old, 5, 48 * 60 * MINUTE);
-    page = await fixture.open(assets);
+    page = await fixture.open(built.assets);
     fixture.connect(laptop);
     fixture.connect(devbox);
     links.disconnected(devbox, { code: 'closed', message: 'gone' });
@@ -57,13 +42,13 @@ describe.skipIf(CHROMIUM === undefined)('the page in a browser (skipped where th
     links.disconnected(lost, null);
   }
 
-  const openTab = (options: Parameters<Browser['newContext']>[0] = {}): Promise<WatchedTab> => openTabAt(browser, page.signInLink().url, options);
+  const openTab = (options: TabOptions = {}): Promise<WatchedTab> => openTabAt(built.browser, page.signInLink().url, options);
 
   const machineRows = (tab: WatchedTab) => tab.getByRole('table', { name: 'Machines' }).getByRole('row');
 
   it('is small', () => {
-    expect(Object.keys(sizes).toSorted()).toEqual(['app.css', 'app.js']);
-    expect(Object.values(sizes).reduce((sum, size) => sum + size, 0)).toBeLessThan(60_000);
+    expect(Object.keys(built.sizes).toSorted()).toEqual(['app.css', 'app.js']);
+    expect(Object.values(built.sizes).reduce((sum, size) => sum + size, 0)).toBeLessThan(60_000);
   });
 
   it.each(['light', 'dark'] as const)('shows every machine in words, in %s', async (colorScheme) => {
@@ -115,7 +100,7 @@ describe.skipIf(CHROMIUM === undefined)('the page in a browser (skipped where th
     expect(await tab.locator('main').getAttribute('class')).toBe('stale');
     await shoot(tab, 'away');
     expect(await seriousFindings(tab)).toEqual([]);
-    page = await fixture.open(assets, port);
+    page = await fixture.open(built.assets, port);
     await until('the page to come back', async () => (await tab.locator('main').getAttribute('class')) === '');
     expect(await tab.locator('h1').innerText()).toMatch(/^devbox missing since /);
   });
@@ -131,7 +116,7 @@ describe.skipIf(CHROMIUM === undefined)('the page in a browser (skipped where th
   });
 
   it('with no machine shows how to add one, and the row when it is there', async () => {
-    page = await fixture.open(assets);
+    page = await fixture.open(built.assets);
     const tab = await openTab({ permissions: ['clipboard-read', 'clipboard-write'] });
     await tab.getByRole('textbox', { name: 'Its name' }).focus();
     await tab.keyboard.type('first');
@@ -148,8 +133,8 @@ describe.skipIf(CHROMIUM === undefined)('the page in a browser (skipped where th
   });
 
   it('of a browser without the cookie is a sentence', async () => {
-    page = await fixture.open(assets);
-    const tab = await (await browser.newContext()).newPage();
+    page = await fixture.open(built.assets);
+    const tab = await (await built.browser.newContext()).newPage();
     await tab.goto(`http://127.0.0.1:${page.port}/`);
     expect(await tab.locator('main').innerText()).toContain('run tt open');
     expect(await seriousFindings(tab)).toEqual([]);

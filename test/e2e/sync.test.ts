@@ -70,7 +70,7 @@ describe.skipIf(!hasSshd)(`tt sync (SEED=${seed})`, { timeout: 180_000 }, () => 
   it('leaves what every agent writes below the directories of tt, and no file or process beside it', async () => {
     write(10);
     expect(await sync('devbox')).toMatchObject({ code: 0 });
-    const home = remote.environment['HOME'] ?? '';
+    const { home } = remote;
     expect(readdirSync(home).filter((name) => name.startsWith('tt-sync-'))).toEqual([]);
     expect(existsSync(remote.paths.machineKeyFile)).toBe(true);
     expect(existsSync(join(home, '.tmux.conf'))).toBe(false);

@@ -25,6 +25,18 @@ export interface Line {
   forkedFrom?: unknown;
 }
 
+/** A repository below `home`. */
+export function makeRepository(home: string, path: string, remote?: string): string {
+  const directory = join(home, path);
+  mkdirSync(join(directory, '.git'), { recursive: true });
+  writeFileSync(join(directory, '.git/config'), remote === undefined ? '' : `[core]\n\tbare = false\n[remote "origin"]\n\turl = ${remote}\n`);
+  return directory;
+}
+
+export const sessionFileOf = ({ projects }: { projects: string }, directory: string, session = SESSION): string => join(projects, projectDirectoryName(directory), `${session}.jsonl`);
+
+export const linesOf = (path: string): Line[] => readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Line);
+
 export class HandedMachine {
   readonly home: string;
   readonly name: string;
@@ -34,12 +46,8 @@ export class HandedMachine {
     this.home = home;
   }
 
-  /** A repository below home. */
   repository(path: string, remote?: string): string {
-    const directory = join(this.home, path);
-    mkdirSync(join(directory, '.git'), { recursive: true });
-    writeFileSync(join(directory, '.git/config'), remote === undefined ? '' : `[core]\n\tbare = false\n[remote "origin"]\n\turl = ${remote}\n`);
-    return directory;
+    return makeRepository(this.home, path, remote);
   }
 
   get projects(): string {
@@ -47,7 +55,7 @@ export class HandedMachine {
   }
 
   fileOf(directory: string, session = SESSION): string {
-    return join(this.projects, projectDirectoryName(directory), `${session}.jsonl`);
+    return sessionFileOf(this, directory, session);
   }
 
   /** Quiet for an hour. */
@@ -59,7 +67,7 @@ export class HandedMachine {
   }
 
   lines(path: string): Line[] {
-    return readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Line);
+    return linesOf(path);
   }
 
   /** As this machine's own file, or as the archive has it. */

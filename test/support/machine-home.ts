@@ -10,6 +10,8 @@ export interface MachineHome {
   /** What its processes get, and nothing of ours but PATH. */
   readonly environment: Record<string, string>;
   readonly paths: Paths;
+  /** HOME of its processes. */
+  readonly home: string;
   /** `…/.claude/projects`. */
   readonly projects: string;
   /** From machine.json; throws before `init` or `join`. */
@@ -31,7 +33,7 @@ export function createMachineHome(name: string, environment: Record<string, stri
   for (const path of [home, projects, own['XDG_RUNTIME_DIR'] ?? home]) mkdirSync(path, { recursive: true, mode: 0o700 });
   const paths = resolvePaths(own, home);
   return {
-    directory, environment: own, paths, projects,
+    directory, environment: own, paths, home, projects,
     machineId: () => {
       const { machine_id: id } = JSON.parse(readFileSync(paths.machineFile, 'utf8')) as { machine_id: string };
       return id;
