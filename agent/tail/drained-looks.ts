@@ -63,7 +63,8 @@ export function createDrainedLooks(clock: Pick<Clock, 'now' | 'monotonic'>): Dra
     lookEnded: (started, files) => {
       const waiting = new Map<TailedFile, number>();
       for (const file of files) {
-        if (file.presence !== 'unseen' && !isDrainedTo(file, file.size)) waiting.set(file, file.size);
+        // Without a source nothing reads it: it is no part of what there is to tell.
+        if (file.presence !== 'unseen' && file.source !== undefined && !isDrainedTo(file, file.size)) waiting.set(file, file.size);
       }
       if (waiting.size > 0 && outstanding !== undefined) return;
       waitedFor = started;

@@ -4,7 +4,7 @@
  * `stat` against what was read. An unchanged file is not opened.
  */
 import type { SourceKind } from '../extraction.ts';
-import { messageOf, systemCode, TtError } from '../../shared/errors.ts';
+import { messageOf, systemCode } from '../../shared/errors.ts';
 import type { Departed } from './departed.ts';
 import type { FileAccess, FileStat } from './file-access.ts';
 import type { FileTable } from './file-table.ts';
@@ -340,14 +340,9 @@ class FileLooks implements Looks {
 
   #successorOf(file: TailedFile): TailedFile {
     return {
-      ...createTailedFile(mintGeneration(), requireSource(file.source), file.path, { ...file, isFile: true, isDirectory: false }),
+      ...createTailedFile(mintGeneration(), file.source, file.path, { ...file, isFile: true, isDirectory: false }),
       lane: file.lane,
       lookNumber: file.lookNumber,
     };
   }
-}
-
-function requireSource(source: SourceKind | undefined): SourceKind {
-  if (source === undefined) throw new TtError('source_missing', 'a file that no source claims was read', { hint: 'report this' });
-  return source;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../../shared/ids.ts';
 import { createLanes } from '../../../agent/tail/lanes.ts';
+import { lineSource } from '../support/line-source.ts';
 import { linesOf, refuse, TailFixture } from '../support/tail-fixture.ts';
 
 const DAY = 86_400_000;
@@ -228,6 +229,44 @@ describe('generations', () => {
     await fixture.open();
     expect(fixture.drain()).toEqual(['one']);
     expect(fixture.tail.status().problems.join()).toContain('set aside');
+  });
+});
+
+describe('a file whose directory is no source any more', () => {
+  async function withoutSource(fixture: TailFixture): Promise<{ path: string; gen: Generation | undefined }> {
+    const path = fixture.write('a.jsonl', 'one\ntwo\n');
+    await fixture.open();
+    fixture.drain();
+    const [[gen] = []] = [...fixture.tail.positions()];
+    await fixture.tail.close();
+    const elsewhere = join(fixture.top, 'elsewhere');
+    mkdirSync(elsewhere);
+    fixture.sources = [lineSource([elsewhere])];
+    return { path, gen };
+  }
+
+  it.each([['to nothing', ''], ['to less than was read', 'on']])('and is cut %s and deleted then keeps no agent from starting', async (_how, left) => {
+    await using fixture = new TailFixture();
+    const { path } = await withoutSource(fixture);
+    writeFileSync(path, left);
+    unlinkSync(path);
+    await fixture.open();
+    fixture.look();
+    fixture.look();
+    expect(fixture.drain()).toEqual([]);
+    expect(fixture.tail.status().drainedAt).not.toBeNull();
+    await fixture.reopen();
+    expect(fixture.tail.status().problems).toEqual([]);
+  });
+
+  it('and is not what the collector knows is read when it is a source again', async () => {
+    await using fixture = new TailFixture();
+    const { gen } = await withoutSource(fixture);
+    await fixture.open();
+    await fixture.tail.reset(gen!);
+    fixture.sources = [lineSource([fixture.root])];
+    await fixture.reopen();
+    expect(fixture.drain()).toEqual(['one', 'two']);
   });
 });
 
