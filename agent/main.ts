@@ -8,6 +8,8 @@ import { AGENT_GROUPS, agentCommands } from './commands/table.ts';
 import { createProcesses } from './processes.ts';
 
 process.stdout.on('error', (error) => process.exit(outputFailed(error, 'tt-agent', io)));
+// Nobody reads the log any more (`2>&1 | tee` ends first at Ctrl-C): what was sent is still to be acknowledged.
+process.stderr.on('error', () => {});
 
 const signals = listenForSignals();
 leaveAfter(signals.abandon, { clock: systemClock, exit: (code) => process.exit(code) });

@@ -23,6 +23,8 @@ async function becomeAgent(argv: readonly string[]): Promise<ExitCode | undefine
 }
 
 process.stdout.on('error', (error) => process.exit(outputFailed(error, 'tt', io)));
+// Nobody reads the log any more (`2>&1 | tee` ends first at Ctrl-C): no reason to leave agents in mid-sentence.
+process.stderr.on('error', () => {});
 
 const signals = listenForSignals();
 leaveAfter(signals.abandon, { clock: systemClock, exit: (code) => process.exit(code) });

@@ -21,8 +21,10 @@ async function main(args: readonly string[]): Promise<number> {
     return isHelp ? EXIT_CODES.ok : EXIT_CODES.usage;
   }
   using signals = listenForSignals();
+  // What was printed to may be gone first (a closed terminal, `| tee`): both programs are still to be stopped in order.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   // A closed terminal asks for the same as Ctrl-C.
-  process.once('SIGHUP', () => process.emit('SIGTERM', 'SIGTERM'));
+  process.on('SIGHUP', () => process.emit('SIGTERM', 'SIGTERM'));
   // The bundle lies beside the programs it starts.
   const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   try {

@@ -38,6 +38,10 @@ export async function launch(options: LaunchOptions): Promise<ExitCode> {
     options.print(running.length > 0 ? '  stop      Ctrl-C\n' : 'Both were running already and go on without this terminal.\n');
     if (running.length === 0) return EXIT_CODES.ok;
     return await watch(options, running);
+  } catch (error) {
+    // Ctrl-C before both were ready: what has begun is ended in order, as it was asked for.
+    if (options.stop.aborted) return EXIT_CODES.ok;
+    throw error;
   } finally {
     await drain(options, running);
   }
@@ -78,7 +82,7 @@ async function bringUpCollector(options: LaunchOptions, running: RunningProgram[
   const { programs: { collector: script } } = options;
   const before = await readStatus(options, script, collectorStatusSchema);
   if (before?.running) return before;
-  running.push(await startAndWait(options, { name: 'collector', script, args: ['collector', 'run'] }));
+  await startAndWait(options, running, { name: 'collector', script, args: ['collector', 'run'] });
   const after = await readStatus(options, script, collectorStatusSchema);
   if (after?.running) return after;
   throw new TtError('collector_silent', 'the collector started but tells no status', { hint: `run \`node ${script} status\`` });
@@ -94,7 +98,7 @@ async function bringUpAgent(options: LaunchOptions, collector: CollectorStatus, 
     });
   }
   if (before.running) return before;
-  running.push(await startAndWait(options, { name: 'agent', script, args: ['run'] }));
+  await startAndWait(options, running, { name: 'agent', script, args: ['run'] });
   return before;
 }
 
@@ -121,25 +125,24 @@ async function enrol(options: LaunchOptions, known: AgentStatus | undefined): Pr
   throw new TtError('not_joined', 'the agent joined but does not say so', { hint: `run \`node ${agent} status\`` });
 }
 
-async function startAndWait(options: LaunchOptions, { name, script, args }: { name: string; script: string; args: string[] }): Promise<RunningProgram> {
+/** Among `running` from its first moment on: whatever becomes of it, it is ended. */
+async function startAndWait(options: LaunchOptions, running: RunningProgram[], { name, script, args }: { name: string; script: string; args: string[] }): Promise<void> {
   const program = startProgram({
     name, script, args, environment: options.environment,
     ...(options.showLogs ? { onLine: (line: string) => options.print(`${name}: ${line}\n`) } : {}),
   });
+  running.push(program);
   const waiting = new AbortController();
   const late = options.clock.sleep(READY_TIMEOUT_MS, waiting.signal).then(() => 'late' as const);
   const outcome = await Promise.race([program.ready, late, aborted(options.stop).then(() => 'stopped' as const)]);
   waiting.abort();
   if (outcome === undefined) throw endedEarly(name, await program.ended);
   if (outcome === 'late' || outcome === 'stopped') {
-    program.terminate();
     if (outcome === 'late') program.kill();
-    await program.ended;
     throw new TtError('not_ready', `the ${name} ${outcome === 'late' ? 'was not ready in time' : 'was stopped before it was ready'}`, {
       hint: 'run `npm start -- --logs` and look at what it says',
     });
   }
-  return program;
 }
 
 function endedEarly(name: string, end: ProgramEnd): TtError {

@@ -62,6 +62,12 @@ async function start(): Promise<Started> {
   return { child, output };
 }
 
+/** Whoever read what it prints is gone first, as `tee` is at Ctrl-C. */
+function leave({ child }: Started): void {
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+}
+
 async function stop({ child, output }: Started): Promise<void> {
   child.kill('SIGINT');
   await until('the end of npm start', () => child.exitCode !== null || child.signalCode !== null, { timeoutMs: 30_000 });
@@ -107,7 +113,9 @@ describe.skipIf(!isBuilt)('npm start on a machine that has never seen tt (needs 
     }, { timeoutMs: 30_000, everyMs: 200 });
     expect(later.machines).toHaveLength(1);
     expect(readFileSync(join(home, '.local/share/tt/machine.json'), 'utf8')).toBe(identity);
+    leave(second);
     await stop(second);
+    expect([collectorStatus().running, agentStatus().running]).toEqual([false, false]);
   }, 120_000);
 
   it('uses a collector that runs already and leaves it running', async () => {

@@ -129,7 +129,7 @@ describe('programs that are started again', () => {
     }
   });
 
-  it('drain at SIGTERM: what the agent was sending is stored when both have ended', async () => {
+  it('drain at SIGTERM: what the agent was sending is stored when both have ended, whether or not anybody reads their logs', async () => {
     const collector = await startCollector(laptop);
     await enrol(laptop, devbox, 'devbox');
     const writer = writerOf(devbox);
@@ -138,6 +138,7 @@ describe('programs that are started again', () => {
     session.burst(50);
     await untilAgreed(laptop.paths.database, () => writer.facts);
     for (let round = 0; round < 20; round += 1) session.burst(50);
+    for (const process of [agent, collector]) process.leave();
     expect(await agent.stop()).toEqual({ code: 0, signal: null });
     const sent = readFacts(laptop.paths.database).facts;
     expect(await collector.stop()).toEqual({ code: 0, signal: null });

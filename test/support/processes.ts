@@ -25,6 +25,8 @@ export interface RunningProgram {
   stdout(): string;
   stderr(): string;
   signal(name: NodeJS.Signals): void;
+  /** Nobody reads any more what it writes, as behind a pipe whose reader has ended. */
+  leave(): void;
   /** SIGTERM, then waits; throws with what it wrote if it takes longer than `withinMs`. */
   stop(withinMs?: number): Promise<Ended>;
   /** SIGKILL, then waits until it is gone. */
@@ -104,6 +106,10 @@ export function startProgram(home: MachineHome, program: ProgramName, args: read
     stdout: () => written.stdout,
     stderr: () => written.stderr,
     signal: (name) => void child.kill(name),
+    leave: () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     stop: async (withinMs = 15_000) => {
       child.kill('SIGTERM');
       return within(ended, withinMs, () => `${program} did not end within ${withinMs} ms of SIGTERM\n${told()}`);

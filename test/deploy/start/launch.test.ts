@@ -83,6 +83,31 @@ describe('npm start', () => {
     expect(lines('order').filter((line) => line.endsWith(' 2')).toSorted()).toEqual(['agent 2', 'collector 2']);
   });
 
+  it.each([['collector', ['collector 1']], ['agent', ['agent 1', 'collector 1']]])('ends in order at a Ctrl-C before the %s is ready', async (name, order) => {
+    have(`${name}.hangs`);
+    const poll = setInterval(() => {
+      if (!existsSync(file(`${name}.running`))) return;
+      clearInterval(poll);
+      stop.abort();
+    }, 5);
+    expect(await start()).toBe(0);
+    expect(lines('order')).toEqual(order);
+    expect(printed.join('')).not.toContain(WELCOME);
+  });
+
+  it('ends at once at the second Ctrl-C what was not ready at the first', async () => {
+    have('collector.hangs');
+    have('collector.drains-for-ever');
+    const poll = setInterval(() => {
+      if (lines('order').length === 1) abandon.abort();
+      else if (existsSync(file('collector.running'))) stop.abort();
+      else return;
+      if (abandon.signal.aborted) clearInterval(poll);
+    }, 5);
+    expect(await start()).toBe(0);
+    expect(lines('order')).toEqual(['collector 1', 'collector 2']);
+  });
+
   it('goes on where it was when started again', async () => {
     when(WELCOME, () => stop.abort());
     await start();
