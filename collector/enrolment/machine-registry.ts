@@ -40,6 +40,7 @@ export interface MachineRegistry {
   moved(machineId: MachineId, joinedBy: string): void;
   /** Throw `machine_unknown`, `label_taken` or `label_invalid`. */
   rename(label: string, newLabel: string): EnrolledMachine;
+  /** A machine ends once: what it was asked for until then is not asked for again by a second `revoke` or `retire`. */
   revoke(label: string, nowMs: number): EnrolledMachine;
   retire(label: string, nowMs: number): EnrolledMachine;
   /** Null: it has no tunnel any more. A host has one tunnel: whichever machine had it before loses it. */
@@ -113,6 +114,10 @@ export function openMachineRegistry(file: string): MachineRegistry {
       exitCode: EXIT_CODES.usage,
     });
   };
+  const endOnce = (label: string, key: 'revoked_at' | 'retired_at', nowMs: number): EnrolledMachine => {
+    const row = require(label);
+    return save({ ...row, [key]: row[key] ?? printTimestamp(nowMs) });
+  };
   /** A host is one machine's: who had it before has it no more. */
   const takeHost = (label: string, key: 'ssh_host' | 'sync_host', host: string | null): EnrolledMachine => {
     if (host !== null && !isSshDestination(host)) throw sshHostInvalid(host);
@@ -141,8 +146,8 @@ export function openMachineRegistry(file: string): MachineRegistry {
       requireFreeLabel(newLabel, find(newLabel), row.machine_id);
       return save({ ...row, label: newLabel });
     },
-    revoke: (label, nowMs) => save({ ...require(label), revoked_at: printTimestamp(nowMs) }),
-    retire: (label, nowMs) => save({ ...require(label), retired_at: printTimestamp(nowMs) }),
+    revoke: (label, nowMs) => endOnce(label, 'revoked_at', nowMs),
+    retire: (label, nowMs) => endOnce(label, 'retired_at', nowMs),
     // In one account the tunnels of two machines remove each other's sockets: theirs closes before this one opens.
     setSshHost: (label, sshHost) => takeHost(label, 'ssh_host', sshHost),
     setSyncHost: (label, syncHost) => takeHost(label, 'sync_host', syncHost),

@@ -33,6 +33,16 @@ describe('the registry of machines', () => {
     expect(registry.byLabel('devbox')).toMatchObject({ enrolledAt: '2026-01-05T00:00:00.000Z', revokedAt: '2026-01-05T00:00:01.000Z', retiredAt: null });
   });
 
+  it('ends a machine once: what is known of its time is not asked for anew', () => {
+    const registry = openMachineRegistry(registryFile());
+    registry.enrol({ machineId: machineId(), label: 'devbox', publicKey: KEY, nowMs: NOW });
+    registry.retire('devbox', NOW + 1000);
+    registry.revoke('devbox', NOW + 2000);
+    registry.revoke('devbox', NOW + 3000);
+    registry.retire('devbox', NOW + 4000);
+    expect(registry.byLabel('devbox')).toMatchObject({ retiredAt: '2026-01-05T00:00:01.000Z', revokedAt: '2026-01-05T00:00:02.000Z' });
+  });
+
   it('keeps labels unique, also those of machines that are gone', () => {
     const registry = openMachineRegistry(registryFile());
     registry.enrol({ machineId: machineId(), label: 'devbox', publicKey: KEY, nowMs: NOW });
