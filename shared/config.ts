@@ -11,6 +11,7 @@ import { KEPT_LIMIT_BYTES } from './limits.ts';
 import { LOG_LEVELS } from './log.ts';
 import { modelPriceSchema } from './model-price.ts';
 import type { Environment } from './paths.ts';
+import { isEndpoint, isPipeEndpoint } from './protocol/endpoint.ts';
 import { parseRepositoryWish } from './session-file/repository-wish.ts';
 
 export const TEXT_POLICIES = ['full', 'redacted', 'none'] as const;
@@ -40,6 +41,8 @@ const fromJsonText = (value: unknown): unknown => {
 /** In an environment variable: separated by commas. */
 const fromCommaText = (value: unknown): unknown => (typeof value === 'string' ? value.split(',').map((part) => part.trim()).filter((part) => part !== '') : value);
 
+const ADDRESS = 'where agents dial, e.g. "https://tt.example.org" or "http://10.0.0.1:7071", without a path';
+
 const MOST_SYNC_DAYS = 366;
 const REPOSITORIES = 'the repositories whose sessions are kept in step, e.g. repositories = ["shop"]: names, git remotes, directories, or "*" for all';
 const MACHINES = 'the machines that they are kept in step with, e.g. machines = ["devbox"]: labels (tt machines lists them), or "*" for all';
@@ -67,7 +70,7 @@ export const configSchema = z.strictObject({
   ingest_host: z.string().default('127.0.0.1'),
   ingest_port: port.default(7071),
   /** Where agents reach `ingest_port` if not by its number on loopback, e.g. behind a proxy that ends TLS; the first is what `tt machines add` prints. */
-  ingest_urls: z.preprocess(fromCommaText, z.array(z.string())).default([]),
+  ingest_urls: z.preprocess(fromCommaText, z.array(z.string().refine((text) => isEndpoint(text) && !isPipeEndpoint(text), ADDRESS))).default([]),
   ui_host: z.string().default('127.0.0.1'),
   ui_port: port.default(7070),
   /** Whether the page's port answers `/metrics`, to anybody on this computer. */

@@ -31,7 +31,9 @@ describe('the example of a configuration', () => {
 
   it('has every key, at its default where that is no table', () => {
     const all = load(uncommented(toml));
-    expect(Object.keys(all).toSorted()).toEqual(keys.toSorted());
+    // As they stand there: what is missing would be filled in while it is read, and behind the first table it would be the table's.
+    const named = [...toml.slice(0, toml.search(/^#\[/m)).matchAll(/^#([a-z_]+) = /gm)].map(([, key = '']) => key);
+    expect([...named, 'projects', 'tunnels', 'sync', 'prices'].toSorted()).toEqual(keys.toSorted());
     const { label, projects, tunnels, sync, prices, ...plain } = all;
     expect(defaults).toMatchObject(plain);
     expect(label).toBe('devbox');

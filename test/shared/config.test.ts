@@ -93,6 +93,11 @@ describe('configuration', () => {
     expect(error.message).toContain(words);
   });
 
+  it.each(['wss://tt.example', 'https://tt.example/in', 'tt.example:7071', `tt+pipe:${'0'.repeat(32)}`])('refuses %s as an address that agents dial', (url) => {
+    const error = failure(() => loadConfig(configFile(`ingest_urls = ["https://tt.example", "${url}"]\n`), {}));
+    expect(error).toMatchObject({ code: 'config_invalid', exitCode: 2, message: expect.stringContaining('ingest_urls.1: where agents dial') as string });
+  });
+
   it('says which of several rules is wrong', () => {
     const rules = '[[sync]]\nrepositories = ["*"]\nmachines = ["a"]\n[[sync]]\nrepositories = ["*"]\nmachines = []\n';
     expect(failure(() => loadConfig(configFile(rules), {})).message).toContain('sync.1.machines: ');
