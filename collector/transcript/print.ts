@@ -2,6 +2,7 @@
 import { toPlainLines, toPlainText, toVisibleLines } from '../../shared/plain-text.ts';
 import { clockWords, plural } from '../../shared/status-words.ts';
 import type { TranscriptDocument, TranscriptItem } from '../../shared/transcript-document.ts';
+import { taglessMarkdown } from './tagless-markdown.ts';
 
 type Tool = Extract<TranscriptItem, { kind: 'tool' }>;
 
@@ -46,7 +47,7 @@ function itemMarkdown(item: TranscriptItem): string {
   const at = item.at === null ? '' : ` · ${escapeHtml(toPlainText(item.at))}`;
   const text = toVisibleLines(item.text.trim());
   if (item.kind === 'thinking' || item.kind === 'summary') return `\n${folded(`${SPEAKERS[item.kind]}${at}`, fenced(text))}`;
-  return `\n**${speakerOf(item)}**${at}\n\n${escapeTags(text)}\n`;
+  return `\n**${speakerOf(item)}**${at}\n\n${taglessMarkdown(text)}\n`;
 }
 
 function toolMarkdown(item: Tool): string {
@@ -72,23 +73,4 @@ function codeText(text: string): string {
 
 function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-const OPENING_FENCE = /^ {0,3}(?:(`{3,})[^`]*|(~{3,}).*)$/;
-const CLOSING_FENCE = /^ {0,3}(`{3,}|~{3,})[ \t]*$/;
-
-/** Of Markdown that somebody wrote, what would be a tag or a comment of HTML is taken apart, except in fenced code; a fence left open is closed. */
-function escapeTags(text: string): string {
-  let fence: string | undefined;
-  const lines = text.split('\n').map((line) => {
-    if (fence !== undefined) {
-      const [, end = ''] = CLOSING_FENCE.exec(line) ?? [];
-      if (end.startsWith(fence)) fence = undefined;
-      return line;
-    }
-    const [, ticks, tildes] = OPENING_FENCE.exec(line) ?? [];
-    fence = ticks ?? tildes;
-    return fence === undefined ? line.replace(/<(?=[A-Za-z/!?])/g, '&lt;') : line;
-  });
-  return fence === undefined ? lines.join('\n') : [...lines, fence].join('\n');
 }
