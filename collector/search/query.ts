@@ -16,12 +16,14 @@ export interface SearchQuery {
 
 /** As `unicode61` cuts text: letters, digits, private use; marks belong to their letter. */
 const WORD = /[\p{L}\p{N}\p{Co}\p{M}]+/gu;
+/** A minus is one only right before a word: what is told by `--force` is its name. */
+const TERM = /(-(?=["\p{L}\p{N}\p{Co}\p{M}]))?(?:"([^"]*)(?:"|$)|(\S+))/gu;
 const MOST_WORDS = 32;
 const LONGEST = 1000;
 
 /**
  * `a b`: both; `"a b"`: next to each other; `a OR b`; `-a`: not; `a*`: beginning so. Signs that are no letters
- * or digits only part words: `foo_bar` and `a.b.c` are words next to each other. Throws a usage error where there is no word.
+ * or digits only part words: `foo_bar` and `a.b.c` are words next to each other, `--force` is a word. Throws a usage error where there is no word.
  */
 export function parseQuery(text: string): SearchQuery {
   if (text.length > LONGEST) throw usageError(`that is more than ${LONGEST} characters`, 'give a few words');
@@ -29,7 +31,7 @@ export function parseQuery(text: string): SearchQuery {
   const none: SearchTerm[] = [];
   let isOr = false;
   let count = 0;
-  for (const [raw, minus = '', quoted, bare = ''] of text.matchAll(/(-?)(?:"([^"]*)(?:"|$)|(\S+))/gu)) {
+  for (const [raw, minus = '', quoted, bare = ''] of text.matchAll(TERM)) {
     if (raw === 'OR') {
       isOr = all.length > 0;
       continue;

@@ -70,6 +70,15 @@ describe('search', () => {
     for (const query of ['', '***', '-only', '"" ()']) expect(() => find(query)).toThrow(/word/);
   });
 
+  it('finds flags with their words: a minus leaves something out only right before a word or a quote', () => {
+    archive(`${A}/projects/-w-shop/s1.jsonl`, user('git push --force'), user('git push'), user('git commit --no-verify'));
+    bringUpToDate();
+    expect(found('git push --force')).toEqual(['git push --force']);
+    expect(found('--no-verify')).toEqual(['git commit --no-verify']);
+    expect(found('git -force -"no verify"')).toEqual(['git push']);
+    expect(found('git --"no verify"')).toEqual(['git commit --no-verify']);
+  });
+
   it('shows text, never markup, and nothing that moves a cursor', () => {
     archive(`${A}/projects/-w-shop/s1.jsonl`, user(`${'x '.repeat(200)}<b>needle</b>\u001b[2J\n<script>${' y'.repeat(200)}`));
     bringUpToDate();
