@@ -4,7 +4,9 @@
  * state instead of growing a queue.
  *
  * The `id` of a message is the newest row it knows of; a viewer that comes back
- * with it (`Last-Event-ID`) gets the events after that row.
+ * with it (`Last-Event-ID`) gets the events after that row. One that is newer
+ * than any here was of a database before it was restored: who brings it begins
+ * anew, and is told that something was left out.
  */
 import type { Clock } from '../../shared/clock.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
@@ -40,7 +42,7 @@ export interface ViewOptions {
   events: boolean;
   /** Begin with those that arrived last; not for who comes back. */
   withRecent?: boolean;
-  /** Row of the last message that was seen; undefined: from now on. */
+  /** Row of the last message that was seen; undefined: from now on. One that was never given is of another database. */
   lastRow?: number | undefined;
 }
 
@@ -143,7 +145,9 @@ interface StreamDeps {
 
 function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  let row = options.lastRow ?? Math.max(0, deps.events.newestRow() - (options.withRecent === true ? RECENT_EVENTS : 0));
+  const start = startOf(options, deps.events.newestRow());
+  let { row } = start;
+  let isCut = start.isOfAnother;
   let viewer: Viewer | undefined;
   let isBehind = false;
   const seen = new Map<TopicName, number>();
@@ -162,7 +166,8 @@ function openStream(options: ViewOptions, { deps, status, viewers }: StreamDeps)
           if (isBehind) return;
           const arrived = nextEvents(deps.events, row);
           row = arrived.row;
-          const events = options.events && arrived.events.length > 0 ? message('events', row, JSON.stringify(eventsBody(arrived))) : '';
+          const events = options.events && (arrived.events.length > 0 || isCut) ? message('events', row, JSON.stringify(eventsBody(arrived, isCut))) : '';
+          isCut = false;
           const rate = deps.rate === undefined ? '' : message('rate', row, JSON.stringify(deps.rate()));
           const times = deps.archived?.();
           const files = times === undefined || times === archived ? '' : message('archived', row, JSON.stringify({ schema: 1, times }));
@@ -197,6 +202,12 @@ interface Arrived {
   skipped: boolean;
 }
 
+function startOf({ lastRow, withRecent }: ViewOptions, newest: number): { row: number; isOfAnother: boolean } {
+  const isOfAnother = lastRow !== undefined && lastRow > newest;
+  if (lastRow !== undefined && !isOfAnother) return { row: lastRow, isOfAnother };
+  return { row: withRecent === true || isOfAnother ? Math.max(0, newest - RECENT_EVENTS) : newest, isOfAnother };
+}
+
 function nextEvents(reader: LiveDeps['events'], row: number): Arrived {
   const newest = reader.newestRow();
   if (newest <= row) return { row, events: [], skipped: false };
@@ -205,8 +216,8 @@ function nextEvents(reader: LiveDeps['events'], row: number): Arrived {
   return { row: events.at(-1)?.row ?? newest, events, skipped };
 }
 
-function eventsBody({ events, skipped }: Arrived): unknown {
-  return { schema: 1, skipped, events: events.map(({ event }) => event) };
+function eventsBody({ events, skipped }: Arrived, isCut: boolean): unknown {
+  return { schema: 1, skipped: skipped || isCut, events: events.map(({ event }) => event) };
 }
 
 function message(event: string, id: number, data: string): string {

@@ -145,6 +145,21 @@ it('goes on where a viewer that comes back has stopped', async () => {
   expect(events!.data.events!.map(({ id }) => id)).toEqual(['e4', 'e5']);
 });
 
+it('who comes back from before the database was restored begins with what arrived last, and is told that something is missing', async () => {
+  const messages = async (lastRow: number): Promise<Message[]> => view({ events: true, lastRow }).messages();
+  expect(await messages(1000)).toMatchObject([{ event: 'events', data: { skipped: true, events: [] } }, { event: 'status' }]);
+  arrive(RECENT_EVENTS + 5);
+  const reading = view({ events: true, lastRow: 1000 });
+  const [events] = await reading.messages();
+  expect(events).toMatchObject({ id: RECENT_EVENTS + 5, event: 'events', data: { skipped: true } });
+  expect(events!.data.events!.map(({ id }) => id)).toEqual(Array.from({ length: RECENT_EVENTS }, (_, i) => `e${i + 6}`));
+  arrive(1);
+  clock.advance(COALESCE_MS);
+  expect((await reading.messages())[0]).toMatchObject({ event: 'events', data: { skipped: false, events: [{ id: 'e56' }] } });
+  // It has seen all there is.
+  expect((await messages(RECENT_EVENTS + 6)).map(({ event }) => event)).toEqual(['status']);
+});
+
 it('says so when it left events out', async () => {
   arrive(250);
   const [events] = await view({ events: true, lastRow: 3 }).messages();
