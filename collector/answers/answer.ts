@@ -24,6 +24,7 @@ import { usageReport } from '../usage/usage-report.ts';
 import { archivedMachine } from '../archive/archived-machine.ts';
 import { searchArchive } from '../search/search.ts';
 import { encodePlace } from './cursors.ts';
+import { eventsPage } from './events-page.ts';
 import { machineDocument } from './machine.ts';
 import { numbersOf } from './numbers.ts';
 import { openTranscripts } from './transcripts.ts';
@@ -61,6 +62,7 @@ export function openAnswering({ database: file, machineFile, prices: overrides, 
       case 'report': return reportOf(question, report());
       case 'timeline': return timelineOf(question, report());
       case 'streams': return listStreamsOf(database, { isAll: question.isAll, nowMs }).document;
+      case 'events': return eventsPage(events, question.query);
       case 'machine': return machineDocument(question.known, database);
       case 'search': return searchArchive(question.request, files, fleet);
       case 'transcript': return transcripts.page(question, { labelOf: fleet.labelOf, here: hereId });
@@ -85,9 +87,9 @@ async function archiveDocument(archiveDir: string, row: ArchiveRow): Promise<Mac
 }
 
 function toFailure(error: unknown): Answered {
-  if (!(error instanceof TtError)) return { ok: false, code: 'internal', message: messageOf(error), hint: 'look at the log of the collector', isUsage: false };
-  const { code, message, hint, exitCode } = error;
-  return { ok: false, code, message, hint, isUsage: exitCode === EXIT_CODES.usage };
+  if (!(error instanceof TtError)) return { ok: false, code: 'internal', message: messageOf(error), hint: 'look at the log of the collector', isUsage: false, isRetryable: false };
+  const { code, message, hint, exitCode, retryable } = error;
+  return { ok: false, code, message, hint, isUsage: exitCode === EXIT_CODES.usage, isRetryable: retryable };
 }
 
 function sessionsPage({ query }: Extract<Question, { ask: 'sessions' }>, deps: SessionsDeps): SessionsPageDocument {

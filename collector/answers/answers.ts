@@ -103,18 +103,19 @@ export function createAnswers({ start, present, clock }: AnswersDeps): Answers {
   };
   const next = (): void => {
     cancelIdle?.();
-    if (current || isClosing) return;
-    current = queue.shift();
-    if (!current) {
-      if (thread) cancelIdle = clock.after(IDLE_MS, dismiss);
-      return;
-    }
-    try {
-      thread ??= startThread();
-      thread.channel.post({ question: current.question, present: present() });
-    } catch (error) {
-      current.reject(error instanceof TtError ? error : gone(error));
-      current = undefined;
+    while (!current && !isClosing) {
+      current = queue.shift();
+      if (!current) {
+        if (thread) cancelIdle = clock.after(IDLE_MS, dismiss);
+        return;
+      }
+      try {
+        thread ??= startThread();
+        thread.channel.post({ question: current.question, present: present() });
+      } catch (error) {
+        current.reject(error instanceof TtError ? error : notAsked(error));
+        current = undefined;
+      }
     }
   };
   return {
@@ -137,12 +138,16 @@ export function createAnswers({ start, present, clock }: AnswersDeps): Answers {
   };
 }
 
-function toError({ code, message, hint, isUsage }: Extract<Answered, { ok: false }>): TtError {
-  return new TtError(code, message, { hint, exitCode: isUsage ? EXIT_CODES.usage : EXIT_CODES.failed });
+function toError({ code, message, hint, isUsage, isRetryable }: Extract<Answered, { ok: false }>): TtError {
+  return new TtError(code, message, { hint, exitCode: isUsage ? EXIT_CODES.usage : EXIT_CODES.failed, retryable: isRetryable });
 }
 
 function gone(error: unknown): TtError {
   return new TtError('answers_gone', `the thread that answers ended${error === undefined ? '' : `: ${messageOf(error)}`}`, { hint: 'ask again', retryable: true, cause: error });
+}
+
+function notAsked(error: unknown): TtError {
+  return new TtError('answers_gone', `the thread that answers could not be asked: ${messageOf(error)}`, { hint: 'ask again', retryable: true, cause: error });
 }
 
 function busy(): TtError {

@@ -8,6 +8,7 @@ import type { SearchRequest } from '../search/search.ts';
 import type { MachineStatus } from '../../shared/status.ts';
 import type { SessionsQuery } from '../sessions/session-list.ts';
 import type { UsageQuery } from '../usage/usage-report.ts';
+import type { EventsQuery } from './events-page.ts';
 
 /** What only the running collector knows, as of this question. */
 export interface Present {
@@ -27,6 +28,7 @@ export type Question =
   | { ask: 'report'; period: NamedPeriod; by: ReportGroup; timezone: string }
   | { ask: 'timeline'; period: NamedPeriod; timezone: string }
   | { ask: 'streams'; isAll: boolean }
+  | { ask: 'events'; query: EventsQuery }
   | { ask: 'machine'; known: MachineKnown }
   | { ask: 'search'; request: SearchRequest }
   /** `agentId`: of a subagent; null: the session's own. At most `items` of those before the item of the number `before`, or around the entry `uuid`. */
@@ -54,7 +56,7 @@ export interface Asked {
 export type Answered =
   /** `text`: the JSON document. */
   | { ok: true; text: string }
-  | { ok: false; code: string; message: string; hint: string; isUsage: boolean };
+  | { ok: false; code: string; message: string; hint: string; isUsage: boolean; isRetryable: boolean };
 
 /** Code of the error of a session that is not there, or could be several. */
 export const NO_SUCH_SESSION = 'no_such_session';

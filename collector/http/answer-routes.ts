@@ -1,4 +1,4 @@
-/** The part of `/api/v1` that another thread answers: what the commands of the same names print as JSON. */
+/** The part of `/api/v1` that another thread answers: pages of events, and what the commands of the same names print as JSON. */
 import { Hono, type Context } from 'hono';
 import * as z from 'zod';
 import type { ArchiveRow } from '../../shared/archive-document.ts';
@@ -9,7 +9,7 @@ import { ROLES } from '../../shared/search-document.ts';
 import { SESSION_STATES } from '../../shared/session-documents.ts';
 import { USAGE_GROUPS } from '../../shared/usage-documents.ts';
 import type { Answers } from '../answers/answers.ts';
-import { decodePlace } from '../answers/cursors.ts';
+import { decodePlace, decodePosition } from '../answers/cursors.ts';
 import type { Question } from '../answers/questions.ts';
 import { dayOf, periodsOf, type NamedPeriod } from '../time/period.ts';
 import { parseTimeZone } from '../zoned-days.ts';
@@ -77,6 +77,16 @@ const agent = z.string().max(200).optional();
 const transcriptQuery = z.strictObject({ items: count(50, 200), cursor, before: z.coerce.number().int().min(1).optional(), entry: z.string().max(200).optional(), agent });
 const transcriptItemQuery = z.strictObject({ agent });
 const streamsQuery = z.strictObject({ all: isSet });
+const eventsQuery = z.strictObject({
+  machine: listParameter.optional(),
+  type: listParameter.optional(),
+  session: z.string().optional(),
+  since: timeParameter.optional(),
+  until: timeParameter.optional(),
+  order: z.enum(['newest', 'oldest']).default('newest'),
+  limit: count(100, 1000),
+  cursor: z.string().max(100).optional(),
+});
 
 export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
   const routes = new Hono();
@@ -140,6 +150,7 @@ export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
     const { date, timezone: zone } = parse(context, timelineQuery);
     return answer(context, { ask: 'timeline', period: dayOf(date, deps.now(), zone), timezone: zone });
   });
+  routes.get('/events', (context) => answer(context, { ask: 'events', query: toEventsQuery(parse(context, eventsQuery), deps) }));
   routes.get('/streams', (context) => answer(context, { ask: 'streams', isAll: parse(context, streamsQuery).all }));
   return routes;
 }
@@ -167,6 +178,20 @@ function toSessionsQuery(query: z.infer<typeof sessionsQuery>, deps: AnswerRoute
     ...(query.state && { states: query.state }),
     ...(query.since !== undefined && { sinceMs: query.since }),
     ...(place && { after: { lastOfAllMs: place.at, sessionId: place.id } }),
+  };
+}
+
+function toEventsQuery({ order, limit, cursor: place, ...query }: z.infer<typeof eventsQuery>, deps: AnswerRoutesDeps): Extract<Question, { ask: 'events' }>['query'] {
+  const machineIds = machineIdsOf(query.machine, deps);
+  return {
+    order, limit, after: place === undefined ? undefined : decodePosition(place),
+    filter: {
+      ...(machineIds && { machineIds }),
+      ...(query.type && { types: query.type }),
+      ...(query.session !== undefined && { sessionId: query.session }),
+      ...(query.since !== undefined && { sinceMs: query.since }),
+      ...(query.until !== undefined && { untilMs: query.until }),
+    },
   };
 }
 

@@ -29,8 +29,8 @@ const CONTENT_SECURITY_POLICY = [
   "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 ].join('; ');
 
-/** Of the page's own, beside `/`. */
-const PAGE_ADDRESSES = ['/sessions/:id', '/sessions/:id/transcript', '/search', '/machines/:name', '/add', '/reports/*'];
+/** Of the page's own, beside `/`: those that it tells apart (web/route.ts). */
+export const PAGE_ADDRESSES = ['/sessions/:id', '/sessions/:id/transcript', '/search', '/machines/:name', '/add', '/add/:name', '/reports/*'];
 
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
@@ -130,8 +130,14 @@ function answerError(error: unknown, context: Context, log: Log): Response | Pro
   if (error instanceof TtError) {
     const { code, message, hint, exitCode, retryable } = error;
     const status = NOT_THERE.has(code) ? 404 : exitCode === EXIT_CODES.usage ? 400 : retryable ? 503 : 500;
+    // Also what may go well the next time, where it is not by intention that it did not now.
+    if (status === 500 || (status === 503 && error.cause !== undefined)) logFailure(error, context, log);
     return answer(context, status, { code, message, hint });
   }
-  log.error({ path: context.req.path, error: messageOf(error) }, 'a request of the page failed');
+  logFailure(error, context, log);
   return answer(context, 500, { code: 'internal', message: 'that failed', hint: 'look at the log of the collector' });
+}
+
+function logFailure(error: unknown, { req: { path } }: Context, log: Log): void {
+  log.error({ path, ...(error instanceof TtError && { code: error.code }), error: messageOf(error) }, 'a request of the page failed');
 }

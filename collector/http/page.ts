@@ -83,7 +83,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = {}): Promi
   const store = (): StoreDocument => readStoreFacts(paths, { nowMs: clock.now(), startedMs });
   const machines = (): readonly EnrolledMachine[] => registry.list();
   const app = createApp({
-    status, events, live, answers, fileAnswers, signIn, log, readiness, store,
+    status, live, answers, fileAnswers, signIn, log, readiness, store,
     metrics: config.metrics ? createMetrics({ status, store, links, machines, live, isReady: () => readiness.reasons().length === 0 }) : undefined,
     now: () => clock.now(),
     assets: readAssets(assets),

@@ -69,12 +69,14 @@ it('lets the thread end when nothing was asked for a while, and starts another',
   expect(await last).toBe('3');
 });
 
-it('hands errors on, usage as usage', async () => {
-  const [wrong, broken] = [answers.ask({ ask: 'waiting' }), answers.ask({ ask: 'waiting' })];
-  threads[0]!.answer({ ok: false, code: 'usage', message: 'm', hint: 'h', isUsage: true });
-  threads[0]!.answer({ ok: false, code: 'internal', message: 'm', hint: 'h', isUsage: false });
+it('hands errors on, usage as usage, and what may go well the next time as that', async () => {
+  const [wrong, broken, busy] = [answers.ask({ ask: 'waiting' }), answers.ask({ ask: 'waiting' }), answers.ask({ ask: 'waiting' })];
+  threads[0]!.answer({ ok: false, code: 'usage', message: 'm', hint: 'h', isUsage: true, isRetryable: false });
+  threads[0]!.answer({ ok: false, code: 'internal', message: 'm', hint: 'h', isUsage: false, isRetryable: false });
+  threads[0]!.answer({ ok: false, code: 'not_now', message: 'm', hint: 'h', isUsage: false, isRetryable: true });
   await expect(wrong).rejects.toMatchObject({ code: 'usage', hint: 'h', exitCode: 2 });
-  await expect(broken).rejects.toMatchObject({ code: 'internal', exitCode: 1 });
+  await expect(broken).rejects.toMatchObject({ code: 'internal', exitCode: 1, retryable: false });
+  await expect(busy).rejects.toMatchObject({ code: 'not_now', exitCode: 1, retryable: true });
 });
 
 it('a thread that ended fails what it was asked; the next question goes to a new one', async () => {
@@ -83,6 +85,25 @@ it('a thread that ended fails what it was asked; the next question goes to a new
   await expect(first).rejects.toMatchObject({ code: 'answers_gone', message: 'the thread that answers ended: out of memory', retryable: true });
   threads[1]!.answer({ ok: true, text: '1' });
   expect(await second).toBe('1');
+});
+
+it('a question that can not be asked fails alone: those behind it are asked', async () => {
+  let isReadable = true;
+  const failing = createAnswers({
+    clock, start, present: () => {
+      if (isReadable) return { nowMs: 0, machines: [] };
+      isReadable = true;
+      throw new Error('SQLITE_IOERR');
+    },
+  });
+  const [first, second, third] = [failing.ask({ ask: 'waiting' }), failing.ask({ ask: 'working' }), failing.ask({ ask: 'streams', isAll: true })];
+  isReadable = false;
+  threads[0]!.answer({ ok: true, text: '1' });
+  expect(await first).toBe('1');
+  await expect(second).rejects.toMatchObject({ code: 'answers_gone', message: expect.stringContaining('SQLITE_IOERR') as string, retryable: true });
+  expect(asks(threads[0])).toEqual(['waiting', 'streams']);
+  threads[0]!.answer({ ok: true, text: '3' });
+  expect(await third).toBe('3');
 });
 
 it('refuses more than it can remember', async () => {

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { Hono } from 'hono';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAnswers } from '../../../collector/answers/answers.ts';
+import type { Present } from '../../../collector/answers/questions.ts';
 import { createControlHandlers } from '../../../collector/control/handlers.ts';
 import { openMachineRegistry, type MachineRegistry } from '../../../collector/enrolment/machine-registry.ts';
 import { PAGE_ACTIONS } from '../../../collector/http/action-routes.ts';
-import { createApp } from '../../../collector/http/app.ts';
+import { createApp, PAGE_ADDRESSES } from '../../../collector/http/app.ts';
 import { readAssets } from '../../../collector/http/assets.ts';
 import { createLiveFeed } from '../../../collector/http/live.ts';
 import type { NotReady } from '../../../collector/http/readiness.ts';
@@ -17,6 +18,7 @@ import { createMachineLinks } from '../../../collector/ingest/machine-links.ts';
 import { createThroughput } from '../../../collector/ingest/throughput.ts';
 import { openReader } from '../../../collector/store/database.ts';
 import { openEventReader } from '../../../collector/store/read-events.ts';
+import { machineAddress, reportAddress, routeOf, sessionAddress, transcriptAddress, type Route } from '../../../collector/web/route.ts';
 import type { WriterCalls } from '../../../collector/writer/messages.ts';
 import { openStore } from '../../../collector/writer/open-store.ts';
 import { machineDocumentSchema, type MachineKnown } from '../../../shared/machine-document.ts';
@@ -28,9 +30,10 @@ import { usageDocumentSchema } from '../../../shared/usage-documents.ts';
 import { storeDocumentSchema } from '../../../shared/store-document.ts';
 import { throughputDocumentSchema } from '../../../shared/throughput-document.ts';
 import { timelineDocumentSchema } from '../../../shared/timeline-document.ts';
-import { silentLog } from '../../../shared/log.ts';
+import { silentLog, type Log, type LogFields } from '../../../shared/log.ts';
 import { createKeyPair } from '../../../shared/protocol/tokens.ts';
 import { resolvePaths } from '../../../shared/paths.ts';
+import { TtError } from '../../../shared/errors.ts';
 import type { CollectorStatus, MachineStatus } from '../../../shared/status.ts';
 import { printTimestamp } from '../../../shared/timestamp.ts';
 import { startAnswersInProcess } from '../../support/answers-in-process.ts';
@@ -58,6 +61,9 @@ const KNOWN: MachineKnown = {
 const { publicKey } = await createKeyPair();
 
 let notReady: NotReady[] = [];
+/** What the collector says of its machines when it is asked. */
+let machines: () => Present['machines'];
+let logged: LogFields[];
 let folder: string;
 let registry: MachineRegistry;
 let clock: ManualClock;
@@ -68,6 +74,9 @@ let close: () => Promise<void>;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tt-app-'));
   clock = new ManualClock();
+  machines = () => [{ ...NEVER_SEEN, enrolledAtMs: 0 }];
+  logged = [];
+  const log: Log = { ...silentLog, error: (fields) => void logged.push(fields) };
   const database = join(folder, 'collector.db');
   const store = openStore(database, clock);
   const lines = Array.from({ length: 25 }, (_, i) => JSON.stringify(eventAt(i)));
@@ -83,7 +92,7 @@ beforeEach(() => {
     start: () => startAnswersInProcess({
       database, machineFile: join(folder, 'machine.json'), prices: {}, archiveDir: join(folder, 'archive'), searchDatabase: join(folder, 'search.sqlite'), claudeDirs: [join(folder, '.claude')],
     }),
-    present: () => ({ nowMs: NOW, machines: [{ ...NEVER_SEEN, enrolledAtMs: 0 }] }),
+    present: () => ({ nowMs: NOW, machines: machines() }),
   });
   registry = openMachineRegistry(join(folder, 'machines.json'));
   registry.enrol({ machineId: MACHINE, label: 'devbox', publicKey, nowMs: NOW });
@@ -96,7 +105,7 @@ beforeEach(() => {
     readiness: { reasons: () => notReady }, metrics: { contentType: 'text/plain', text: () => Promise.resolve('tt_ready 1\n') },
     throughput: () => createThroughput({ clock, links: createMachineLinks(clock) }).document([]),
     store: () => readStoreFacts(resolvePaths({}, folder), { nowMs: NOW, startedMs: NOW }),
-    status: () => STATUS, events, live, answers, fileAnswers: answers, actions, archiveRow: async () => (await actions['archive.list']({})).machines[0], now: () => NOW, signIn, assets: readAssets(folder), log: silentLog,
+    status: () => STATUS, live, answers, fileAnswers: answers, actions, archiveRow: async () => (await actions['archive.list']({})).machines[0], now: () => NOW, signIn, assets: readAssets(folder), log,
     hosts: () => new Set([HOST, 'localhost:7070']), machineId: (name) => (name === 'devbox' || name === MACHINE ? MACHINE : undefined),
     machine: (name) => (name === 'devbox' ? KNOWN : undefined),
   });
@@ -148,7 +157,7 @@ describe('signing in', () => {
   });
 
   it.each([
-    '/', '/app.js', '/api/v1/status', '/api/v1/live', '/nowhere', '/sessions/s0@devbox', '/machines/devbox', '/add', '/reports/week/2026-01-05/stream', '/api/v1/sessions/s0',
+    '/', '/app.js', '/api/v1/status', '/api/v1/live', '/nowhere', '/sessions/s0@devbox', '/machines/devbox', '/add', '/add/devbox', '/reports/week/2026-01-05/stream', '/api/v1/sessions/s0',
   ])('%s is for who is signed in', async (path) => {
     const refused = await get(path);
     expect(refused.status).toBe(401);
@@ -363,6 +372,63 @@ describe('files', () => {
 
   it.each(['/collector.db', '/sessions.json', '/..%2fetc%2fpasswd', '/../collector.db', '/index.html/'])('%s is none of them', async (path) => {
     expect((await signedIn(path)).status).toBe(404);
+  });
+});
+
+describe('addresses of the page', () => {
+  /** One at least for each page that the browser tells apart. */
+  const ADDRESSES: Readonly<Record<Route['page'], readonly string[]>> = {
+    home: ['/'],
+    session: [sessionAddress({ session: 's0@devbox' })],
+    transcript: [transcriptAddress('s0@devbox', { agent: 'a1', entry: 'u1' })],
+    search: ['/search', '/search?query=a+b'],
+    machine: [machineAddress('devbox')],
+    add: ['/add', '/add/devbox'],
+    reports: ['/reports', '/reports/week', '/reports/week/2026-01-05', reportAddress({ period: 'month', date: '2026-01-01', by: 'tag' })],
+  };
+
+  it('are there when they are loaded anew', async () => {
+    const all = Object.entries(ADDRESSES).flatMap(([page, addresses]) => addresses.map((address) => ({ page, address })));
+    const answered = await Promise.all(all.map(async ({ address }) => {
+      const response = await signedIn(address);
+      return { address, page: routeOf(address).page, status: response.status, text: await response.text() };
+    }));
+    expect(answered).toEqual(all.map(({ page, address }) => ({ address, page, status: 200, text: '<title>tt</title>' })));
+  });
+
+  it('are all told apart by the browser', () => {
+    expect(PAGE_ADDRESSES.filter((address) => routeOf(address.replace(/:\w+/g, 'x').replace('*', 'week')).page === 'home')).toEqual([]);
+  });
+});
+
+describe('what fails', () => {
+  const failure = async (path: string): Promise<unknown> => {
+    const response = await signedIn(path);
+    return [response.status, (await json<{ error: { code: string } }>(response)).error.code];
+  };
+
+  it('in the thread that answers is in the log to which the answer points', async () => {
+    machines = () => JSON.parse('[null]') as Present['machines'];
+    expect(await failure('/api/v1/waiting')).toEqual([500, 'internal']);
+    expect(logged).toMatchObject([{ path: '/api/v1/waiting', code: 'internal', error: expect.stringContaining('null') as string }]);
+  });
+
+  it('and may go well the next time is 503, in the log where it was not meant to', async () => {
+    machines = () => {
+      throw new Error('SQLITE_IOERR');
+    };
+    expect(await failure('/api/v1/waiting')).toEqual([503, 'answers_gone']);
+    expect(logged).toMatchObject([{ error: expect.stringContaining('SQLITE_IOERR') as string }]);
+    machines = () => {
+      throw new TtError('not_now', 'not now', { hint: 'later', retryable: true });
+    };
+    expect(await failure('/api/v1/waiting')).toEqual([503, 'not_now']);
+    expect(logged).toHaveLength(1);
+  });
+
+  it('because it was asked wrongly is not in the log', async () => {
+    expect([await failure('/api/v1/sessions/nobody'), await failure('/api/v1/usage?by=colour')]).toEqual([[404, 'no_such_session'], [400, 'bad_request']]);
+    expect(logged).toEqual([]);
   });
 });
 
