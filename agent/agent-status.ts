@@ -39,6 +39,7 @@ export function toAgentStatus({ identity, collectorId, feed, uplink }: StatusPar
     kept_limit_bytes: feed.kept.limitBytes,
     gaps: feed.gaps.map(({ path, from, to, reason }) => ({ path, from, to, reason })),
     problems: [...(uplink.problem === null ? [] : [uplink.problem]), ...feed.problems],
+    blocked: feed.isBlocked === true,
   };
 }
 

@@ -44,6 +44,8 @@ export interface SourceKind {
   readonly name: 'claude-code' | 'event-log' | 'status-log';
   /** Directories to watch, with all below them. They need not exist yet. */
   readonly roots: readonly string[];
+  /** True: its files lie in the roots themselves, and what is below them does not matter to it. */
+  readonly isFlat?: true;
   /** Is this path (below one of the roots) a file to tail? */
   matches(path: string): boolean;
   /** `carry` undefined: at offset 0. A carry of another version is refused by returning undefined: read from 0 instead. */

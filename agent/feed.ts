@@ -58,6 +58,8 @@ export interface FeedStatus {
   gaps: readonly GapReport[];
   /** In words: `watch limit reached: rescanning every 5 s`, `cannot read /x: EACCES`. */
   problems: readonly string[];
+  /** Everything that can be read is acknowledged, and something can not be read: `problems` names it. */
+  isBlocked?: boolean;
 }
 
 export interface Feed {

@@ -104,6 +104,8 @@ export const agentStatusSchema = z.object({
   kept_files: countOrNull.optional(),
   kept_oldest_at: timestampOrNull.optional(),
   kept_limit_bytes: countOrNull.optional(),
+  /** Not of the first agents. Everything that can be read is acknowledged, and something can not be read: `problems` names it. */
+  blocked: z.boolean().optional(),
 });
 export type AgentStatus = z.infer<typeof agentStatusSchema>;
 

@@ -41,6 +41,7 @@ function logSource(name: SourceKind['name'], options: EventLogSourceOptions, isO
   return {
     name,
     roots: [directory],
+    isFlat: true,
     matches: (path) => dirname(resolve(path)) === directory && isOwn(basename(path)),
     open: (file, carry) => (carry === undefined || isOurCarry(carry) ? new EventLogExtractor(options, file) : undefined),
   };

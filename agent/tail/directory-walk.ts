@@ -6,8 +6,8 @@
  */
 import { dirname, sep } from 'node:path';
 import type { SourceKind } from '../extraction.ts';
-import { messageOf, systemCode } from '../../shared/errors.ts';
 import type { FileAccess, FileStat } from './file-access.ts';
+import { isAbsence, type Unreadable } from './unreadable.ts';
 import type { Watch } from './watch.ts';
 
 export interface KnownDirectory {
@@ -39,6 +39,9 @@ interface FoundFile {
 export interface WalkDeps {
   files: FileAccess;
   watch: Watch;
+  unreadable: Unreadable;
+  /** Can there be a file to tail in this directory, or below it? */
+  mayHold(directory: string): boolean;
   /** Which source tails this path. Several may share a root. */
   sourceOf(path: string): SourceKind | undefined;
   /** The same text, as the very string that others hold already: each path once in memory. */
@@ -63,8 +66,6 @@ export interface DirectoryWalk {
   directory(path: string): KnownDirectory | undefined;
   forget(path: string): void;
   rootState(root: string): RootState;
-  /** Path → why it cannot be read, as of the last look at it. */
-  readonly problems: ReadonlyMap<string, string>;
 }
 
 interface VisitOptions {
@@ -88,7 +89,6 @@ class RootWalk implements DirectoryWalk {
   readonly #options: WalkOptions;
   readonly #directories = new Map<string, KnownDirectory>();
   readonly #roots = new Map<string, RootState>();
-  readonly #problems = new Map<string, string>();
   #current = 0;
 
   constructor(deps: WalkDeps, options: WalkOptions) {
@@ -117,7 +117,7 @@ class RootWalk implements DirectoryWalk {
 
   /** Returns how many entries the directory has; undefined when there is none. */
   *#visit(path: string, how: VisitOptions): Generator<undefined, number | undefined> {
-    if (this.#options.ignoredDirectories.has(path)) return 0;
+    if (this.#options.ignoredDirectories.has(path) || !this.#deps.mayHold(path)) return 0;
     let listing: Listing;
     try {
       const stat = this.#deps.files.stat(path);
@@ -126,7 +126,7 @@ class RootWalk implements DirectoryWalk {
       if (how.visited.has(inode)) return 1; // The same directory by another root: read once.
       how.visited.add(inode);
       listing = this.#listWatched(path, stat, how);
-      this.#problems.delete(path);
+      this.#deps.unreadable.clear(path);
     } catch (error) {
       return this.#failed(path, error);
     }
@@ -144,12 +144,11 @@ class RootWalk implements DirectoryWalk {
   }
 
   #failed(path: string, error: unknown): number | undefined {
-    const code = systemCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
+    this.#deps.unreadable.note(path, error);
+    if (isAbsence(error)) {
       this.forget(path);
       return undefined;
     }
-    this.#problems.set(path, `cannot read ${path}: ${code ?? messageOf(error)}`);
     const known = this.#directories.get(path);
     if (known !== undefined) known.lookNumber = this.#current;
     return 1;
@@ -222,9 +221,7 @@ class RootWalk implements DirectoryWalk {
   }
 
   forget(path: string): void {
-    if (!this.#directories.delete(path)) return;
-    this.#problems.delete(path);
-    this.#deps.watch.remove(path);
+    if (this.#directories.delete(path)) this.#deps.watch.remove(path);
   }
 
   directory(path: string): KnownDirectory | undefined {
@@ -233,10 +230,6 @@ class RootWalk implements DirectoryWalk {
 
   rootState(root: string): RootState {
     return this.#roots.get(root) ?? 'missing';
-  }
-
-  get problems(): ReadonlyMap<string, string> {
-    return this.#problems;
   }
 }
 

@@ -228,10 +228,9 @@ class RootDiscovery implements Discovery {
   get problems(): readonly string[] {
     const [reason] = new Set(this.#unwatched.values());
     const isLimit = reason === 'ENOSPC' || reason === 'EMFILE';
-    const watching = reason === undefined ? [] : [
+    return reason === undefined ? [] : [
       `${isLimit ? 'watch limit reached' : `cannot watch (${reason})`}: rescanning every ${RESCAN_DEGRADED_MS / 1000} s`,
     ];
-    return [...watching, ...this.#deps.walk.problems.values()];
   }
 
   close(): void {

@@ -4,7 +4,6 @@
  * `stat` against what was read. An unchanged file is not opened.
  */
 import type { SourceKind } from '../extraction.ts';
-import { messageOf, systemCode } from '../../shared/errors.ts';
 import type { Departed } from './departed.ts';
 import type { FileAccess, FileStat } from './file-access.ts';
 import type { FileTable } from './file-table.ts';
@@ -14,6 +13,7 @@ import type { KeptFiles } from './kept-files.ts';
 import type { Lanes } from './lanes.ts';
 import type { Readers } from './readers.ts';
 import { createTailedFile, scannedEnd, takenEnd, type TailedFile } from './tailed-file.ts';
+import { isAbsence, unreadableWords, type Unreadable } from './unreadable.ts';
 
 export interface LooksDeps {
   files: FileAccess;
@@ -23,6 +23,7 @@ export interface LooksDeps {
   kept: KeptFiles;
   gaps: GapLog;
   departed: Departed;
+  unreadable: Unreadable;
   now(): number;
   /** Number of the full look that runs or ran last. */
   lookNumber(): number;
@@ -77,6 +78,7 @@ class FileLooks implements Looks {
     const mtimeMs = known?.mtimeMs;
     try {
       const stat = this.#deps.files.stat(path);
+      if (!this.#deps.unreadable.isEmpty) this.#deps.unreadable.clear(path);
       if (!stat.isFile) return false;
       const file = known === undefined ? this.#adopt(path, stat, source) : this.#update(known, path, stat, source);
       if (file === undefined) return false;
@@ -90,16 +92,16 @@ class FileLooks implements Looks {
   }
 
   #failed(path: string, known: TailedFile | undefined, error: unknown): boolean {
-    const code = systemCode(error);
+    this.#deps.unreadable.note(path, error);
     if (known === undefined) return false;
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      const wasPresent = known.presence === 'present';
-      if (wasPresent) this.vanish(known);
-      if (this.#deps.readers.isHeld(known)) this.#deps.lanes.enqueue(known);
-      return wasPresent;
+    if (!isAbsence(error)) {
+      known.problem = unreadableWords(path, error);
+      return false;
     }
-    known.problem = `cannot look at ${path}: ${code ?? messageOf(error)}`;
-    return false;
+    const wasPresent = known.presence === 'present';
+    if (wasPresent) this.vanish(known);
+    if (this.#deps.readers.isHeld(known)) this.#deps.lanes.enqueue(known);
+    return wasPresent;
   }
 
   #hold(file: TailedFile): void {
@@ -246,6 +248,7 @@ class FileLooks implements Looks {
   #vanishAs(file: TailedFile, size: number): void {
     file.size = size;
     file.presence = 'vanished';
+    file.problem = null; // With its path: what is kept of it may well be read.
     file.vanishedAt = this.#deps.now();
     file.lookNumber = this.#deps.lookNumber();
     this.#deps.touched(file);

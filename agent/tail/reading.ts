@@ -4,7 +4,7 @@
  */
 import type { Slice } from '../feed.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { messageOf, systemCode } from '../../shared/errors.ts';
+import { systemCode } from '../../shared/errors.ts';
 import type { Lane } from '../../shared/protocol/frames.ts';
 import type { DrainedLooks } from './drained-looks.ts';
 import type { Lanes } from './lanes.ts';
@@ -14,6 +14,7 @@ import type { SliceLimits } from './slice-sink.ts';
 import type { Slices } from './slices.ts';
 import type { TailStatus } from './tail-status.ts';
 import { needsRead, type TailedFile } from './tailed-file.ts';
+import { unreadableWords } from './unreadable.ts';
 
 export interface ReadingDeps {
   clock: Clock;
@@ -118,7 +119,7 @@ class FileReading implements Reading {
       return;
     }
     // The next look clears it and tries again; the other files go on.
-    file.problem = `cannot read ${file.path}: ${code ?? messageOf(error)}`;
+    file.problem = unreadableWords(file.path, error);
   }
 
   #wakeSoon(): void {

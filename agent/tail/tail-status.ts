@@ -7,7 +7,8 @@ import type { FileTable } from './file-table.ts';
 import type { GapLog } from './gap-log.ts';
 import type { Keeping } from './keeping.ts';
 import type { KeptFiles } from './kept-files.ts';
-import { backlogOf } from './tailed-file.ts';
+import { backlogOf, needsRead } from './tailed-file.ts';
+import type { Unreadable } from './unreadable.ts';
 
 export interface TailStatusDeps {
   table: FileTable;
@@ -19,6 +20,7 @@ export interface TailStatusDeps {
   gaps: GapLog;
   kept: KeptFiles;
   keeping: Keeping;
+  unreadable: Unreadable;
 }
 
 export interface TailStatus {
@@ -51,13 +53,19 @@ export function createTailStatus(deps: TailStatusDeps): TailStatus {
     let backlogBytes = 0;
     let oldest: number | null = null;
     let fileCount = 0;
-    const problems: string[] = [...deps.store.problems, ...deps.problems()];
+    let isWaiting = false;
+    let isBlocked = !deps.unreadable.isEmpty;
+    const problems = new Set([...deps.store.problems, ...deps.problems(), ...deps.unreadable.problems]);
     for (const problem of [deps.badLines.problem, deps.gaps.problem, deps.kept.problem]) {
-      if (problem !== null) problems.push(problem);
+      if (problem !== null) problems.add(problem);
     }
     for (const file of deps.table.all()) {
       if (file.presence === 'present') fileCount += 1;
-      if (file.problem !== null) problems.push(file.problem);
+      if (file.problem !== null) {
+        isBlocked = true;
+        problems.add(file.problem);
+      }
+      isWaiting ||= file.positions.hasPending || needsRead(file);
       const backlog = backlogOf(file);
       if (backlog === 0) continue;
       backlogBytes += backlog;
@@ -75,7 +83,8 @@ export function createTailStatus(deps: TailStatusDeps): TailStatus {
       keptBytes: deps.keeping.status.bytes,
       kept: deps.keeping.status,
       gaps: deps.gaps.gaps,
-      problems: shorten(problems),
+      problems: shorten([...problems]),
+      isBlocked: hasLooked && isBlocked && !isWaiting,
     };
   }
 

@@ -38,6 +38,7 @@ import type { SliceLimits } from './slice-sink.ts';
 import { createSlices } from './slices.ts';
 import { createTailStatus, type TailStatus } from './tail-status.ts';
 import type { TailedFile } from './tailed-file.ts';
+import { createUnreadable, type Unreadable } from './unreadable.ts';
 import { createWatch, type Watch, type WatchDeps } from './watch.ts';
 
 export interface TailDeps {
@@ -109,6 +110,7 @@ class FileTail implements Tail {
   readonly #reading: Reading;
   #isLoaded = false;
   #closing: Promise<void> | undefined;
+  readonly #unreadable: Unreadable;
 
   constructor(deps: TailDeps, options: TailOptions) {
     const { clock, log, sources } = deps;
@@ -119,7 +121,8 @@ class FileTail implements Tail {
     this.#gaps = openGapLog(deps.checkpointDir, clock);
     this.#departed = createDeparted(this.#gaps);
     const common = {
-      files, departed: this.#departed, table: this.#table, lanes: this.#lanes, kept: this.#kept, gaps: this.#gaps,
+      files, unreadable: this.#unreadable, departed: this.#departed, table: this.#table, lanes: this.#lanes, kept: this.#kept, gaps: this.#gaps,
+    this.#unreadable = createUnreadable(() => this.#discovery.lookNumber);
       now: () => clock.now(), monotonic: () => clock.monotonic(),
     };
     const look = (path: string, source: SourceKind): boolean => this.#looks.look(path, source);
@@ -138,7 +141,7 @@ class FileTail implements Tail {
       },
     );
     const walk = createDirectoryWalk(
-      { ...common, watch: this.#watch, look, sourceOf, sharedPath: (path) => this.#table.byPath(path)?.path ?? path },
+      { ...common, watch: this.#watch, look, sourceOf, mayHold: (directory) => this.#mayHold(directory), sharedPath: (path) => this.#table.byPath(path)?.path ?? path },
       { ignoredDirectories: new Set([deps.badDir, deps.checkpointDir, deps.keptDir, ...(options.ignoredDirectories ?? [])]) },
     );
     const absences = createAbsences({
@@ -164,7 +167,8 @@ class FileTail implements Tail {
         this.#keeping.lookEnded();
         this.#gaps.tidy();
         this.#readers.closeIdle();
-        this.#drained.lookEnded(ended, this.#table.all());
+        this.#unreadable.lookEnded(ended.number);
+        if (this.#unreadable.isEmpty) this.#drained.lookEnded(ended, this.#table.all());
         this.#status.lookEnded();
       },
     });
@@ -198,7 +202,7 @@ class FileTail implements Tail {
     });
   }
 
-  #createLooks(common: Pick<LooksDeps, 'files' | 'table' | 'lanes' | 'kept' | 'gaps' | 'departed' | 'now'>): Looks {
+  #createLooks(common: Pick<LooksDeps, 'files' | 'table' | 'lanes' | 'kept' | 'gaps' | 'departed' | 'unreadable' | 'now'>): Looks {
     return createLooks({
       ...common,
       readers: this.#readers,
@@ -347,6 +351,10 @@ class FileTail implements Tail {
     this.#drained.replaced(file, undefined);
   }
 }
+
+  #mayHold(directory: string): boolean {
+    return this.#deps.sources.some(({ roots, isFlat }) => roots.some((root) => directory === root || (isFlat !== true && directory.startsWith(root + sep))));
+  }
 
 function isBelow(path: string, source: SourceKind): boolean {
   return source.roots.some((root) => path.startsWith(root + sep)) && source.matches(path);

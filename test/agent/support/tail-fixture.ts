@@ -18,23 +18,40 @@ export interface CountedFiles extends FileAccess {
   opened: number;
   bytesRead: number;
   stats: number;
+  /** Path → code with which it can not be opened. */
   fail: Map<string, string>;
+  /** Path → code with which it can not be looked at, or as a directory not be read. */
+  failLook: Map<string, string>;
+  /** Code with which nothing that is open can be asked or closed any more. */
+  failOpen: string | undefined;
 }
 
 export function countFiles(): CountedFiles {
-  const throwIfAsked = (path: string): void => {
-    const code = counted.fail.get(path);
-    if (code !== undefined) throw Object.assign(new Error(`${code}: ${path}`), { code });
+  const throwIfAsked = (code: string | undefined): void => {
+    if (code !== undefined) refuse(code);
   };
   const counted: CountedFiles = {
     ...systemFiles,
-    opened: 0, bytesRead: 0, stats: 0, fail: new Map(),
+    opened: 0, bytesRead: 0, stats: 0, fail: new Map(), failLook: new Map(), failOpen: undefined,
     stat: (path) => {
       counted.stats += 1;
+      throwIfAsked(counted.failLook.get(path));
       return systemFiles.stat(path);
     },
+    readDirectory: (path) => {
+      throwIfAsked(counted.failLook.get(path));
+      return systemFiles.readDirectory(path);
+    },
+    fstat: (fd) => {
+      throwIfAsked(counted.failOpen);
+      return systemFiles.fstat(fd);
+    },
+    close: (fd) => {
+      systemFiles.close(fd);
+      throwIfAsked(counted.failOpen);
+    },
     open: (path) => {
-      throwIfAsked(path);
+      throwIfAsked(counted.fail.get(path));
       counted.opened += 1;
       return systemFiles.open(path);
     },

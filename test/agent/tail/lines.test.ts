@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, readFileSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openBadLines } from '../../../agent/tail/bad-lines.ts';
@@ -7,6 +7,7 @@ import { printEvent } from '../../../agent/tail/printed-event.ts';
 import { LINE_BYTES, WIRE_LIMITS } from '../../../shared/limits.ts';
 import type { JsonValue } from '../../../shared/event.ts';
 import { formatEventId } from '../support/line-event.ts';
+import { lineSource } from '../support/line-source.ts';
 import { linesOf, TailFixture } from '../support/tail-fixture.ts';
 
 function badRecords(fixture: TailFixture): unknown[] {
@@ -160,7 +161,7 @@ describe('a file that cannot be read', () => {
     fixture.files.fail.set(path, 'EIO');
     await fixture.open();
     expect(fixture.drain()).toEqual(['two']);
-    expect(fixture.tail.status()).toMatchObject({ problems: [`cannot read ${path}: EIO`], drainedAt: null, backlogBytes: 4 });
+    expect(fixture.tail.status()).toMatchObject({ problems: [expect.stringContaining(`cannot read ${path}: EIO; `)], drainedAt: null, backlogBytes: 4, isBlocked: true });
     fixture.files.fail.clear();
     expect(fixture.drain()).toEqual(['one']);
     expect(fixture.tail.status().problems).toEqual([]);
@@ -174,9 +175,95 @@ describe('a file that cannot be read', () => {
     fixture.drain();
     chmodSync(fixture.path('x'), 0);
     fixture.look();
-    expect(fixture.tail.status().problems).toEqual([`cannot read ${fixture.path('x')}: EACCES`]);
+    expect(fixture.tail.status().problems).toEqual([expect.stringContaining(`cannot read ${fixture.path('x')}: EACCES; `)]);
     chmodSync(fixture.path('x'), 0o700);
     expect(fixture.drain()).toEqual([]);
+  });
+});
+
+describe('a place that cannot be looked at', () => {
+  it.each([
+    ['a directory that is closed to us', (fixture: TailFixture) => fixture.path('x'), 'EACCES'],
+    ['a file in a directory that may be listed only', (fixture: TailFixture) => fixture.path('x/a.jsonl'), 'EACCES'],
+    ['a file on a damaged disk', (fixture: TailFixture) => fixture.path('x/a.jsonl'), 'EIO'],
+  ])('%s, holds back how complete all is, says what to do, and no more than that', async (_what, placeOf, code) => {
+    await using fixture = new TailFixture();
+    fixture.write('x/a.jsonl', 'one\n');
+    fixture.write('y/b.jsonl', 'two\n');
+    const place = placeOf(fixture);
+    fixture.files.failLook.set(place, code);
+    await fixture.open();
+    expect(fixture.tail.status().isBlocked).toBe(false);
+    expect(fixture.drain()).toEqual(['two']);
+    expect(fixture.tail.status()).toMatchObject({
+      drainedAt: null, isBlocked: true,
+      problems: [`cannot read ${place}: ${code}; nothing newer counts as complete until the agent's user can read it, or it is moved away`],
+    });
+    fixture.files.failLook.clear();
+    expect(fixture.drain()).toEqual(['one']);
+    const { drainedAt } = fixture.tail.status();
+    expect(fixture.tail.status()).toMatchObject({ drainedAt: expect.any(Number) as number, problems: [], isBlocked: false });
+    // It may have grown since, although all that was met is acknowledged.
+    fixture.files.failLook.set(place, code);
+    fixture.clock.advance(60_000);
+    expect(fixture.tail.status().drainedAt).toBe(drainedAt);
+    await fixture.reopen();
+    fixture.look();
+    expect(fixture.tail.status()).toMatchObject({ drainedAt: null, isBlocked: true });
+  });
+
+  it('counts no more when it is gone', async () => {
+    await using fixture = new TailFixture();
+    fixture.write('x/y/a.jsonl', 'one\n');
+    fixture.files.failLook.set(fixture.path('x/y'), 'EACCES');
+    await fixture.open();
+    expect(fixture.tail.status()).toMatchObject({ drainedAt: null });
+    rmSync(fixture.path('x'), { recursive: true });
+    fixture.look();
+    expect(fixture.tail.status()).toMatchObject({ drainedAt: expect.any(Number) as number, problems: [] });
+  });
+
+  it.each(['a.jsonl', 'x/a.jsonl'])('because its name is not UTF-8 (%s) is one of them', async (name) => {
+    await using fixture = new TailFixture();
+    fixture.write('b.jsonl', 'two\n');
+    const place = Buffer.from(fixture.path(name).replace('a.jsonl', '\xFFa.jsonl').replace('/x/', '/x\xFF/'), 'latin1');
+    mkdirSync(place.subarray(0, place.lastIndexOf('/')), { recursive: true });
+    writeFileSync(place, 'one\n');
+    symlinkSync('nowhere', fixture.path('dangling.jsonl'));
+    symlinkSync('round.jsonl', fixture.path('round.jsonl'));
+    await fixture.open();
+    expect(fixture.drain()).toEqual(['two']);
+    expect(fixture.tail.status()).toMatchObject({ drainedAt: null, problems: [expect.stringMatching(/its name is not UTF-8; .* until it is renamed/)] });
+    rmSync(place);
+    rmSync(place.subarray(0, place.lastIndexOf('/')), { recursive: true, force: true });
+    fixture.write('b.jsonl', 'two\n');
+    fixture.look();
+    expect(fixture.tail.status()).toMatchObject({ problems: [] });
+  });
+
+  it('is none below a root whose files lie in it themselves', async () => {
+    await using fixture = new TailFixture();
+    fixture.sources = [{ ...lineSource([fixture.root]), isFlat: true }];
+    fixture.write('a.jsonl', 'one\n');
+    fixture.write('lost+found/b.jsonl', 'two\n');
+    fixture.files.failLook.set(fixture.path('lost+found'), 'EACCES');
+    await fixture.open();
+    expect(fixture.drain()).toEqual(['one']);
+    expect(fixture.tail.status()).toMatchObject({ drainedAt: expect.any(Number) as number, problems: [] });
+  });
+
+  it('and is deleted then is read from its link', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\n');
+    fixture.write('b.jsonl', '');
+    await fixture.open();
+    fixture.files.failLook.set(path, 'EIO');
+    expect(fixture.drain()).toEqual([]);
+    fixture.files.failLook.clear();
+    unlinkSync(path);
+    fixture.look();
+    expect(fixture.drain()).toEqual(['one']);
+    expect(fixture.tail.status().problems).toEqual([]);
   });
 });
 
