@@ -10,6 +10,7 @@ import type { Config } from '../shared/config.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { CollectorId } from '../shared/ids.ts';
 import type { Log } from '../shared/log.ts';
+import { hostInUrl, hostOfSocket } from '../shared/loopback.ts';
 import type { Paths } from '../shared/paths.ts';
 import type { CollectorStatus } from '../shared/status.ts';
 import { ARCHIVE_RESERVE_BYTES } from '../shared/limits.ts';
@@ -136,7 +137,7 @@ async function compose(
     await ingest.drain();
     await ingest.close();
   });
-  const listener = await ingest.listen({ listen: { host: config.ingest_host, port: config.ingest_port } });
+  const listener = await ingest.listen({ listen: { host: hostOfSocket(config.ingest_host), port: config.ingest_port } });
   const ingestPort = listener.port ?? config.ingest_port;
 
   const { collectorId } = identity;
@@ -173,8 +174,4 @@ async function compose(
   const control = await openControlServer(paths.controlSocket, { handlers: actions, log, clock });
   onClose(() => control.close());
   return { ingestPort, uiPort: page.port, failure: writer.failure };
-}
-
-function hostInUrl(host: string): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }

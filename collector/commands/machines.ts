@@ -1,5 +1,6 @@
 import { flag, printAnswer, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import type { ExitCode } from '../../shared/errors.ts';
+import { reverseTunnel } from '../../shared/loopback.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import type { ControlResponse, MachineRow } from '../control/control-methods.ts';
 import { agoWords, clockWords, countWords, plural, UNKNOWN } from '../../shared/status-words.ts';
@@ -59,9 +60,9 @@ export async function addMachine(parsed: ParsedCommand, io: CommandIo): Promise<
 }
 
 function addedText({ label, url, code, expires_at }: ControlResponse<'machines.add'>, nowMs: number): string {
-  const port = new URL(url).port;
+  const tunnel = reverseTunnel(url, label);
   return [
-    `On ${label}, through a tunnel that stays open (ssh -R ${port}:127.0.0.1:${port} ${label}):`,
+    tunnel === undefined ? `On ${label}:` : `On ${label}, through a tunnel that stays open (${tunnel}):`,
     '',
     `  tt-agent join ${url} --code -`,
     '  tt-agent run',

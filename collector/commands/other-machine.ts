@@ -1,6 +1,7 @@
 /** What `deploy` and `undeploy` need of the running collector. */
 import type { CommandIo } from '../../shared/cli.ts';
 import { loadConfig } from '../../shared/config.ts';
+import { hostInUrl } from '../../shared/loopback.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { createControlClient } from '../control/control-client.ts';
 import type { Control, TunnelRow } from '../control/control-methods.ts';
@@ -20,5 +21,5 @@ export function hostOf(name: string, tunnels: readonly TunnelRow[]): string {
 export async function ingestAddress(control: Control, io: CommandIo): Promise<string> {
   const { ingest_host: host } = loadConfig(resolvePaths(io.environment, io.home).configFile, io.environment);
   const { ingest_port: port } = await control.call('status', {});
-  return `${host.includes(':') ? `[${host}]` : host}:${port ?? 0}`;
+  return `${hostInUrl(host)}:${port ?? 0}`;
 }

@@ -6,6 +6,7 @@ import { loadConfig } from '../../shared/config.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { aborted } from '../../shared/lifecycle.ts';
 import { createLog } from '../../shared/log.ts';
+import { hostInUrl } from '../../shared/loopback.ts';
 import { claudeConfigDirs, resolvePaths } from '../../shared/paths.ts';
 import { logSinkOf } from '../../shared/rotating-file.ts';
 import { openCollector } from '../collector.ts';
@@ -39,7 +40,7 @@ export async function runCollector(parsed: ParsedCommand, io: CommandIo): Promis
   const search = openSearchUpkeep({ paths, clock: io.clock, onFailure: (reason) => log.warn({ reason }, 'the search index is not kept up') });
   const { ingestPort, uiPort } = collector;
   io.stdout.write(
-    `tt collector: ready, agents at ${config.ingest_host}:${ingestPort}, page at http://${config.ui_host}:${uiPort}, data in ${paths.dataDir}\n`,
+    `tt collector: ready, agents at ${hostInUrl(config.ingest_host)}:${ingestPort}, page at http://${hostInUrl(config.ui_host)}:${uiPort}, data in ${paths.dataDir}\n`,
   );
   try {
     await Promise.race([aborted(io.stop), collector.failure]);

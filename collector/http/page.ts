@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT_CODES, TtError } from '../../shared/errors.ts';
+import { hostInUrl, hostOfSocket, isLoopback } from '../../shared/loopback.ts';
 import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
 import type { StoreDocument } from '../../shared/store-document.ts';
-import { isLoopback } from '../loopback.ts';
 import { createAnswers, startAnswersThread, type Answers, type AnswersChannel } from '../answers/answers.ts';
 import { ANSWERS_ENTRY } from '../answers/entry.ts';
 import type { AnswersData, Present } from '../answers/questions.ts';
@@ -13,10 +13,11 @@ import type { EnrolledMachine } from '../enrolment/machine-registry.ts';
 import { openConnectionHistory } from '../connection-history.ts';
 import { createThroughput } from '../ingest/throughput.ts';
 import { openLastKnown } from '../last-known.ts';
+import { startOfLocalDay } from '../local-day.ts';
 import { openReader } from '../store/database.ts';
 import { openEventReader } from '../store/read-events.ts';
 import { openStatusReader } from '../store/read-status.ts';
-import { startOfLocalDay, toCollectorStatus } from '../status.ts';
+import { toCollectorStatus } from '../status.ts';
 import { systemTimeZone } from '../zoned-days.ts';
 import { createApp } from './app.ts';
 import { readAssets } from './assets.ts';
@@ -101,7 +102,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = {}): Promi
     lastKnown.close();
     database.close();
   };
-  const server = await serve((request) => app.fetch(request), { listen: { host: config.ui_host, port }, portVariable: 'TT_UI_PORT' })
+  const server = await serve((request) => app.fetch(request), { listen: { host: hostOfSocket(config.ui_host), port }, portVariable: 'TT_UI_PORT' })
     .catch(async (error: unknown) => {
       await release();
       throw error;
@@ -113,7 +114,7 @@ export async function openPage(deps: PageDeps, options: PageOptions = {}): Promi
     port,
     status,
     signInLink: () => ({
-      url: `http://${addressOf(config.ui_host, port)}/sign-in?token=${signIn.createToken()}`,
+      url: `http://${hostInUrl(config.ui_host)}:${port}/sign-in?token=${signIn.createToken()}`,
       expiresAtMs: clock.now() + LINK_LIFETIME_MS,
     }),
     async close() {
@@ -164,10 +165,10 @@ function requireLoopback(host: string): void {
   });
 }
 
-function addressOf(host: string, port: number): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
-}
+const HTTP_PORT = 80;
 
-function hostsOf(host: string, port: number): ReadonlySet<string> {
-  return new Set([host, '127.0.0.1', 'localhost', '::1'].map((name) => addressOf(name, port).toLowerCase()));
+/** `Host` headers by which a browser means the page on this port. It leaves the port out where it goes without saying. */
+export function hostsOf(host: string, port: number): ReadonlySet<string> {
+  const names = [host, '127.0.0.1', 'localhost', '::1'].map((name) => hostInUrl(name).toLowerCase());
+  return new Set(names.flatMap((name) => [`${name}:${port}`, ...(port === HTTP_PORT ? [name] : [])]));
 }

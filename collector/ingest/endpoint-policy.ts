@@ -8,8 +8,8 @@
  * same for months; only a tunnel has a fresh one at every start.
  */
 import type { MachineId } from '../../shared/ids.ts';
+import { isLoopback } from '../../shared/loopback.ts';
 import { isPipeEndpoint, parseEndpoint } from '../../shared/protocol/endpoint.ts';
-import { isLoopback } from '../loopback.ts';
 import type { EnrolledMachine } from '../enrolment/machine-registry.ts';
 
 /** The listener a request came in by. */

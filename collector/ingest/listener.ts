@@ -15,7 +15,7 @@ import { UNAUTHENTICATED_SOCKETS_PER_TUNNEL, UNAUTHENTICATED_SOCKETS_SHARED } fr
 import type { Log } from '../../shared/log.ts';
 import type { FrameSocket, FrameSocketEvents } from '../../shared/protocol/frame-socket.ts';
 import type { UpgradeServer } from '../../shared/protocol/web-socket.ts';
-import { isLoopback } from '../loopback.ts';
+import { isLoopback } from '../../shared/loopback.ts';
 import type { EnrolmentDesk, EnrolOutcome } from '../enrolment/enrolment-desk.ts';
 import type { Authenticated, AuthRefusal } from './authenticate.ts';
 import type { ListenerRef } from './endpoint-policy.ts';

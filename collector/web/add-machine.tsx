@@ -1,5 +1,6 @@
 /** Adds a machine: the exact command, and what of it has come true. */
 import { useState } from 'hono/jsx/dom';
+import { reverseTunnel } from '../../shared/loopback.ts';
 import type { MachineDocument } from '../../shared/machine-document.ts';
 import { clockWords, durationWords, STATE_WORDS } from '../../shared/status-words.ts';
 import type { CollectorStatus, MachineAdded, MachineStatus } from '../../shared/status.ts';
@@ -53,15 +54,15 @@ export function AddMachine({ name, status, stamp, nowMs }: AddProps) {
 function Commands({ added: { label, url, command, expires_at: expires }, nowMs }: { added: MachineAdded; nowMs: number }) {
   const leftMs = Date.parse(expires) - nowMs;
   const deploy = `tt deploy ${label}`;
-  const tunnel = `ssh -R ${new URL(url).port}:127.0.0.1:${new URL(url).port} ${label}`;
+  const tunnel = reverseTunnel(url, label);
   return (
     <>
       <p>On this computer, where <code>ssh {label}</code> works. It does everything:</p>
       <Command text={deploy} what="the command that does everything" />
       <details open={leftMs > 0}>
         <summary>Or by hand</summary>
-        <p>Keep a tunnel open, and on {label} join, then run:</p>
-        <Command text={tunnel} what="the command of the tunnel" />
+        <p>{tunnel === undefined ? `On ${label} join, then run:` : `Keep a tunnel open, and on ${label} join, then run:`}</p>
+        {tunnel !== undefined && <Command text={tunnel} what="the command of the tunnel" />}
         <Command text={command} what="the command that joins" />
         <Command text="tt-agent run" what="the command that runs the agent" />
         <p class={leftMs > 0 ? 'quiet' : 'problem'}>{leftMs > 0 ? `The code works once, for ${durationWords(leftMs)} more.` : `The code ended at ${clockWords(expires, nowMs)}: take a fresh one.`}</p>

@@ -4,6 +4,7 @@
  * signed into the agent's token.
  */
 import { EXIT_CODES, TtError } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
 import { SOCKET_PATH_BYTES } from '../private-socket.ts';
 
 export interface Endpoint {
@@ -54,7 +55,7 @@ export function parseEndpoint(text: string): Endpoint {
     url: url.origin,
     webSocketUrl: (route) => `${url.origin.replace(/^http/, 'ws')}${route}`,
     http: { origin: url.origin },
-    isLoopback: ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname),
+    isLoopback: isLoopback(url.hostname),
   };
 }
 

@@ -8,7 +8,7 @@ import { openPage } from '../../../collector/http/page.ts';
 import { openStore } from '../../../collector/writer/open-store.ts';
 import { runProgram } from '../../../shared/cli.ts';
 import { systemClock } from '../../../shared/clock.ts';
-import { configSchema } from '../../../shared/config.ts';
+import { configSchema, type Config } from '../../../shared/config.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { resolvePaths } from '../../../shared/paths.ts';
 import { machineAddedSchema } from '../../../shared/status.ts';
@@ -29,8 +29,8 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-async function start(): Promise<void> {
-  collector = await openCollector({ paths: resolvePaths({}, home), config: configSchema.parse({ ingest_port: 0, ui_port: 0 }) }, {
+async function start(config: Partial<Config> = {}): Promise<void> {
+  collector = await openCollector({ paths: resolvePaths({}, home), config: configSchema.parse({ ingest_port: 0, ui_port: 0, ...config }) }, {
     clock: systemClock, log: silentLog, openPage, tunnelling: noTunnelling,
     startWriter: (database) => openWriterChannel(systemClock, () => openStore(database, systemClock)),
   });
@@ -70,6 +70,15 @@ describe('tt machines', () => {
     expect(out).toMatch(/^ {2}tt-agent join http:\/\/127\.0\.0\.1:\d+ --code -$/m);
     // Of its own, so that no command line has it.
     expect(out).toMatch(/^ {2}[0-9a-z-]{31}$/m);
+    expect(out).toMatch(/^On devbox, through a tunnel that stays open \(ssh -R (\d+):127\.0\.0\.1:\1 devbox\):$/m);
+  });
+
+  it.each(['https://tt.example', 'https://tt.example:8443'])('names no tunnel to %s, which is reached without', async (url) => {
+    await start({ ingest_urls: [url] });
+    const { out } = await tt('machines', 'add', 'devbox');
+    expect(out).toMatch(/^On devbox:$/m);
+    expect(out).toContain(`  tt-agent join ${url} --code -\n`);
+    expect(out).not.toContain('ssh -R');
   });
 
   it('needs a running collector to add one, and says how to start it', async () => {
