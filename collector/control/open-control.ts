@@ -14,8 +14,8 @@ import { createControlHandlers } from './handlers.ts';
 
 /**
  * Calls the running collector; where none runs, takes the lock, does the work
- * and releases it. Methods that only a running collector can answer throw
- * `collector_not_running`.
+ * and releases it. What only reads takes no lock. Methods that only a running
+ * collector can answer throw `collector_not_running`.
  */
 export function openControl(paths: Paths, clock: Pick<Clock, 'now' | 'monotonic'>): Control {
   const remote = createControlClient(paths.controlSocket);
@@ -25,7 +25,7 @@ export function openControl(paths: Paths, clock: Pick<Clock, 'now' | 'monotonic'
         return await remote.call(method, request);
       } catch (error) {
         if (!isNotRunning(error)) throw error;
-        return await callUnderLock(paths, clock, method, request);
+        return await callHere(paths, clock, method, request);
       }
     },
   };
@@ -34,10 +34,13 @@ export function openControl(paths: Paths, clock: Pick<Clock, 'now' | 'monotonic'
 /** On a home where nothing was ever collected these must not make a database first. */
 const ABOUT_WHAT_IS_THERE: ReadonlySet<ControlMethod> = new Set(['backup', 'rebuild', 'recompute.step', 'forget.compact', 'machines.rewind', 'gaps.accept']);
 
-async function callUnderLock<M extends ControlMethod>(
+/** Answered by files that are replaced whole, so also while a command writes. */
+const READING: ReadonlySet<ControlMethod> = new Set(['machines.list', 'tunnels.list', 'archive.list', 'archive.audit']);
+
+async function callHere<M extends ControlMethod>(
   paths: Paths, clock: Pick<Clock, 'now' | 'monotonic'>, method: M, request: ControlRequest<M>,
 ): Promise<ControlResponse<M>> {
-  const lock = takeCollectorLock(paths.collectorLockFile);
+  const lock = READING.has(method) ? undefined : takeCollectorLock(paths.collectorLockFile);
   const writer = createLocalWriter(paths.database, clock, { mayCreate: !ABOUT_WHAT_IS_THERE.has(method) });
   try {
     const registry = openMachineRegistry(paths.machinesFile);
@@ -45,7 +48,7 @@ async function callUnderLock<M extends ControlMethod>(
     return await handlers[method](request);
   } finally {
     writer.close();
-    lock.release();
+    lock?.release();
   }
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, statSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -155,6 +155,17 @@ describe('without a running collector', () => {
     await expect(openControl(paths, systemClock).call('rebuild', {})).rejects.toMatchObject({ code: 'collector_running' });
     lock.release();
     expect(statSync(paths.collectorLockFile).mode & 0o777).toBe(0o600);
+  });
+
+  it.each(['machines.list', 'tunnels.list', 'archive.list'] as const)('%s is answered all the same, and leaves nothing behind', async (method) => {
+    const home = mkdtempSync(join(tmpdir(), 'tt-offline-'));
+    const paths = resolvePaths({}, home);
+    const control = openControl(paths, systemClock);
+    await control.call(method, {});
+    expect(readdirSync(home)).toEqual([]);
+    const lock = takeCollectorLock(paths.collectorLockFile);
+    expect(Object.values(await control.call(method, {}))).toEqual([[]]);
+    lock.release();
   });
 
   it('a machine is revoked all the same', async () => {
