@@ -1,3 +1,5 @@
+/** Tables and cut lines in a terminal: measured in its columns, of which an ideograph or an emoji takes two. The only importer of string-width. */
+import stringWidth from 'string-width';
 import { toPlainText } from '../../shared/plain-text.ts';
 
 /** How wide a table may be, and what of it gives way. Columns by number, the first before the next. */
@@ -22,13 +24,14 @@ const GAP = 2;
  */
 export function toTextTable(cells: readonly (readonly string[])[], right: ReadonlySet<number> = new Set(), fit?: TableFit): string {
   const rows = cells.map((row) => row.map(toPlainText));
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => stringWidth(row[column] ?? '')))) ?? [];
   const left = fit ? withoutDropped(widths, fit) : new Set<number>();
   if (fit) narrow(widths, left, fit);
   const toCell = (cell: string, column: number): string => {
     const width = widths[column] ?? 0;
-    if (right.has(column)) return cell.padStart(width);
-    return (fit?.tails?.has(column) === true ? cutStart(cell, width) : cutText(cell, width)).padEnd(width);
+    const text = right.has(column) ? cell : fit?.tails?.has(column) === true ? cutStart(cell, width) : cutText(cell, width);
+    const padding = ' '.repeat(Math.max(0, width - stringWidth(text)));
+    return right.has(column) ? padding + text : text + padding;
   };
   const toLine = (row: readonly string[]): string => row
     .flatMap((cell, column) => (left.has(column) ? [] : [toCell(cell, column)]))
@@ -36,15 +39,29 @@ export function toTextTable(cells: readonly (readonly string[])[], right: Readon
   return rows.map((row) => `${toLine(row)}\n`).join('');
 }
 
-/** The last characters of a longer text make room for the mark that there was more. */
+const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** The last columns of a wider text make room for the mark that there was more. */
 export function cutText(text: string, width: number): string {
-  if (text.length <= width) return text;
-  return `${text.slice(0, Math.max(0, width - 1)).replace(/[\uD800-\uDBFF]$/, '')}…`;
+  if (stringWidth(text) <= width) return text;
+  return `${firstOf(charactersOf(text), width - 1).join('')}…`;
 }
 
 function cutStart(text: string, width: number): string {
-  if (text.length <= width) return text;
-  return `…${text.slice(text.length - Math.max(0, width - 1)).replace(/^[\uDC00-\uDFFF]/, '')}`;
+  if (stringWidth(text) <= width) return text;
+  return `…${firstOf(charactersOf(text).reverse(), width - 1).reverse().join('')}`;
+}
+
+/** As a person sees them. */
+function charactersOf(text: string): string[] {
+  return Array.from(characters.segment(text), ({ segment }) => segment);
+}
+
+/** As many as have room. */
+function firstOf(list: readonly string[], width: number): string[] {
+  let left = width;
+  const over = list.findIndex((character) => (left -= stringWidth(character)) < 0);
+  return over < 0 ? [...list] : list.slice(0, over);
 }
 
 function widthOf(widths: readonly number[], left: ReadonlySet<number>): number {
