@@ -155,8 +155,3 @@ function completeUntil(machines: readonly MachineStatus[]): string | null {
   }
   return least;
 }
-
-/** Midnight of the local day that `nowMs` lies in. */
-export function startOfLocalDay(nowMs: number): number {
-  return new Date(nowMs).setHours(0, 0, 0, 0);
-}

@@ -3,6 +3,7 @@ import { toTimestamp, type Timestamp } from './ids.ts';
 /** Anything RFC 3339 allows; the date and the offset are checked by `Date.parse`. */
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 
+const FIRST_MS = -62_167_219_200_000;
 /** Milliseconds after which a four-digit year no longer fits the 24 characters. */
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
@@ -59,9 +60,14 @@ function canonicalMs(text: string): number {
   return daysSinceEpoch(year, month, day) * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000 + digits(text, 20, 3);
 }
 
+/** Is it within the years 0-9999? */
+export function isPrintable(ms: number): boolean {
+  return ms >= FIRST_MS && ms <= LAST_MS;
+}
+
 /** `ms` since the epoch, UTC, printed in the 24-character form. Throws outside years 0-9999. */
 export function printTimestamp(ms: number): Timestamp {
-  if (!(ms >= -62167219200000 && ms <= LAST_MS)) throw new RangeError(`no timestamp has ${ms} ms`);
+  if (!isPrintable(ms)) throw new RangeError(`no timestamp has ${ms} ms`);
   return toTimestamp(new Date(ms).toISOString());
 }
 
@@ -75,7 +81,7 @@ export function parseTimestamp(text: string): Timestamp | undefined {
   if (!RFC_3339.test(text) || !namesRealTime(text)) return undefined;
   const truncated = text.replace(/(\.\d{3})\d+/, '$1').replace(' ', 'T');
   const ms = Date.parse(truncated);
-  if (Number.isNaN(ms) || ms < -62167219200000 || ms > LAST_MS) return undefined;
+  if (!isPrintable(ms)) return undefined;
   return printTimestamp(ms);
 }
 

@@ -1,5 +1,5 @@
 /** `tt status`: of the running collector, or from its files when none runs. */
-import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { flag, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
@@ -10,7 +10,8 @@ import { createControlClient, isNotRunning } from '../control/control-client.ts'
 import { readCollectorIdentity } from '../enrolment/collector-identity.ts';
 import { openMachineRegistry } from '../enrolment/machine-registry.ts';
 import { readLastKnown } from '../last-known.ts';
-import { startOfLocalDay, toCollectorStatus } from '../status.ts';
+import { startOfLocalDay } from '../local-day.ts';
+import { toCollectorStatus } from '../status.ts';
 import { openReader } from '../store/database.ts';
 import { openEventReader } from '../store/read-events.ts';
 import { NO_COUNTS, openStatusReader } from '../store/read-status.ts';
@@ -22,9 +23,11 @@ const CLEAR_SCREEN = '\u001b[H\u001b[J';
 export async function status(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   const paths = resolvePaths(io.environment, io.home);
   const print = flag(parsed, 'json') ? toJson : toText;
+  const isCheck = flag(parsed, 'check') || flag(parsed, 'strict');
+  if (flag(parsed, 'watch') && isCheck) throw usageError('--watch ends with Ctrl-C, --check with what it found', 'leave one of them away');
   if (flag(parsed, 'watch')) return watch(paths, print, io);
   const now = await readStatus(paths, io.clock.now());
-  if (flag(parsed, 'check') || flag(parsed, 'strict')) return check(now, flag(parsed, 'json'), io);
+  if (isCheck) return check(now, flag(parsed, 'json'), io);
   io.stdout.write(print(now, io.clock.now()));
   return EXIT_CODES.ok;
 }

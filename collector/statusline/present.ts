@@ -1,7 +1,7 @@
 /** The status line as it is now: a function over the store and the status of the machines. */
 import type { MachineStatus } from '../../shared/status.ts';
+import { startOfLocalDay } from '../local-day.ts';
 import { activeSessions, spentBy, toDocument, type SessionsDeps } from '../sessions/session-list.ts';
-import { startOfLocalDay } from '../status.ts';
 import { fleetLine, sessionLine } from './line.ts';
 import type { Statusline } from './statusline-file.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LATE_LINE_MS } from '../../collector/completeness.ts';
-import { LIVE_LAG_MS, startOfLocalDay, toCollectorStatus, type LinkKnowledge } from '../../collector/status.ts';
+import { LIVE_LAG_MS, toCollectorStatus, type LinkKnowledge } from '../../collector/status.ts';
 import type { EnrolledMachine } from '../../collector/enrolment/machine-registry.ts';
 import { NO_COUNTS, type MachineCounts } from '../../collector/store/read-status.ts';
 import { parseMachineId, type Timestamp } from '../../shared/ids.ts';
@@ -194,7 +194,3 @@ it.each([[2000, ''], [-2001, 'clock 2 s behind'], [7_200_000, 'clock 2 h ahead']
   expect(clockOffsetWords({ clock_offset_ms: offset })).toBe(words);
 });
 
-it('a local day starts at local midnight', () => {
-  const start = new Date(startOfLocalDay(NOW));
-  expect([start.getHours(), start.getMinutes(), start.getDate()]).toEqual([0, 0, new Date(NOW).getDate()]);
-});

@@ -19,6 +19,6 @@ it.each<[string, number]>([
   expect(parseTimeArgument(text, NOW, '--since')).toBe(ms);
 });
 
-it.each(['', 'ago', 'hours ago', '-1 hours ago', '2 months ago', '2026-02-30', '2026-13-01', '5', 'tomorrow'])('%j is none, and the message says how to write one', (text) => {
+it.each(['', 'ago', 'hours ago', '-1 hours ago', '2 months ago', '2026-02-30', '2026-13-01', '0026-01-31', '5', 'tomorrow', '999999 weeks ago'])('%j is none, and the message says how to write one', (text) => {
   expect(() => parseTimeArgument(text, NOW, '--since')).toThrow(/--since: .* is not a time/);
 });
