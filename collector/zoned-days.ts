@@ -6,6 +6,8 @@
  */
 import { Temporal } from 'temporal-polyfill';
 import { usageError } from '../shared/cli.ts';
+import type { WallClock } from '../shared/status-words.ts';
+import { isPrintable } from '../shared/timestamp.ts';
 
 export interface ZonedDay {
   /** `2026-01-31` */
@@ -33,6 +35,14 @@ export function parseTimeZone(name: string | undefined, flag = '--timezone'): st
 
 function zonedAt(atMs: number, zone: string): Temporal.ZonedDateTime {
   return Temporal.Instant.fromEpochMilliseconds(Math.floor(atMs)).toZonedDateTimeISO(zone);
+}
+
+/** What a clock on a wall in `zone` shows. */
+export function wallClockIn(zone: string): WallClock {
+  return (atMs) => {
+    const at = zonedAt(atMs, zone);
+    return [at.toPlainDate().toString(), at.toPlainTime().toString({ smallestUnit: 'second' })];
+  };
 }
 
 function startOf(date: Temporal.PlainDate, zone: string): number {
@@ -72,11 +82,12 @@ export function dateOf(atMs: number, zone: string): string {
   return dateAt(atMs, zone).toString();
 }
 
-/** Start of a date as `dateOf` prints it; undefined for what is no date. */
+/** Start of a date as `dateOf` prints it, within the years 0-9999; undefined for what is no date. */
 export function startOfDate(date: string, zone: string): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return undefined;
   try {
-    return startOf(Temporal.PlainDate.from(date, { overflow: 'reject' }), zone);
+    const startMs = startOf(Temporal.PlainDate.from(date, { overflow: 'reject' }), zone);
+    return isPrintable(startMs) ? startMs : undefined;
   } catch {
     return undefined;
   }

@@ -4,13 +4,15 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import { Argument, Command, CommanderError, Option } from 'commander';
-import type { Clock } from './clock.ts';
+import { nextTurn, type Clock } from './clock.ts';
 import { EXIT_CODES, messageOf, systemCode, TtError, type ExitCode } from './errors.ts';
 import { toPlainLines } from './plain-text.ts';
 import type { Environment } from './paths.ts';
 
 export interface Output {
   write(text: string): void;
+  /** Resolves when more can be taken, and no sooner than everybody else had a turn. For whoever writes without an end in sight. */
+  room?(): Promise<void>;
   isTTY: boolean;
   columns: number;
 }
@@ -21,9 +23,21 @@ export function toOutput(stream: NodeJS.WriteStream): Output {
     write: (text) => {
       stream.write(text);
     },
+    room: () => roomIn(stream),
     isTTY: stream.isTTY,
     columns: stream.columns || 80,
   };
+}
+
+function roomIn(stream: Writable): Promise<void> {
+  if (!stream.writableNeedDrain) return nextTurn();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('close', done);
+  });
 }
 
 /** Everything a command may touch of the world outside its arguments. */
@@ -220,6 +234,20 @@ function toOption(spec: OptionSpec): Option {
 export function textOption(parsed: ParsedCommand, name: string): string | undefined {
   const value = parsed.options[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** Every value of a repeatable option. */
+export function listOption(parsed: ParsedCommand, name: string): string[] {
+  const value = parsed.options[name];
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+/** Of an option that takes a whole number. Throws a usage error for what is none. */
+export function countOption(parsed: ParsedCommand, name: string): number | undefined {
+  const text = textOption(parsed, name);
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw usageError(`--${name}: ${JSON.stringify(text)} is not a number`, `give a whole number, e.g. --${name} 100`);
 }
 
 export function flag(parsed: ParsedCommand, name: string): boolean {

@@ -1,7 +1,7 @@
 /** Reports in words, the same in the terminal and on the page. */
 import { reasonWords } from './gap-words.ts';
 import type { Completeness, ReportPeriod } from './report-documents.ts';
-import { bytesWords, clockWords, durationWords, minuteWords, plural } from './status-words.ts';
+import { clockWords, durationWords, lostWords, minuteWords, type WallClock } from './status-words.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -29,18 +29,18 @@ export function periodWords({ type, start, end }: Pick<ReportPeriod, 'type' | 's
 }
 
 /** `Complete.`, or to when, what is missing since when, and what was lost. */
-export function completenessWords({ complete, until, missing, gaps, clock_offsets: clocks }: Completeness, nowMs: number): string {
+export function completenessWords({ complete, until, missing, gaps, clock_offsets: clocks }: Completeness, nowMs: number, wallClock?: WallClock): string {
   const clockNotes = clocks.map(({ machine, offset_ms }) => `the clock of ${machine} is ${durationWords(Math.abs(offset_ms))} ${offset_ms > 0 ? 'ahead' : 'behind'}`);
-  const missed = missing.map(({ machine, since }) => (since === null ? `${machine} missing, since when is not known` : `${machine} missing since ${minuteWords(since, nowMs)}`));
+  const missed = missing.map(({ machine, since }) => (since === null ? `${machine} missing, since when is not known` : `${machine} missing since ${minuteWords(since, nowMs, wallClock)}`));
   const lost = gaps.length === 0 ? [] : [gapWords(gaps)];
-  const head = until === null ? 'How complete it is, is not known' : `${complete ? 'Complete' : 'Complete only'} to ${clockWords(until, nowMs)}`;
+  const head = until === null ? 'How complete it is, is not known' : `${complete ? 'Complete' : 'Complete only'} to ${clockWords(until, nowMs, wallClock)}`;
   return `${[head, ...missed, ...lost, ...clockNotes].join('; ')}.`;
 }
 
 function gapWords(gaps: Completeness['gaps']): string {
   const machines = [...new Set(gaps.map(({ machine }) => machine))].join(', ');
   const reasons = [...new Set(gaps.map(({ reason }) => reasonWords(reason)))].join('; ');
-  return `${plural(gaps.length, 'gap')} of ${bytesWords(gaps.reduce((sum, { bytes }) => sum + bytes, 0))} on ${machines}: ${reasons}`;
+  return `${lostWords({ gaps: gaps.length, bytes: gaps.reduce((sum, { bytes }) => sum + bytes, 0), machines })}: ${reasons}`;
 }
 
 const BAR_CELLS = 10;

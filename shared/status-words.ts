@@ -57,21 +57,27 @@ export function countWords(count: number): string {
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** Local time of day; with the date when it is another day. */
-export function clockWords(timestamp: string, nowMs: number): string {
-  const at = new Date(timestamp);
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-  const isToday = at.toDateString() === new Date(nowMs).toDateString();
-  return isToday ? time : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
+/** Date and time of day of an instant, as they are somewhere: `2026-01-31`, `14:03:22`. */
+export type WallClock = (atMs: number) => readonly [date: string, time: string];
+
+const localClock: WallClock = (atMs) => {
+  const at = new Date(atMs);
+  return [`${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`, `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`];
+};
+
+/** Time of day, here unless `wallClock` is of somewhere else; with the date when it is another day. */
+export function clockWords(timestamp: string, nowMs: number, wallClock = localClock): string {
+  const [date, time] = wallClock(Date.parse(timestamp));
+  return date === wallClock(nowMs)[0] ? time : `${date} ${time}`;
 }
 
-/** Local time of day without seconds; with the date when it is another day. */
-export function minuteWords(timestamp: string, nowMs: number): string {
-  return clockWords(timestamp, nowMs).slice(0, -3);
+/** The same without seconds. */
+export function minuteWords(timestamp: string, nowMs: number, wallClock = localClock): string {
+  return clockWords(timestamp, nowMs, wallClock).slice(0, -3);
 }
 
 /** Above this the order of events of two machines is in doubt (design §7). */
-const NOTABLE_OFFSET_MS = 2000;
+export const NOTABLE_OFFSET_MS = 2000;
 
 /** `clock 2 h ahead`; '' where it is right, or not known. */
 export function clockOffsetWords({ clock_offset_ms: offset }: Pick<MachineStatus, 'clock_offset_ms'>): string {
@@ -153,7 +159,12 @@ function gapWords(machines: readonly MachineStatus[]): string[] {
   const sum = (of: (machine: MachineStatus) => number): number => holed.reduce((total, machine) => total + of(machine), 0);
   const reasons = [...new Set(holed.flatMap((machine) => machine.gap_reasons))];
   const why = reasons.length === 1 ? `: ${reasonWords(reasons[0] ?? '')}` : '';
-  return [`${plural(sum((machine) => machine.gaps), 'gap')} of ${bytesWords(sum((machine) => machine.gap_bytes))} on ${listWords(holed.map(({ label }) => label))}${why}`];
+  return [`${lostWords({ gaps: sum((machine) => machine.gaps), bytes: sum((machine) => machine.gap_bytes), machines: listWords(holed.map(({ label }) => label)) })}${why}`];
+}
+
+/** `2 gaps of 12 kB on devbox, gpu` */
+export function lostWords({ gaps, bytes, machines }: { gaps: number; bytes: number; machines: string }): string {
+  return `${plural(gaps, 'gap')} of ${bytesWords(bytes)} on ${machines}`;
 }
 
 /** Revoked machines of which something is missing: they can not send it any more. */

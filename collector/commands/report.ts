@@ -1,31 +1,39 @@
 /** `tt report`: where the time went, with what it rests on. Works with the collector stopped. */
-import { flag, textOption, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { countOption, flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { REPORT_GROUPS, REPORT_SCHEMA, type ExplanationDocument, type ReportDocument, type ReportGroup, type ReportRow } from '../../shared/report-documents.ts';
 import { barOf, completenessWords, hoursWords, periodWords } from '../../shared/report-words.ts';
-import { clockWords, plural, UNKNOWN } from '../../shared/status-words.ts';
+import { clockWords, plural, UNKNOWN, type WallClock } from '../../shared/status-words.ts';
 import { openMachineRegistry } from '../enrolment/machine-registry.ts';
 import { createFleet } from '../sessions/fleet.ts';
 import { openReader } from '../store/database.ts';
 import { readGaps } from '../store/gaps.ts';
 import { periodsOf, type NamedPeriod } from '../time/period.ts';
 import { explanationOf, reportOf, type ReportDeps } from '../time/report.ts';
-import { parseTimeZone } from '../zoned-days.ts';
-import { countOption } from './reading.ts';
+import { parseTimeZone, wallClockIn } from '../zoned-days.ts';
 import { projectWords } from './sessions.ts';
 import { readStatus } from './status.ts';
 import { toTextTable } from './text-table.ts';
 
+/** Times are printed as they are where the days are. */
+interface WordClock {
+  nowMs: number;
+  wallClock: WallClock;
+}
+
 export async function report(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
+  if (flag(parsed, 'explain') && flag(parsed, 'strict')) throw usageError('--explain tells of intervals, --strict of the whole', 'leave one of them away');
+  if (!flag(parsed, 'explain') && textOption(parsed, 'only') !== undefined) throw usageError('--only is of --explain', 'tt report --explain --only ROW');
   const nowMs = io.clock.now();
   const timezone = parseTimeZone(textOption(parsed, 'timezone'));
   const by = REPORT_GROUPS.find((group) => group === textOption(parsed, 'by')) ?? 'stream';
   const periods = wantedPeriods(parsed, nowMs, timezone);
+  const clock: WordClock = { nowMs, wallClock: wallClockIn(timezone) };
   using deps = await openDeps(io, nowMs);
-  if (flag(parsed, 'explain')) return explain(parsed, io, periods.map((period) => explanationOf({ period, by, timezone, key: textOption(parsed, 'only') }, deps)));
+  if (flag(parsed, 'explain')) return explain(parsed, io, periods.map((period) => explanationOf({ period, by, timezone, key: textOption(parsed, 'only') }, deps)), clock);
   const reports = periods.map((period) => reportOf({ period, by, timezone }, deps));
-  io.stdout.write(flag(parsed, 'json') ? toJson(reports, parsed) : reports.map((one) => toText(one, io)).join(`\n${'─'.repeat(24)}\n\n`));
+  io.stdout.write(flag(parsed, 'json') ? toJson(reports, parsed) : reports.map((one) => toText(one, io, clock)).join(`\n${'─'.repeat(24)}\n\n`));
   return flag(parsed, 'strict') && reports.some(({ completeness }) => !completeness.complete) ? EXIT_CODES.unhealthy : EXIT_CODES.ok;
 }
 
@@ -33,7 +41,7 @@ function wantedPeriods(parsed: ParsedCommand, nowMs: number, timezone: string): 
   return periodsOf({
     day: flag(parsed, 'day'), lastDay: flag(parsed, 'lastDay'), week: flag(parsed, 'week'), lastWeek: flag(parsed, 'lastWeek'),
     month: flag(parsed, 'month'), lastMonth: flag(parsed, 'lastMonth'),
-    weeks: countOption(textOption(parsed, 'weeks'), '--weeks'), start: textOption(parsed, 'start'), end: textOption(parsed, 'end'),
+    weeks: countOption(parsed, 'weeks'), start: textOption(parsed, 'start'), end: textOption(parsed, 'end'),
   }, nowMs, timezone);
 }
 
@@ -59,12 +67,12 @@ function toJson(reports: readonly ReportDocument[], parsed: ParsedCommand): stri
 
 const NUMBERS = new Set([1, 2, 3]);
 
-function toText(document: ReportDocument, io: CommandIo): string {
-  const { totals, completeness, period, timezone } = document;
-  const nowMs = io.clock.now();
-  const title = `TIME REPORT  ${periodWords(period)}  (${timezone})\n${completenessWords(completeness, nowMs)}\n`;
-  const rows = document.rows.filter((row) => row.time_total_ms > 0 || row.time_waiting_ms > 0 || document.by === 'day');
-  if (rows.length === 0 || totals.time_total_ms === 0) return `${title}\nNo time in this period.\n  tt status tells whether everything is running; tt report --last-week looks back\n`;
+function toText(document: ReportDocument, io: CommandIo, { nowMs, wallClock }: WordClock): string {
+  const { completeness, period, timezone } = document;
+  const title = `TIME REPORT  ${periodWords(period)}  (${timezone})\n${completenessWords(completeness, nowMs, wallClock)}\n`;
+  const hasTime = (row: ReportRow): boolean => row.time_total_ms > 0 || row.time_waiting_ms > 0;
+  const rows = document.rows.filter((row) => hasTime(row) || document.by === 'day');
+  if (!rows.some(hasTime)) return `${title}\nNo time in this period.\n  tt status tells whether everything is running; tt report --last-week looks back\n`;
   return `${title}\n${toTable(document, rows, io)}\n${summaryOf(document)}`;
 }
 
@@ -99,18 +107,18 @@ function summaryOf({ totals, by }: ReportDocument): string {
   ].join('\n');
 }
 
-function explain(parsed: ParsedCommand, io: CommandIo, documents: readonly ExplanationDocument[]): ExitCode {
+function explain(parsed: ParsedCommand, io: CommandIo, documents: readonly ExplanationDocument[], clock: WordClock): ExitCode {
   const [first] = documents;
   if (flag(parsed, 'json')) io.stdout.write(`${JSON.stringify(documents.length === 1 ? first : { schema: REPORT_SCHEMA, weeks: documents })}\n`);
-  else for (const document of documents) io.stdout.write(explanationText(document, io));
+  else for (const document of documents) io.stdout.write(explanationText(document, clock));
   return EXIT_CODES.ok;
 }
 
-function explanationText({ period, rows }: ExplanationDocument, io: CommandIo): string {
+function explanationText({ period, rows }: ExplanationDocument, { nowMs, wallClock }: WordClock): string {
   if (rows.length === 0) return `${periodWords(period)}: nothing to explain\n`;
   const parts = rows.map(({ name, intervals }) => {
     const cells = intervals.map(({ form, from, duration_ms: ms, machine, session_id: session, event }) => [
-      clockWords(from, io.clock.now()), form, secondsWords(ms), machine ?? UNKNOWN, session?.slice(0, 8) ?? UNKNOWN, event.type, event.id,
+      clockWords(from, nowMs, wallClock), form, secondsWords(ms), machine ?? UNKNOWN, session?.slice(0, 8) ?? UNKNOWN, event.type, event.id,
     ]);
     return `${name}\n${toTextTable([['FROM', 'FORM', 'FOR', 'MACHINE', 'SESSION', 'BEGINS WITH', 'EVENT'], ...cells], new Set([2]))}`;
   });

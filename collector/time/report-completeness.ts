@@ -1,12 +1,10 @@
 /** How complete a period is, out of what is known of the machines and their gaps. */
 import type { Completeness } from '../../shared/report-documents.ts';
 import type { MachineStatus } from '../../shared/status.ts';
+import { NOTABLE_OFFSET_MS } from '../../shared/status-words.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
 import { periodCompleteness, type CountedGap, type CountedMachine } from '../completeness.ts';
 import type { StoredGap } from '../store/gaps.ts';
-
-/** Above this the order of events of two machines is in doubt (design §7). */
-const NOTABLE_OFFSET_MS = 2000;
 
 export interface CompletenessFacts {
   nowMs: number;
