@@ -7,7 +7,7 @@ export const EXIT_CODES = {
   unhealthy: 4,
   unauthorised: 5,
   version_skew: 6,
-  /** Ctrl-C where a person was asked, or a second one: what shells say of SIGINT. */
+  /** Ctrl-C where a person was asked or an answer was cut short, or a second one: what shells say of SIGINT. */
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];

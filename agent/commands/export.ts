@@ -9,6 +9,7 @@ import { textOption, usageError, type CommandIo, type ParsedCommand } from '../.
 import { loadConfig } from '../../shared/config.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import type { TtEvent } from '../../shared/event.ts';
+import { hasRoom } from '../../shared/long-answer.ts';
 import { claudeConfigDirs, resolvePaths } from '../../shared/paths.ts';
 import { parseTimestamp } from '../../shared/timestamp.ts';
 import { requireIdentity } from '../identity.ts';
@@ -25,7 +26,7 @@ export async function exportEvents(parsed: ParsedCommand, io: CommandIo): Promis
   });
   let isBehind = after === undefined;
   for (const file of sources.flatMap((source) => inOrder(storedFiles(source)))) {
-    if (io.stop.aborted) break;
+    if (!(await hasRoom(io))) return EXIT_CODES.interrupted;
     readStoredLines(file, (findings) => {
       for (const event of findings.events) {
         if (isBehind && (since === undefined || event.timestamp >= since)) io.stdout.write(`${printed(event, findings, file)}\n`);

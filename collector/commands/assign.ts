@@ -1,5 +1,5 @@
 /** `tt assign`: what a person says of a session, a directory, events or a time. One document with one entry or a few. */
-import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { flag, listOption, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { clockWords, countWords, plural } from '../../shared/status-words.ts';
 import { printTimestamp } from '../../shared/timestamp.ts';
@@ -7,7 +7,6 @@ import { toPlainText } from '../../shared/plain-text.ts';
 import type { ControlRequest, ControlResponse } from '../control/control-methods.ts';
 import type { AssignmentDocument } from '../streams/document.ts';
 import { controlOf } from './own-collector.ts';
-import { listOption } from './streams.ts';
 import { parseTimeArgument } from './time-argument.ts';
 
 const JSON_SCHEMA = 1;

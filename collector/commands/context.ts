@@ -1,14 +1,12 @@
 /** `tt context`, and `tt export` with one of its flags: data of a time for whoever draws conclusions. */
 import { flag, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
+import { printPieces } from '../../shared/long-answer.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { openReader } from '../store/database.ts';
 import { printContext } from '../streams/context.ts';
 import { CONTEXT_SECTIONS } from './context-flags.ts';
 import { parseGapThreshold, parseTimeRange } from './time-range.ts';
-
-/** Pieces are gathered to writes of about this many characters. */
-const WRITE_CHARACTERS = 64 * 1024;
 
 export async function context(parsed: ParsedCommand, io: CommandIo): Promise<ExitCode> {
   if (!CONTEXT_SECTIONS.some((section) => flag(parsed, section))) {
@@ -21,15 +19,7 @@ export async function context(parsed: ParsedCommand, io: CommandIo): Promise<Exi
   };
   const reader = openReader(resolvePaths(io.environment, io.home).database);
   try {
-    let text = '';
-    for (const piece of printContext(reader, period, options)) {
-      text += piece;
-      if (text.length < WRITE_CHARACTERS) continue;
-      io.stdout.write(text);
-      text = '';
-    }
-    io.stdout.write(text);
-    return EXIT_CODES.ok;
+    return (await printPieces(printContext(reader, period, options), io)) ? EXIT_CODES.ok : EXIT_CODES.interrupted;
   } finally {
     reader.close();
   }

@@ -1,10 +1,11 @@
 /** `tt events`: what was collected, from the database alone. */
-import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { countOption, flag, listOption, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import type { TtEvent } from '../../shared/event.ts';
 import { eventWords } from '../../shared/event-words.ts';
 import { machineOf } from '../../shared/event-id.ts';
 import { isUuid } from '../../shared/ids.ts';
+import { printPieces } from '../../shared/long-answer.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
 import { clockWords } from '../../shared/status-words.ts';
@@ -26,18 +27,16 @@ export async function events(parsed: ParsedCommand, io: CommandIo): Promise<Exit
   const filter = toFilter(parsed, labels, io.clock.now());
   const isJson = flag(parsed, 'json');
   const print: Print = isJson ? (event) => JSON.stringify(event) : (event) => toLine(event, labels, io.clock.now());
-  const limit = parseLimit(textOption(parsed, 'limit')) ?? (isJson && !flag(parsed, 'follow') ? Infinity : SCREENFUL);
+  const limit = countOption(parsed, 'limit') ?? (isJson && !flag(parsed, 'follow') ? Infinity : SCREENFUL);
   const database = openReader(paths.database);
   try {
     const reader = openEventReader(database);
     const row = reader.newestRow();
     const present = limit === Infinity ? reader.read(filter, 'oldest') : newestOf(reader, filter, limit);
     const printed = new Set<number>();
-    for (const placed of present) {
-      if (placed.row > row) printed.add(placed.row); // it came while reading; `follow` will meet it again
-      io.stdout.write(`${print(placed.event)}\n`);
-    }
-    if (flag(parsed, 'follow')) await follow(reader, { filter, row, printed, print }, io);
+    const isWhole = await printPieces(linesOf(present, { row, printed, print }), io);
+    if (!flag(parsed, 'follow')) return isWhole ? EXIT_CODES.ok : EXIT_CODES.interrupted;
+    await follow(reader, { filter, row, printed, print }, io);
     return EXIT_CODES.ok;
   } finally {
     database.close();
@@ -62,6 +61,14 @@ interface Following {
   print: Print;
 }
 
+/** What came while reading is noted: `follow` will meet it again. */
+function* linesOf(events: Iterable<PlacedEvent>, { row, printed, print }: Pick<Following, 'row' | 'printed' | 'print'>): Generator<string> {
+  for (const placed of events) {
+    if (placed.row > row) printed.add(placed.row);
+    yield `${print(placed.event)}\n`;
+  }
+}
+
 /** By row, not by time: what arrives late is new all the same. */
 async function follow(reader: EventReader, { filter, row, printed, print }: Following, io: CommandIo): Promise<void> {
   let last = row;
@@ -69,9 +76,8 @@ async function follow(reader: EventReader, { filter, row, printed, print }: Foll
     const newest = reader.newestRow();
     while (last < newest) {
       const arrived = reader.arrivedAfter(last, FOLLOW_ROWS, filter);
-      for (const placed of arrived) {
-        if (!printed.delete(placed.row)) io.stdout.write(`${print(placed.event)}\n`);
-      }
+      const isWhole = await printPieces(arrived.flatMap((placed) => (printed.delete(placed.row) ? [] : [`${print(placed.event)}\n`])), io);
+      if (!isWhole) return;
       last = arrived.length < FOLLOW_ROWS ? Math.max(newest, arrived.at(-1)?.row ?? 0) : (arrived.at(-1)?.row ?? newest);
     }
     await io.clock.sleep(FOLLOW_MS, io.stop);
@@ -90,22 +96,11 @@ function toFilter(parsed: ParsedCommand, labels: ReadonlyMap<string, string>, no
   };
 }
 
-function listOption(parsed: ParsedCommand, name: string): string[] {
-  const value = parsed.options[name];
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
-}
-
 /** A UUID need not be enrolled: imported events name machines that never were. */
 function toMachineId(name: string, labels: ReadonlyMap<string, string>): string {
   if (isUuid(name)) return name;
   for (const [machineId, label] of labels) if (label === name) return machineId;
   throw usageError(`--machine: no machine is called ${JSON.stringify(name)}`, '`tt machines` lists them; the ID of a machine works too');
-}
-
-function parseLimit(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw usageError(`--limit: ${JSON.stringify(text)} is not a number`, 'give a whole number, e.g. --limit 100');
 }
 
 function toLine(event: TtEvent, labels: ReadonlyMap<string, string>, nowMs: number): string {

@@ -1,5 +1,5 @@
 /** What the commands that answer questions open: the database read-only, prices, and how the machines are. */
-import { usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { listOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { createFleet } from '../sessions/fleet.ts';
@@ -32,11 +32,6 @@ export async function openReading(io: CommandIo): Promise<Reading> {
   };
 }
 
-export function listOption(parsed: ParsedCommand, name: string): string[] {
-  const value = parsed.options[name];
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
-}
-
 /** IDs of what `--machine` named; undefined: it was not given. */
 export function machineIdsOf(parsed: ParsedCommand, { fleet }: Pick<Reading, 'fleet'>): string[] | undefined {
   const names = listOption(parsed, 'machine');
@@ -46,10 +41,4 @@ export function machineIdsOf(parsed: ParsedCommand, { fleet }: Pick<Reading, 'fl
     if (machineId !== undefined) return machineId;
     throw usageError(`--machine: no machine is called ${JSON.stringify(name)}`, '`tt machines` lists them; the ID of a machine works too');
   });
-}
-
-export function countOption(text: string | undefined, flag: string): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw usageError(`${flag}: ${JSON.stringify(text)} is not a number`, `give a whole number, e.g. ${flag} 100`);
 }

@@ -1,6 +1,6 @@
 /** `tt search`: looks in the archive. The running collector keeps the index; without one, this does. */
 import { existsSync } from 'node:fs';
-import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { countOption, flag, listOption, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { ROLES, type Role, type SearchDocument, type SearchHit } from '../../shared/search-document.ts';
@@ -12,7 +12,6 @@ import { directoriesIn } from '../session-files/session-files.ts';
 import { tryLock } from '../store/database.ts';
 import { openSearchWriter } from '../store/search-index.ts';
 import { machineNames, type MachineNames } from './machine-names.ts';
-import { countOption, listOption } from './reading.ts';
 import { projectWords } from './sessions.ts';
 import { parseTimeArgument } from './time-argument.ts';
 
@@ -35,10 +34,10 @@ export async function searchSessions(parsed: ParsedCommand, io: CommandIo): Prom
 function toRequest(parsed: ParsedCommand, io: CommandIo, { names, archiveDir }: { names: MachineNames; archiveDir: string }): SearchRequest {
   const machines = listOption(parsed, 'machine');
   const roles = listOption(parsed, 'role').filter((word): word is Role => ROLES.some((role) => role === word));
-  const [since, days] = [textOption(parsed, 'since'), countOption(textOption(parsed, 'days'), '--days')];
+  const [since, days] = [textOption(parsed, 'since'), countOption(parsed, 'days')];
   if (since !== undefined && days !== undefined) throw usageError('--since or --days?', 'give one of the two');
   const nowMs = io.clock.now();
-  const limit = countOption(textOption(parsed, 'limit'), '--limit') ?? SCREENFUL;
+  const limit = countOption(parsed, 'limit') ?? SCREENFUL;
   return {
     // A word with a blank in it was quoted for the shell: it is searched as it stands.
     query: parsed.args.map((word) => (/\s/.test(word) && parsed.args.length > 1 && !word.includes('"') ? `"${word}"` : word)).join(' '),

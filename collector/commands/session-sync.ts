@@ -1,5 +1,5 @@
 /** `tt sessions sync`: keeps sessions in step with the machines that are named, or with all that the rules name. */
-import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { countOption, flag, listOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { loadConfig, type SyncRule } from '../../shared/config.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { claudeConfigDirs, resolvePaths } from '../../shared/paths.ts';
@@ -13,7 +13,6 @@ import { localReceiver, openRemoteReceiver } from '../handover/receiver.ts';
 import { namesMachine, wishedBy } from '../handover/sync-rules.ts';
 import { machineNames, type MachineNames } from './machine-names.ts';
 import { runningCollector } from './other-machine.ts';
-import { countOption, listOption } from './reading.ts';
 
 const DAY_MS = 86_400_000;
 const DAYS = 7;
@@ -85,7 +84,7 @@ async function allMachines(rules: readonly SyncRule[], names: MachineNames, io: 
 /** What was said on the command line goes before the rules. */
 function wishedOf(label: string, parsed: ParsedCommand, { rules, io }: Pick<Run, 'rules' | 'io'>): Wished {
   const nowMs = io.clock.now();
-  const days = countOption(textOption(parsed, 'days'), '--days');
+  const days = countOption(parsed, 'days');
   const projects = listOption(parsed, 'project').map(repositoryOf);
   const { any = [{ sinceMs: nowMs - DAYS * DAY_MS, repositories: [{ kind: 'all' as const }] }] } = wishedBy(rules, label, nowMs) ?? {};
   return {

@@ -1,5 +1,5 @@
 /** `tt sessions` and `tt waiting`: from the database alone; what is connected, from the running collector. */
-import { flag, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { countOption, flag, listOption, textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
 import { SESSION_STATES, type SessionDocument, type SessionState, type Waiting } from '../../shared/session-documents.ts';
@@ -7,7 +7,7 @@ import { reasonWords, shortName, stateWords } from '../../shared/session-words.t
 import { agoWords, countWords, durationWords, minuteWords, plural, UNKNOWN } from '../../shared/status-words.ts';
 import { costWords, tokensWords } from '../../shared/usage-words.ts';
 import { listSessions, listWaiting, type SessionsQuery } from '../sessions/session-list.ts';
-import { countOption, listOption, machineIdsOf, openReading, type Reading } from './reading.ts';
+import { machineIdsOf, openReading, type Reading } from './reading.ts';
 import { cutText, toTextTable, type TableFit } from './text-table.ts';
 import { parseTimeArgument } from './time-argument.ts';
 
@@ -29,7 +29,7 @@ export async function sessions(parsed: ParsedCommand, io: CommandIo): Promise<Ex
 function toQuery(parsed: ParsedCommand, reading: Reading, io: CommandIo): SessionsQuery {
   const [machineIds, project] = [machineIdsOf(parsed, reading), textOption(parsed, 'project')];
   const states = listOption(parsed, 'state').filter(isState);
-  const limit = countOption(textOption(parsed, 'limit'), '--limit') ?? (flag(parsed, 'json') ? undefined : SCREENFUL);
+  const limit = countOption(parsed, 'limit') ?? (flag(parsed, 'json') ? undefined : SCREENFUL);
   const sinceMs = sinceOf(parsed, io.clock.now());
   return {
     ...(machineIds && { machineIds }),
@@ -43,7 +43,7 @@ function toQuery(parsed: ParsedCommand, reading: Reading, io: CommandIo): Sessio
 const isState = (word: string): word is SessionState => SESSION_STATES.some((state) => state === word);
 
 function sinceOf(parsed: ParsedCommand, nowMs: number): number | undefined {
-  const [since, days] = [textOption(parsed, 'since'), countOption(textOption(parsed, 'days'), '--days')];
+  const [since, days] = [textOption(parsed, 'since'), countOption(parsed, 'days')];
   if (since !== undefined && days !== undefined) throw usageError('--since or --days?', 'give one of the two');
   if (days !== undefined) return nowMs - days * DAY_MS;
   return since === undefined ? undefined : parseTimeArgument(since, nowMs, '--since');

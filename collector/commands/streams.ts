@@ -1,5 +1,5 @@
 /** `tt streams`, `tt tag`, `tt untag`. */
-import { flag, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
+import { flag, listOption, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths } from '../../shared/paths.ts';
 import { hoursWords } from '../../shared/report-words.ts';
@@ -109,9 +109,4 @@ export async function untagStream(parsed: ParsedCommand, io: CommandIo): Promise
 
 function tagWords(stream: Changed[number] | undefined): string {
   return `${nameOf(stream)}: ${stream === undefined || stream.tags.length === 0 ? 'no tags' : stream.tags.join(', ')}\n`;
-}
-
-export function listOption(parsed: ParsedCommand, name: string): string[] {
-  const value = parsed.options[name];
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

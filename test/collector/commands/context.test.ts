@@ -125,6 +125,14 @@ describe('tt context', () => {
     expect((await context('--events', ...DAY)).events).toHaveLength(1);
   });
 
+  it('ends where it is stopped, and says that it is not whole', async () => {
+    home.store(Array.from({ length: 400 }, (_, index) => toolUse(FIRST, index)));
+    const stop = new AbortController();
+    const run = await home.tt(['context', '--events', ...DAY], { stop: stop.signal, onStdout: () => stop.abort() });
+    expect(run.code).toBe(130);
+    expect(run.stdout.length).toBeLessThan(1000);
+  });
+
   it('prints one piece an event, so that the memory does not grow with the time', async () => {
     home.store(Array.from({ length: 400 }, (_, index) => toolUse(FIRST, index)));
     const reader = openReader(home.paths.database);

@@ -150,6 +150,14 @@ describe('events', () => {
     expect(await tt(['events', ...flag])).toMatchObject({ code: 2, stdout: '' });
   });
 
+  it.each([['--json'], ['--limit', '600']])('%s end where they are stopped, and say so', async (...flags) => {
+    await tt(['import'], { stdin: toLines(many) });
+    const stop = new AbortController();
+    const run = await tt(['events', ...flags], { stop: stop.signal, onStdout: () => stop.abort() });
+    expect(run.code).toBe(130);
+    expect(run.stdout.split('\n').filter((line) => line !== '')).toHaveLength(1);
+  });
+
   it('without a database says what to do', async () => {
     expect(await tt(['events'])).toMatchObject({ code: 1, stderr: expect.stringContaining('tt collector run') as string });
   });
@@ -207,6 +215,10 @@ describe('status with the collector stopped', () => {
     expect(check).toMatchObject({ code: 4, stdout: 'the collector is not running: tt collector run\n' });
     expect(await tt(['status', '--strict'])).toEqual(check);
     expect(await tt(['status', '--check', '--json'])).toEqual({ ...run, code: 4 });
+  });
+
+  it.each(['--check', '--strict'])('refuses --watch with %s: one goes on, the other ends', async (flag) => {
+    expect(await tt(['status', '--watch', flag])).toMatchObject({ code: 2, stdout: '' });
   });
 
   it('reads and leaves the data as they were', async () => {
