@@ -2,6 +2,7 @@
  * Configuration of both programs: defaults < `config.toml` < environment < flags.
  * Every key is also an environment variable: `ingest_port` is `TT_INGEST_PORT`.
  */
+import { isAbsolute, join } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
 import * as z from 'zod';
 import { readFileIfExists } from './atomic-file.ts';
@@ -77,7 +78,7 @@ export const configSchema = z.strictObject({
   metrics: yesOrNo.default(false),
   /** What leaves this machine of the words in its logs. */
   texts: textPolicy.default('redacted'),
-  /** Path prefix of a project → its own policy; the longest prefix wins. */
+  /** Path prefix of a project (`~/` is the home) → its own policy; the longest prefix wins. */
   projects: z.preprocess(fromJsonText, z.record(z.string(), z.strictObject({
     texts: textPolicy.optional(),
     /** In place of what `texts` says: may its sessions be mirrored? A mirror is whole, nothing in it is masked. */
@@ -139,6 +140,17 @@ function configError(message: string, hint: string, cause?: unknown): TtError {
   return new TtError('config_invalid', message, { hint, exitCode: EXIT_CODES.usage, cause });
 }
 
+/** A path that holds no directory would protect nothing, and nobody would notice. */
+function projectsByPath(projects: Config['projects'], { home, file }: { home: string | undefined; file: string }): Config['projects'] {
+  return Object.fromEntries(Object.entries(projects).map(([path, rule]) => {
+    const isBelowHome = path === '~' || path.startsWith('~/');
+    if (isBelowHome && home !== undefined && isAbsolute(home)) return [join(home, path.slice(1)), rule];
+    if (isAbsolute(path)) return [path, rule];
+    const problem = isBelowHome ? 'HOME is not set, so ~ is nowhere' : 'is no whole path';
+    throw configError(`projects.${JSON.stringify(path)}: ${problem}`, `in ${file} or TT_PROJECTS, name the directory from / on, or from ~/ on, e.g. [projects."/home/me/client"]`);
+  }));
+}
+
 export type ConfigFlags = { [K in keyof Config]?: unknown };
 
 /** A flag that is undefined was not given. Throws `config_invalid` naming the key and what it should hold. */
@@ -146,7 +158,7 @@ export function loadConfig(file: string, environment: Environment, flags: Config
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   const values: Record<string, unknown> = { ...labelOfHost(environment), ...readTable(file), ...fromEnvironment(environment), ...given };
   const result = configSchema.safeParse(values);
-  if (result.success) return result.data;
+  if (result.success) return { ...result.data, projects: projectsByPath(result.data.projects, { home: environment['HOME'], file }) };
   const isOneRule = !Array.isArray(fromJsonText(values['sync']));
   const keyOf = (path: readonly PropertyKey[]): string => path.filter((_part, at) => !(isOneRule && path[0] === 'sync' && at === 1)).join('.');
   const problems = result.error.issues.map((issue) => `${keyOf(issue.path) || 'config'}: ${issue.message}`);

@@ -62,6 +62,18 @@ describe('configuration', () => {
     expect(loadConfig(file, {})).toMatchObject({ texts: 'full', projects: { '/home/me/client work': { texts: 'none' }, '/home/me/own': { archive: false } } });
   });
 
+  it('takes ~ in the path of a project for the home', () => {
+    const file = configFile('[projects."~/client"]\ntexts = "none"\n[projects."~"]\ntexts = "full"\n[projects."/~/b"]\narchive = true\n');
+    expect(loadConfig(file, { HOME: '/home/me' }).projects).toEqual({ '/home/me/client': { texts: 'none' }, '/home/me': { texts: 'full' }, '/~/b': { archive: true } });
+    expect(failure(() => loadConfig(file, {}))).toMatchObject({ code: 'config_invalid', message: expect.stringContaining('HOME') as string });
+  });
+
+  it.each(['client', './client', '../client', '~you/client', ''])('refuses %j as the path of a project: it would protect nothing', (path) => {
+    const error = failure(() => loadConfig(configFile(`[projects."${path}"]\ntexts = "none"\n`), { HOME: '/home/me' }));
+    expect(error).toMatchObject({ code: 'config_invalid', exitCode: 2, message: expect.stringContaining(`projects."${path}"`) as string });
+    expect(error.hint).toContain('from / on');
+  });
+
   it('asks for a check where a tunnel shall not wake its host', () => {
     const file = configFile('[tunnels.gpu]\nmode = "while-running"\n');
     expect(() => loadConfig(file, {})).toThrow(/tunnels\.gpu.*check command/);
