@@ -5,6 +5,7 @@
  * says `archive = true` itself.
  */
 import type { Config } from '../../shared/config.ts';
+import { createProjectPaths } from '../privacy/project-paths.ts';
 
 export interface ProjectRule {
   /** Nothing may be mirrored. */
@@ -19,10 +20,12 @@ export function createProjectRule({ archive, texts, projects }: Pick<Config, 'ar
   const general = texts !== 'none';
   const rules = Object.entries(projects)
     .filter(([, rule]) => rule.archive !== undefined || rule.texts !== undefined)
-    .map(([path, rule]) => ({ path: path.length > 1 ? path.replace(/\/+$/, '') : path, isOpen: rule.archive ?? rule.texts === 'full' }))
-    .toSorted((a, b) => b.path.length - a.path.length);
-  const verdicts = new Set([general, ...rules.map(({ isOpen }) => isOpen)]);
-  const mayMirror = (directory: string): boolean => rules.find(({ path }) => isInside(directory, path))?.isOpen ?? general;
+    .map(([path, rule]) => [path, rule.archive ?? rule.texts === 'full'] as const)
+    // Of two names of one directory the closed one holds.
+    .toSorted(([, a], [, b]) => Number(a) - Number(b));
+  const verdicts = new Set([general, ...rules.map(([, isOpen]) => isOpen)]);
+  const paths = createProjectPaths(rules);
+  const mayMirror = (directory: string): boolean => paths.ruleOf(directory) ?? general;
   const needsDirectories = archive && verdicts.size === 2;
   const isClosed = !archive || !verdicts.has(true);
   return {
@@ -33,8 +36,4 @@ export function createProjectRule({ archive, texts, projects }: Pick<Config, 'ar
       return all.length > 0 && all.every(mayMirror);
     },
   };
-}
-
-function isInside(directory: string, path: string): boolean {
-  return directory === path || directory.startsWith(path.endsWith('/') ? path : `${path}/`);
 }

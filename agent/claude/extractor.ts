@@ -5,6 +5,7 @@
 import type { Generation, MachineId } from '../../shared/ids.ts';
 import type { JsonValue, LineageEdge } from '../../shared/event.ts';
 import type { ExtractionSink, Extractor } from '../extraction.ts';
+import { NamedDirectories, UNKNOWN_DIRECTORIES } from '../privacy/named-directories.ts';
 import type { Texts } from '../privacy/texts.ts';
 import { answerIn, DECISION_TOOLS } from './answers.ts';
 import { condense } from './condense.ts';
@@ -37,10 +38,13 @@ export interface TranscriptOptions {
   gen: Generation;
   place: TranscriptPlace;
   texts: Texts;
+  /** Of a subagent's file at its start: what its session has named until then. */
+  inherited?: readonly string[] | 'unknown' | undefined;
 }
 
 export class ClaudeExtractor implements Extractor {
   readonly #options: TranscriptOptions;
+  readonly #directories: NamedDirectories;
   readonly #outlet: Outlet;
   readonly #queue: PromptQueue;
   #cwd: string | undefined;
@@ -57,7 +61,10 @@ export class ClaudeExtractor implements Extractor {
 
   constructor(options: TranscriptOptions, carry: JsonObject = {}) {
     this.#options = options;
-    this.#outlet = new Outlet(options.texts, HeldItems.from(carry['held']));
+    this.#directories = NamedDirectories.from(carry['directories'], options.texts);
+    if (options.inherited === 'unknown') this.#directories.addUnknown();
+    else for (const directory of options.inherited ?? []) this.#directories.add(directory);
+    this.#outlet = new Outlet(this.#directories, HeldItems.from(carry['held']));
     this.#queue = PromptQueue.from(objectOf(carry, 'queue') ?? {});
     this.#cwd = textOf(carry, 'cwd');
     this.#sessionId = textOf(carry, 'sessionId');
@@ -86,7 +93,7 @@ export class ClaudeExtractor implements Extractor {
       cwd: this.#cwd ?? null, sessionId: this.#sessionId ?? null, version: this.#version ?? null,
       latest: this.#latest, hasStarted: this.#hasStarted, turnHasEnded: this.#turnHasEnded,
       questions: this.#questions, edges: this.#edges,
-      queue: this.#queue.carry(), held: this.#outlet.carry(),
+      queue: this.#queue.carry(), held: this.#outlet.carry(), directories: this.#directories.carry(),
     };
   }
 
@@ -320,5 +327,7 @@ function pairsIn(value: JsonValue | undefined): [string, string][] {
 export function openTranscript(options: TranscriptOptions, carry: JsonValue | undefined): Extractor | undefined {
   if (carry === undefined) return new ClaudeExtractor(options);
   if (!isObject(carry) || carry['version_of_carry'] !== CARRY_VERSION) return undefined;
-  return new ClaudeExtractor(options, carry);
+  if (isObject(carry['directories'])) return new ClaudeExtractor(options, carry);
+  // An earlier release did not note which directories the file named.
+  return options.texts.isPerProject ? undefined : new ClaudeExtractor(options, { ...carry, directories: UNKNOWN_DIRECTORIES });
 }

@@ -5,7 +5,8 @@
 import { ASSISTANT_TEXT_CHARACTERS, PROMPT_TEXT_BYTES } from '../../shared/limits.ts';
 import type { JsonValue, SessionState, TtEvent } from '../../shared/event.ts';
 import type { ExtractionSink } from '../extraction.ts';
-import { isTextState, type Texts } from '../privacy/texts.ts';
+import type { NamedDirectories } from '../privacy/named-directories.ts';
+import { filterText, isTextState } from '../privacy/texts.ts';
 import { cutToBytes, lastCharacters, wellFormed } from '../../shared/json-line.ts';
 import { withCwd, type Held, type HeldItems } from './held.ts';
 import { capText } from './session-state.ts';
@@ -18,11 +19,11 @@ const PROMPT_WINDOW = 8192;
 const ASSISTANT_WINDOW = 2048;
 
 export class Outlet {
-  readonly #texts: Texts;
+  readonly #directories: NamedDirectories;
   readonly #held: HeldItems;
 
-  constructor(texts: Texts, held: HeldItems) {
-    this.#texts = texts;
+  constructor(directories: NamedDirectories, held: HeldItems) {
+    this.#directories = directories;
     this.#held = held;
   }
 
@@ -43,8 +44,9 @@ export class Outlet {
     }
   }
 
-  /** From here on the file has told its working directory. */
+  /** From here on the file has told its working directory, or that it has another one. */
   cwdKnown(cwd: string, sink: ExtractionSink): void {
+    this.#directories.add(cwd);
     if (this.#held.isEmpty) return;
     for (const held of this.#held.release()) this.#release(held, cwd, sink);
   }
@@ -63,14 +65,18 @@ export class Outlet {
   }
 
   #textState(state: SessionState, cwd: string | undefined, sink: ExtractionSink): void {
-    const text = typeof state.value === 'string' ? this.#texts.filter(state.value.slice(0, PROMPT_WINDOW), cwd) : undefined;
+    const text = typeof state.value === 'string' ? this.#allowed(state.value.slice(0, PROMPT_WINDOW), cwd) : undefined;
     if (text !== undefined) sink.state({ ...state, value: capText(text) });
+  }
+
+  #allowed(text: string, cwd: string | undefined): string | undefined {
+    return filterText(text, this.#directories.policyIn(cwd));
   }
 
   #filtered(event: TtEvent, cwd: JsonValue | undefined): TtEvent {
     const text = event['text'];
     if (typeof text !== 'string') return event;
-    const kept = this.#texts.filter(windowOf(event, text), typeof cwd === 'string' ? cwd : undefined);
+    const kept = this.#allowed(windowOf(event, text), typeof cwd === 'string' ? cwd : undefined);
     if (kept === undefined) delete event['text'];
     else event['text'] = event.type === 'assistant_message' ? lastCharacters(kept, ASSISTANT_TEXT_CHARACTERS) : cutToBytes(kept, PROMPT_TEXT_BYTES);
     return event;

@@ -4,6 +4,7 @@ import type { MachineId } from '../../shared/ids.ts';
 import type { SourceKind } from '../extraction.ts';
 import type { Texts } from '../privacy/texts.ts';
 import { openTranscript, type TranscriptPlace } from './extractor.ts';
+import { createInheritance } from './inheritance.ts';
 
 export interface ClaudeCodeSourceOptions {
   /** Directories such as `~/.claude`; one that is itself called `projects` is taken as that. */
@@ -22,6 +23,7 @@ export function projectRoots(configDirs: readonly string[]): string[] {
 
 export function createClaudeCodeSource({ configDirs, machineId, texts }: ClaudeCodeSourceOptions): SourceKind {
   const roots = projectRoots(configDirs);
+  const inheritance = createInheritance(roots);
   const placeOf = (path: string): TranscriptPlace | undefined => {
     for (const root of roots) {
       const place = placeBelow(pathBelow(root, path));
@@ -34,7 +36,11 @@ export function createClaudeCodeSource({ configDirs, machineId, texts }: ClaudeC
     roots,
     matches: (path) => placeOf(path) !== undefined,
     // A file that was moved out of the roots since keeps its name at least.
-    open: ({ gen, path }, carry) => openTranscript({ gen, machineId, texts, place: placeOf(path) ?? strayPlace(path) }, carry),
+    open({ gen, path }, carry) {
+      const place = placeOf(path) ?? strayPlace(path);
+      const inherited = carry === undefined && place.isSubagent && texts.isPerProject ? inheritance.of(path, place.sessionId) : undefined;
+      return openTranscript({ gen, machineId, texts, place, inherited }, carry);
+    },
   };
 }
 

@@ -4,43 +4,42 @@
  */
 import { TEXT_KEYS, TEXT_STATE_KEYS, type JsonValue } from '../../shared/event.ts';
 import type { Config, TextPolicy } from '../../shared/config.ts';
+import { createProjectPaths } from './project-paths.ts';
 import { redact } from './redact.ts';
 
 export interface Texts {
-  /** What may leave of `text` when the work went on in `cwd`; undefined: nothing. */
-  filter(text: string, cwd: string | undefined): string | undefined;
+  /** False: one policy for everything. */
+  readonly isPerProject: boolean;
+  /**
+   * What holds for words that were said in `cwd`. Where that is not known the strictest
+   * of all policies: a text must not leave because its project is told later.
+   */
+  policyOf(cwd: string | undefined): TextPolicy;
 }
 
-/**
- * The longest configured path prefix of `cwd` that says so wins, whole path components only.
- * Where `cwd` is not known, the strictest of all policies holds: a text must not
- * leave because its project is told later.
- */
 export function createTextPolicy(config: Pick<Config, 'texts' | 'projects'>): Texts {
   const projects = Object.entries(config.projects)
-    .flatMap(([path, { texts }]) => (texts === undefined ? [] : [{ path: path.length > 1 ? path.replace(/\/+$/, '') : path, texts }]))
-    .toSorted((a, b) => b.path.length - a.path.length);
-  const strictest = strictestOf([config.texts, ...projects.map(({ texts }) => texts)]);
-  const policyOf = (cwd: string | undefined): TextPolicy => {
-    if (cwd === undefined || cwd === '') return strictest;
-    return projects.find(({ path }) => isInside(cwd, path))?.texts ?? config.texts;
-  };
+    .flatMap(([path, { texts }]): [string, TextPolicy][] => (texts === undefined ? [] : [[path, texts]]))
+    // Of two names of one directory the stricter holds.
+    .toSorted(([, a], [, b]) => STRICTEST_FIRST.indexOf(a) - STRICTEST_FIRST.indexOf(b));
+  const paths = createProjectPaths(projects);
+  const strictest = strictestOf([config.texts, ...projects.map(([, texts]) => texts)]);
   return {
-    filter(text, cwd) {
-      const policy = projects.length === 0 ? config.texts : policyOf(cwd);
-      if (policy === 'none') return undefined;
-      return policy === 'full' ? text : redact(text);
-    },
+    isPerProject: projects.length > 0,
+    policyOf: (cwd) => (cwd === undefined || cwd === '' ? strictest : paths.ruleOf(cwd) ?? config.texts),
   };
 }
 
-function isInside(cwd: string, path: string): boolean {
-  return cwd === path || cwd.startsWith(path.endsWith('/') ? path : `${path}/`);
+const STRICTEST_FIRST: readonly TextPolicy[] = ['none', 'redacted', 'full'];
+
+export function strictestOf(policies: readonly TextPolicy[]): TextPolicy {
+  return STRICTEST_FIRST.find((policy) => policies.includes(policy)) ?? 'full';
 }
 
-function strictestOf(policies: readonly TextPolicy[]): TextPolicy {
-  if (policies.includes('none')) return 'none';
-  return policies.includes('redacted') ? 'redacted' : 'full';
+/** What may leave of `text`; undefined: nothing. */
+export function filterText(text: string, policy: TextPolicy): string | undefined {
+  if (policy === 'none') return undefined;
+  return policy === 'full' ? text : redact(text);
 }
 
 const STATE_KEYS: ReadonlySet<string> = new Set(TEXT_STATE_KEYS);
@@ -51,12 +50,12 @@ export function isTextState(key: string): boolean {
 
 /** Filters the text keys of an event that somebody else made, in place. */
 export function filterEventTexts(event: Record<string, JsonValue | undefined>, texts: Texts): void {
-  const cwd = typeof event['cwd'] === 'string' ? event['cwd'] : undefined;
+  const policy = texts.policyOf(typeof event['cwd'] === 'string' ? event['cwd'] : undefined);
   for (const key of TEXT_KEYS) {
     const text = event[key];
     if (text === undefined || text === null) continue;
     // Text that is no string cannot be checked for secrets, so it stays here unless everything may go.
-    const filtered = texts.filter(typeof text === 'string' ? text : JSON.stringify(text), cwd);
+    const filtered = filterText(typeof text === 'string' ? text : JSON.stringify(text), policy);
     if (filtered === undefined) delete event[key];
     else if (typeof text === 'string') event[key] = filtered;
     else if (filtered !== JSON.stringify(text)) delete event[key];

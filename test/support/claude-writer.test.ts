@@ -6,6 +6,7 @@ import { createClaudeCodeSource } from '../../agent/claude/source.ts';
 import { factOf } from '../../shared/event-id.ts';
 import { parseGeneration, parseMachineId } from '../../shared/ids.ts';
 import { createClaudeWriter, hookLine } from './claude-writer.ts';
+import { FULL_TEXTS } from './extraction.ts';
 import { freshSeed, seededRandom } from './seeded-random.ts';
 
 let directory: string;
@@ -18,7 +19,7 @@ const machineId = parseMachineId('3b241101-e2bb-4255-8caf-4136c566a962')!;
 const gen = parseGeneration('0'.repeat(32))!;
 
 function factsInFile(path: string): string[] {
-  const source = createClaudeCodeSource({ configDirs: [directory], machineId, texts: { filter: (text) => text } });
+  const source = createClaudeCodeSource({ configDirs: [directory], machineId, texts: FULL_TEXTS });
   expect(source.matches(path)).toBe(true);
   const extractor = source.open({ gen, path }, undefined)!;
   const facts: string[] = [];

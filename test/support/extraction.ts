@@ -7,7 +7,7 @@ import type { JsonValue, LineageEdge, SessionState, TtEvent } from '../../shared
 
 export const MACHINE = must(parseMachineId('11111111-1111-4111-8111-111111111111'));
 export const GENERATION = must(parseGeneration('0'.repeat(32)));
-export const FULL_TEXTS: Texts = { filter: (text) => text };
+export const FULL_TEXTS: Texts = { isPerProject: false, policyOf: () => 'full' };
 
 function must<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('a constant of the tests does not parse');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { redact } from '../../../agent/privacy/redact.ts';
-import { createTextPolicy } from '../../../agent/privacy/texts.ts';
+import { createTextPolicy, filterText } from '../../../agent/privacy/texts.ts';
 import { extract, type Collected } from '../../support/extraction.ts';
 import { SESSION, Transcript } from '../../support/transcript.ts';
 
@@ -86,17 +86,18 @@ describe('the text policy', () => {
 
   it('takes the longest path that holds the directory', () => {
     const text = 'password=hunter22';
-    expect(policy.filter(text, '/home')).toBe(text);
-    expect(policy.filter(text, '/srv')).toBe('password=[redacted]');
-    expect(policy.filter(text, '/srv/secret/app')).toBeUndefined();
-    expect(policy.filter(text, '/srv/secret/archived')).toBeUndefined();
-    expect(policy.filter(text, '/srv/secret/open')).toBe(text);
-    expect(policy.filter(text, '/srv/secrets')).toBe('password=[redacted]');
-    expect(policy.filter(text, '/srvshop')).toBe(text);
+    const filtered = (cwd: string): string | undefined => filterText(text, policy.policyOf(cwd));
+    expect(filtered('/home')).toBe(text);
+    expect(filtered('/srv')).toBe('password=[redacted]');
+    expect(filtered('/srv/secret/app')).toBeUndefined();
+    expect(filtered('/srv/secret/archived')).toBeUndefined();
+    expect(filtered('/srv/secret/open')).toBe(text);
+    expect(filtered('/srv/secrets')).toBe('password=[redacted]');
+    expect(filtered('/srvshop')).toBe(text);
   });
 
   it('lets nothing out for a directory that is not known when any project says so', () => {
-    expect(policy.filter('x', undefined)).toBeUndefined();
+    expect(filterText('x', policy.policyOf(undefined))).toBeUndefined();
   });
 
   it('holds a title until the directory is known, and then does not let it out', () => {
