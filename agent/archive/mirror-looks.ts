@@ -1,4 +1,5 @@
-/** When the mirror looks at what: all of it at first and every minute, a session soon after it grew. */
+/** When the mirror looks at what: all of it at first and every minute, a session soon after it grew, all when that is not where it grew. */
+import { existsSync } from 'node:fs';
 import type { Clock } from '../../shared/clock.ts';
 import { nameBelow, type KeptPlace, type MirrorTable } from './mirror-table.ts';
 import { findFiles, findSession, isSkipped, type FilesFound } from './session-files.ts';
@@ -123,7 +124,10 @@ class SessionLooks implements MirrorLooks {
         if (file !== undefined && !isSkipped(file)) this.#deps.table.found(file, this.#lookNumber);
       }
     }
+    // Read by a name that it has no more: moved, it would wait for a minute.
+    const hasLeft = [...this.#grown].some((path) => !existsSync(path));
     this.#grown.clear();
+    if (hasLeft) this.#lookAtAll();
     this.#deps.onLooked();
   }
 

@@ -203,6 +203,21 @@ describe('the mirror of sessions', () => {
     expect(bytesSent(stage) - before).toBe(line('there').length);
   });
 
+  it('follows it soon also where its last lines were read by the name that it no longer has', async () => {
+    using stage = new ArchiveStage();
+    stage.write(TRANSCRIPT, line('one'));
+    stage.connect();
+    await stage.settle();
+    const moved = TRANSCRIPT.replace('-shop', '-shop-worktree');
+    mkdirSync(dirname(stage.path(moved)), { recursive: true });
+    renameSync(stage.path(TRANSCRIPT), stage.path(moved));
+    appendFileSync(stage.path(moved), line('two'));
+    stage.mirror.grew([stage.path(TRANSCRIPT)]);
+    stage.clock.advance(1000);
+    await stage.settle();
+    expect(stage.archive()).toEqual(stage.source());
+  });
+
   it('does not take the next file with a deleted one’s inode for the same', async () => {
     using stage = new ArchiveStage();
     const other = `-home-me-other/${SESSION.replace('6', '7')}.jsonl`;
