@@ -21,7 +21,7 @@ const PROBLEM_SHOWN_MS = 10 * 60_000;
 /** What is known of a machine's agent: of its connection, or as it was last heard. */
 export type LinkKnowledge = Pick<MachineLink, 'connected' | 'lastSeenMs' | 'version' | 'clockOffsetMs' | 'statusAtMs'> & {
   problem?: MachineLink['problem'];
-  status: Pick<StatusFrame, 'backlog_bytes' | 'backlog_events' | 'oldest_unacked_at' | 'drained_at' | 'clock'> | null;
+  status: Pick<StatusFrame, 'backlog_bytes' | 'backlog_events' | 'oldest_unacked_at' | 'drained_at' | 'clock'> & Partial<Pick<StatusFrame, 'problems'>> | null;
 };
 
 export interface StatusFacts {
@@ -81,6 +81,7 @@ function toMachineStatus(machine: EnrolledMachine, facts: StatusFacts): MachineS
     gap_reasons: counts.gapReasons,
     refused_lately: counts.refusedLately,
     problem: problemOf(link, facts.nowMs),
+    agent_problems: frame?.problems ?? [],
     tunnel: toTunnelStatus(facts.tunnelOf?.(machine.machineId)),
     in_step: toInStep(facts.stepsOf?.(machine.machineId)),
   };

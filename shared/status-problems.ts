@@ -14,8 +14,13 @@ export function problemsOf(status: CollectorStatus, nowMs: number): string[] {
     ...(status.running ? counted.flatMap((machine) => absenceOf(machine, nowMs)) : []),
     ...status.machines.flatMap(gapsOf),
     ...counted.flatMap(refusalsOf),
-    ...counted.flatMap(({ label, problem }) => (problem === null || problem === undefined ? [] : [`${label}: ${toPlainText(problem)}`])),
+    ...counted.flatMap((machine) => saidProblems(machine).map((problem) => `${machine.label}: ${toPlainText(problem)}`)),
   ];
+}
+
+/** What its connection suffers from, and what its agent says. */
+export function saidProblems({ problem, agent_problems: ofAgent }: Pick<MachineStatus, 'problem' | 'agent_problems'>): string[] {
+  return [...(problem === null || problem === undefined ? [] : [problem]), ...(ofAgent ?? [])];
 }
 
 /** Missing or late. */
@@ -23,7 +28,8 @@ function absenceOf(machine: MachineStatus, nowMs: number): string[] {
   const { label, state, complete_until: until } = machine;
   if (state === 'away') return [`${absenceWords(machine, nowMs)}: is it on, and its agent running?`];
   if (state === 'never_seen') return [`${label} never seen: start its agent there, tt-agent run`];
-  if (until === null) return [`${label} late: it is still reading for the first time (backlog ${backlogWords(machine)})`];
+  const why = saidProblems(machine).length === 0 ? 'it is still reading for the first time' : 'complete to no time yet';
+  if (until === null) return [`${label} late: ${why} (backlog ${backlogWords(machine)})`];
   // What an agent says of itself is by its own clock.
   const untilMs = Date.parse(until) - (machine.clock_offset_ms ?? 0);
   if (state === 'live' && untilMs >= nowMs - HEALTHY_SLACK_MS) return [];

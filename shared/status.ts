@@ -53,6 +53,8 @@ export const machineStatusSchema = z.object({
   refused_lately: z.number(),
   /** Why it is not connected, or why another that calls itself this machine is refused; null: nothing lately. Not of the first collectors. */
   problem: z.string().nullable().optional(),
+  /** What its agent says is in the way there, as it was last heard, with the next step. Not of the first collectors; nothing where no collector runs. */
+  agent_problems: z.array(z.string()).optional(),
   /** Not of the first collectors. Null: it has none, or no collector runs. */
   tunnel: tunnelStatusSchema.nullable().optional(),
   /** Not of the first collectors. Its sessions are kept in step by a rule. Null: no rule names it, or no collector runs. */

@@ -25,6 +25,7 @@ import { createHttpClient } from '../uplink/http-client.ts';
 import { joinBy } from './join.ts';
 
 const LOOK_MS = 200;
+const PROBLEM_CHARACTERS = 1000;
 
 export async function drain(_parsed: ParsedCommand, io: CommandIo, processes: Processes): Promise<ExitCode> {
   const { bytes } = io;
@@ -74,7 +75,7 @@ async function drainBy({ endpoint: url, code }: Go, pipe: Pipe, { io, paths, con
   }
 }
 
-/** Of what the first look met everything is acknowledged. Throws at the first end of the connection: there is no second way. */
+/** Of what the first look met everything is acknowledged. Throws at the first end of the connection: there is no second way; and where only what can not be read is left. */
 async function untilDrained(agent: Agent, { clock, stop }: CommandIo, onProgress: (status: AgentStatus) => void): Promise<AgentStatus> {
   const banned = agent.ended.then((end) => {
     if (end.kind !== 'banned') throw cutOff();
@@ -85,6 +86,7 @@ async function untilDrained(agent: Agent, { clock, stop }: CommandIo, onProgress
     const status = agent.status();
     if (status.connected && status.drained_at !== null) return status;
     if (!status.connected) throw notConnected(status);
+    if (status.blocked === true) throw unreadable(status);
     if (at % 5 === 0) onProgress(status);
     await Promise.race([clock.sleep(LOOK_MS, stop), banned]);
   }
@@ -94,6 +96,12 @@ async function untilDrained(agent: Agent, { clock, stop }: CommandIo, onProgress
 function notConnected({ problems }: AgentStatus): TtError {
   return new TtError('not_connected', problems[0] ?? 'the collector closed the connection', {
     hint: 'what arrived is stored; run it again for the rest', exitCode: EXIT_CODES.unreachable,
+  });
+}
+
+function unreadable({ problems: [first = 'not all of it can be read', ...more] }: AgentStatus): TtError {
+  return new TtError('unreadable', `${first.slice(0, PROBLEM_CHARACTERS)}${more.length === 0 ? '' : ` (and ${more.length} more)`}`, {
+    hint: 'all else is stored; mend that on the machine (tt-agent status there tells all of it), then run it again', exitCode: EXIT_CODES.unhealthy,
   });
 }
 

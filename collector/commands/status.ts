@@ -4,7 +4,7 @@ import { EXIT_CODES, TtError, type ExitCode } from '../../shared/errors.ts';
 import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { toPlainText } from '../../shared/plain-text.ts';
 import type { CollectorStatus, MachineStatus } from '../../shared/status.ts';
-import { problemsOf } from '../../shared/status-problems.ts';
+import { problemsOf, saidProblems } from '../../shared/status-problems.ts';
 import { agoWords, backlogWords, clockOffsetWords, countWords, lagWords, STATE_SHAPES, STATE_WORDS, UNKNOWN, verdictOf } from '../../shared/status-words.ts';
 import { createControlClient, isNotRunning } from '../control/control-client.ts';
 import { readCollectorIdentity } from '../enrolment/collector-identity.ts';
@@ -104,8 +104,8 @@ function toText(now: CollectorStatus, nowMs: number): string {
     return `${verdict}${start}add a machine: tt machines add LABEL\n`;
   }
   const table = toTextTable([HEADINGS, ...now.machines.map((machine) => toRow(machine, nowMs))], NUMBERS);
-  const problems = now.machines.flatMap(({ label, problem, in_step: step }) => [
-    ...(problem === null || problem === undefined ? [] : [`${label}: ${problem}`]),
+  const problems = now.machines.flatMap(({ label, in_step: step, ...machine }) => [
+    ...saidProblems(machine).map((problem) => `${label}: ${problem}`),
     ...(step?.problem === null || step?.problem === undefined ? [] : [`${label}: sessions are not kept in step: ${step.problem}; ${step.hint ?? ''}`]),
   ]);
   return `${verdict}\n${table}${problems.length === 0 ? '' : `\n${problems.map((line) => `${toPlainText(line)}\n`).join('')}`}`;

@@ -184,6 +184,13 @@ describe('the check', () => {
     expect(problemsOf(statusOf(known, running), NOW)).toEqual([expect.stringMatching(line)]);
   });
 
+  it('says what an agent says is in the way there, whether it is late for it or not', () => {
+    const problems = ['cannot read /x: EACCES; next step'];
+    expect(problemsOf(statusOf({ a: { link: link({ status: statusFrame(NOW, { problems }) }) } }), NOW)).toEqual(['a: cannot read /x: EACCES; next step']);
+    expect(problemsOf(statusOf({ a: { link: link({ status: statusFrame(NOW, { problems, drained_at: null }) }) } }), NOW))
+      .toEqual([expect.stringMatching(/^a late: complete to no time yet /), 'a: cannot read /x: EACCES; next step']);
+  });
+
   it('does not take a wrong clock for lateness', () => {
     const behind = NOW - 7_200_000;
     expect(problemsOf(statusOf({ a: { link: link({ clockOffsetMs: -7_200_000, status: statusFrame(behind) }) } }), NOW)).toEqual([]);

@@ -1,5 +1,5 @@
 // A real sshd that forwards nothing, a real ssh, and the shipped programs: `tt sync` fetches what a machine has, and nothing stays running there.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { syncDocumentSchema, type SyncDocument } from '../../shared/sync-document.ts';
@@ -65,6 +65,19 @@ describe.skipIf(!hasSshd)(`tt sync (SEED=${seed})`, { timeout: 180_000 }, () => 
       { host: 'devbox', machine: 'devbox', state: 'synced', new: stored().length - before, duplicates: 0, refused: 0, bad_lines: 0, gaps: 0, error: null },
     ]);
     expect(difference()).toBeUndefined();
+  });
+
+  it('fetches what can be read, and fails by name for what can not', async () => {
+    write(10);
+    // Its name is no UTF-8: not even root can open what the runtime makes of it.
+    const misnamed = Buffer.from(join(remote.projects, 'shop', 'old\xFF.jsonl'), 'latin1');
+    mkdirSync(join(remote.projects, 'shop'), { recursive: true });
+    writeFileSync(misnamed, '{}\n');
+    const result = await sync('devbox');
+    expect(result).toMatchObject({ code: 4 });
+    expect(result.stderr).toMatch(/devbox: cannot read .*old.*its name is not UTF-8.*\n {2}next: all else is stored/);
+    expect(difference()).toBeUndefined();
+    expect((await runCommand(laptop, 'tt', ['status'])).stdout).toMatch(/^devbox: cannot read .*its name is not UTF-8/m);
   });
 
   it('leaves what every agent writes below the directories of tt, and no file or process beside it', async () => {
