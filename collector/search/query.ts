@@ -48,7 +48,7 @@ export function parseQuery(text: string): SearchQuery {
     isOr = false;
   }
   if (count > MOST_WORDS) throw usageError(`that is more than ${MOST_WORDS} words`, 'give fewer');
-  if (all.length === 0) throw usageError(none.length > 0 ? 'only words that must not be there' : `${JSON.stringify(text)} has no word to look for`, 'give a word, e.g. tt search deploy -test');
+  if (all.length === 0) throw usageError(none.length > 0 ? 'only words that must not be there' : `${JSON.stringify(text)} has no word to look for`, "give a word, e.g. tt search 'deploy -test'");
   return { all, none };
 }
 

@@ -104,7 +104,7 @@ export function openSearchDatabase(path: string, access: 'read' | 'write', schem
     const isNew = isEmpty(database);
     database.close();
     if (isNew) throw new TtError('search_index_new', 'the search index is only being made', { hint: 'ask again in a moment', retryable: true });
-    throw new TtError('search_index_old', 'the search index is of another version', { hint: 'restart the collector, it makes it anew: tt collector restart', exitCode: EXIT_CODES.version_skew });
+    throw new TtError('search_index_old', 'the search index is of another version', { hint: 'stop and start the collector, it makes it anew; as a service: tt collector install', exitCode: EXIT_CODES.version_skew });
   }
   makePrivateDirectory(dirname(path));
   makePrivateFile(path);

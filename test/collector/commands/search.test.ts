@@ -40,6 +40,7 @@ describe('tt search', () => {
     archive('devbox', `-w-shop/${ID}.jsonl`, BASE);
     expect((await tt('search', 'gate the', 'mend')).stdout).toBe('nothing found\n');
     expect((await tt('search', 'gate the')).stdout).toContain('gate');
+    expect((await tt('search', 'gate -mend')).stdout).toBe('nothing found\n');
     expect(await tt('search', '***')).toMatchObject({ code: 2, stderr: expect.stringContaining('no word to look for') as string });
     expect(await tt('search', 'gate', '--machine', 'nobody')).toMatchObject({ code: 2, stderr: expect.stringContaining('archived are devbox') as string });
     expect((await tt('search', 'gate', '--role', 'nobody')).code).toBe(2);

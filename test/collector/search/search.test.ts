@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { indexArchive } from '../../../collector/search/indexer.ts';
 import { search, type SearchRequest } from '../../../collector/search/search.ts';
@@ -208,6 +209,17 @@ describe('the search index', () => {
   it('is made anew where it is damaged or of another version', () => {
     archive(`${A}/projects/-w-shop/s1.jsonl`, user('needle'));
     writeFileSync(database, 'no database at all, but long enough to look at as if it were one. '.repeat(100));
+    bringUpToDate();
+    expect(found('needle')).toEqual(['needle']);
+  });
+
+  it('of another version is not read, and who asks is told what makes it anew', () => {
+    archive(`${A}/projects/-w-shop/s1.jsonl`, user('needle'));
+    bringUpToDate();
+    const other = new Sqlite(database);
+    other.pragma('user_version = 99');
+    other.close();
+    expect(() => find('needle')).toThrow(expect.objectContaining({ code: 'search_index_old', exitCode: 6, hint: expect.stringContaining('tt collector install') as string }));
     bringUpToDate();
     expect(found('needle')).toEqual(['needle']);
   });
