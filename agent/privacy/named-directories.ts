@@ -41,7 +41,7 @@ export class NamedDirectories {
 
   /** What holds for words of this file that were said in `cwd`; undefined: not known yet. */
   policyIn(cwd: string | undefined): TextPolicy {
-    return strictestOf([this.#policy, this.#texts.policyOf(cwd)]);
+    return cwd !== undefined && this.#directories.has(cwd) ? this.#policy : strictestOf([this.#policy, this.#texts.policyOf(cwd)]);
   }
 
   /** The directories, not what follows from them: the next start may come with other rules. */

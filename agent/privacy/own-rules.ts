@@ -2,6 +2,8 @@
  * Rules of our own beside the maintained set. That set looks for keys that work,
  * in source files; in a conversation a key may be cut, mistyped or an example,
  * and a password may be short: what looks like one is masked all the same.
+ * No secret is too long for them: the caller bounds the text, and each pattern
+ * looks at a character a bounded number of times.
  */
 import type { SecretRule } from './secret-rules.ts';
 
@@ -13,10 +15,12 @@ export const OWN_RULES: readonly SecretRule[] = [
   // A block that is not closed goes to the end of the text, one that is not opened is masked as far as it looks like one.
   rule('private-key-block', ['-----begin'], /-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END[ A-Z0-9_-]{0,100}-----|$)/),
   rule('private-key-tail', ['-----end'], /(?:[\w+/=]{20,}(?:\s|\\n)+)*[\w+/=]+(?:\s|\\n)+(?=-----END[ A-Z0-9_-]{0,100}PRIVATE KEY)/),
-  rule('url-credentials', ['://'], /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:@/'"<>]{0,100}:([^\s@/'"<>]{1,200})@/i),
+  // A password may hold an @ itself: it goes to the last one.
+  rule('url-credentials', ['://'], /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/'"<>]{0,100}:([^\s/'"<>]+)@/i),
   rule('authorization', ['authorization', 'bearer'], /\b(?:authorization['"]?\s*[:=]\s*['"]?(?:basic|bearer|token)|bearer)\s+([\w.~+/=-]{8,})/i),
-  rule('password', ['passw', 'pwd', 'passphrase', 'secret', 'api_key', 'apikey', 'api-key', 'access_key', 'token'],
-    /(?:passw(?:or)?d|passphrase|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|api[_-]?key|access[_-]?key|[_-]token)['"]?(?:\s+is)?\s{0,3}(?:=>|:=|=|:)\s{0,3}(?:"([^"\n]{3,200})"|'([^'\n]{3,200})'|([^\s'"`,;)]{4,200}))/i),
+  // A value in quotes goes to where they are closed, or to the end of the line: they may be behind the cut.
+  rule('password', ['pass', 'pwd', 'secret', 'api_key', 'apikey', 'api-key', 'access_key', 'token'],
+    /(?:passw(?:or)?d|passphrase|(?<![a-z])pass(?!['"]?\s{0,3}[:=]\s{0,3}(?:true|false|null)\b)|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|api[_-]?key|access[_-]?key|[_-]token)['"]?(?:\s+is)?\s{0,3}(?:=>|:=|=|:)\s{0,3}(?:"((?:[^"\\\n]|\\.){3,})|'((?:[^'\\\n]|\\.){3,})|([^\s'"`,;)]{4,}))/i),
   rule('aws-key', ['akia', 'asia', 'abia', 'acca', 'a3t'], /\b(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}/),
   rule('anthropic-key', ['sk-ant-'], /\bsk-ant-[\w-]{8,}/),
   rule('sk-key', ['sk-'], /\bsk-(?:proj-|svcacct-|admin-|or-v1-)?[A-Za-z0-9_-]{16,}/),

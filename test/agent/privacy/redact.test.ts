@@ -4,6 +4,8 @@ import { createTextPolicy, filterText } from '../../../agent/privacy/texts.ts';
 import { extract, type Collected } from '../../support/extraction.ts';
 import { SESSION, Transcript } from '../../support/transcript.ts';
 
+const LONG = Array.from({ length: 110 }, (_, index) => `Tr${index}~word!`.slice(0, 10)).join('');
+
 /** What must not appear anywhere, and how it is said. Put together here, so that no scanner takes this file for a leak. */
 const PLANTED: readonly [kind: string, secret: string, said?: string][] = [
   ['AWS access key', ['AKIA', 'IOSFODNN7EXAMPLE'].join('')],
@@ -22,6 +24,15 @@ const PLANTED: readonly [kind: string, secret: string, said?: string][] = [
   ['password', 'correct-horse', 'password=correct-horse'],
   ['password in JSON', 'battery staple', '{"password": "battery staple"}'],
   ['bearer token', 'abcdef0123456789abcdef', 'Authorization: Bearer abcdef0123456789abcdef'],
+  ['end of a password with an @ in a URL', 'ssw0rd', 'postgres://bob:p@ssw0rd@db/app'],
+  ['password with an @ behind a name with one', 'p@ss', 'smtp://bob@example.com:p@ss@mail.example.com'],
+  ['short name of a password', 'hunter22x', 'DB_PASS=hunter22x'],
+  ['password as people write it', 'hunter22x', 'user: bob, pass: hunter22x'],
+  ['password in JSON with a quote in it', 'staple', '{"pass": "battery \\" staple"}'],
+  ['refresh token in an OAuth reply', LONG, `{"access_token": "${LONG}", "expires_in": 3599, "refresh_token": "${LONG}"}`],
+  ['long value without quotes', LONG, `REFRESH_TOKEN=${LONG}`],
+  ['value whose end was cut off', LONG, `{"refresh_token": "${LONG}`],
+  ['long password in a URL', LONG, `https://bob:${LONG}@example.com/`],
   ['GitLab token', ['glpat', '-abcdefghij0123456789'].join('')],
 ];
 
@@ -70,14 +81,15 @@ describe('texts = redacted', () => {
     const texts = [
       'continue', 'Fix the token parser in src/token.ts, the key is `type` and its author is Bob', 'https://example.com/a?b=c#d',
       'rename getAccessToken to readAccessToken', 'commit 3ad3227c0ffee3ad3227c0ffee3ad3227c0ffee0 broke it', 'the password prompt shows twice',
-      '5e551001-0000-4000-8000-000000000001', 'ééé 🎉',
+      '5e551001-0000-4000-8000-000000000001', 'ééé 🎉', '{"pass": true, "fail": false}', 'bypass: the compass: everything', 'see http://localhost:3000/@scope/name and ssh://git@host:22/x',
     ];
     expect(texts.map(redact)).toEqual(texts);
   });
 
   it('takes bounded time for hostile texts', () => {
-    const hostile = ['a'.repeat(8192), 'key='.repeat(2048), 'secret_token_key-'.repeat(480), '-----BEGIN PRIVATE KEY'.repeat(370), 'eyJ'.repeat(2700), `${'A'.repeat(70)}\n`.repeat(110)];
-    for (const text of hostile) expect(redact(text).length).toBeLessThanOrEqual(text.length + 8192);
+    const hostile = ['a'.repeat(8192), 'key='.repeat(2048), 'secret_token_key-'.repeat(480), '-----BEGIN PRIVATE KEY'.repeat(370), 'eyJ'.repeat(2700), `${'A'.repeat(70)}\n`.repeat(110),
+      ...['password="', "pass='", 'password="x\n', 'pwd="\\"', 'password   ', 'pass : ', 'a://a:', 'a://u:@', 'a.', 'x://y:z@'].flatMap((unit) => [unit.repeat(8192 / unit.length), `pass="x://u:${unit.repeat(8192 / unit.length)}`])];
+    for (const text of hostile) expect(redact(text).length).toBeLessThanOrEqual(3 * text.length);
   }, 2000);
 });
 
