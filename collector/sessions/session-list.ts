@@ -145,9 +145,11 @@ export function listWorking(deps: SessionsDeps): WorkingDocument {
 
 /** All that may be waiting or working, on machines that still count. */
 export function* activeSessions({ sessions, fleet }: Pick<SessionsDeps, 'sessions' | 'fleet'>): Generator<{ stored: StoredSession; now: StateNow }> {
-  // Each is judged by what is known of its own machine; this only spares looking at the old ones.
+  // Each is judged by what is known of its own machine; this only spares looking at the old ones. One machine that has
+  // been away for long must not mean that all that happened since on others is looked at.
+  const sinceMsOf = (machineId: string | null): number => (fleet.knownAtMs(machineId) ?? fleet.nowMs) - WAITING_QUIET_MS;
   const sinceMs = fleet.oldestKnownMs - WAITING_QUIET_MS;
-  for (const stored of sessions.list({ sinceMs, orLive: true })) {
+  for (const stored of sessions.list({ sinceMs, sinceMsOf, orLive: true })) {
     if (!fleet.hasEnded(stored.machineId)) yield { stored, now: stateOf(stored, { sessions, fleet }) };
   }
 }

@@ -1,4 +1,5 @@
 /** Sessions as the view `sessions` has them, in the order and with the extras that lists need. */
+import { remembered } from '../remembered.ts';
 import type { Database } from './database.ts';
 
 /** Times are epoch ms; unknown is null. */
@@ -43,6 +44,8 @@ export interface SessionFilter {
   machineIds?: readonly string[];
   /** Some activity at or after it. */
   sinceMs?: number;
+  /** Narrows `sinceMs` for the sessions of one machine; asked once of each. */
+  sinceMsOf?: (machineId: string | null) => number;
   /** Or what the harness's live registry still tells of, however quiet it is. */
   orLive?: boolean;
   /** Only what comes after this one in the order of the list. */
@@ -74,6 +77,14 @@ export interface SessionReader {
   placeOf(sessionId: string): SessionPlace;
 }
 
+interface Ordered {
+  session: number;
+  lastMs: number;
+  /** Of the conversation; null where only its subagents are recent. */
+  machine: number | null;
+  isLive: number;
+}
+
 const COLUMNS = `
   v.session_id AS sessionId, v.agent_id AS agentId, v.machine_id AS machineId, v.harness, v.harness_version AS harnessVersion, v.title,
   v.cwd AS project, v.git_branch AS branch, r.first_at AS firstAtMs, r.started_at AS startedAtMs, r.last_at AS lastAtMs,
@@ -102,9 +113,11 @@ const LATEST = 'ORDER BY e.at DESC, e.row DESC LIMIT 1';
 const OF_CONVERSATION = "json_extract(e.data, '$.agent_id') IS NULL";
 
 export function openSessionReader(database: Database): SessionReader {
-  const order = database.prepare<[{ since: number; orLive: number; afterMs: number; afterId: string }], { session: number }>(`
-    SELECT session FROM session_row
-    WHERE last_at >= $since OR ($orLive AND agent_id = '' AND status IS NOT NULL AND status <> 'gone')
+  const isLive = "agent_id = '' AND status IS NOT NULL AND status <> 'gone'";
+  const order = database.prepare<[{ since: number; orLive: number; afterMs: number; afterId: string }], Ordered>(`
+    SELECT session, max(last_at) AS lastMs, max(CASE WHEN agent_id = '' THEN machine END) AS machine, max($orLive AND ${isLive}) AS isLive
+    FROM session_row
+    WHERE last_at >= $since OR ($orLive AND ${isLive})
     GROUP BY session
     HAVING max(last_at) < $afterMs OR (max(last_at) = $afterMs AND session > (SELECT k.session FROM session_key k WHERE k.session_id = $afterId))
     ORDER BY max(last_at) DESC, session`);
@@ -112,6 +125,7 @@ export function openSessionReader(database: Database): SessionReader {
     SELECT ${COLUMNS}, ${OF_ALL} FROM (${ROLLED_UP} WHERE session = ${which} AND session <> 0 GROUP BY session) AS g
     CROSS JOIN session_row r ON r.session = g.session AND r.agent_id = '' ${VIEW}`;
   const byNumber = database.prepare<[number], StoredSession>(conversation('?'));
+  const machineId = database.prepare<[number | null], string | null>('SELECT machine_id FROM machine_key WHERE machine = ?').pluck();
   const find = database.prepare<[string], StoredSession>(conversation('(SELECT session FROM session_key WHERE session_id = ?)'));
   const subagents = database.prepare<[string], StoredSession>(`
     SELECT ${COLUMNS}, ${ITSELF} FROM session_row r ${VIEW}
@@ -136,9 +150,12 @@ export function openSessionReader(database: Database): SessionReader {
     SELECT json_extract(e.data, '$.pane_id') AS paneId, json_extract(e.data, '$.tmux_session') AS tmuxSession,
       (SELECT path FROM cwd_key WHERE cwd = e.cwd) AS cwd ${IN_SESSION} AND k.type = 'agent_status' ${LATEST}`);
   return {
-    *list({ machineIds, sinceMs = Number.MIN_SAFE_INTEGER, orLive = false, after }) {
+    *list({ machineIds, sinceMs = Number.MIN_SAFE_INTEGER, sinceMsOf, orLive = false, after }) {
       const { lastOfAllMs: afterMs = Number.MAX_SAFE_INTEGER, sessionId: afterId = '' } = after ?? {};
-      for (const { session } of order.all({ since: sinceMs, orLive: orLive ? 1 : 0, afterMs, afterId })) {
+      const since = remembered((machine: number | null) => sinceMsOf?.(machineId.get(machine) ?? null) ?? sinceMs);
+      for (const { session, lastMs, machine, isLive: lives } of order.all({ since: sinceMs, orLive: orLive ? 1 : 0, afterMs, afterId })) {
+        // To read one whole takes a hundred times as long as to leave it out here.
+        if (lives === 0 && lastMs < since(machine)) continue;
         const found = byNumber.get(session);
         if (found !== undefined && (machineIds === undefined || machineIds.includes(found.machineId ?? ''))) yield found;
       }
