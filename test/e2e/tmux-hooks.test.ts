@@ -114,6 +114,16 @@ describe.skipIf(!hasTmux)('tmux with our hooks (needs tmux)', () => {
     expect(tmux(['show-options', '-gv', '@mine'])).toBe('yes\n');
   });
 
+  it.each([['off', '0'], ['on', '1']])('notes once that focus-events were %s, however often it is read', (before, noted) => {
+    tmux(['-f', '/dev/null', 'new-session', '-d', '-s', 'dev', '/bin/sh']);
+    tmux(['set-option', '-g', 'focus-events', before]);
+    for (let time = 0; time < 3; time += 1) {
+      expect(tmux(['source-file', deploy('tmux-hooks.conf')])).toBe('');
+      expect(tmux(['show-options', '-gv', '@tt-focus-before'])).toBe(`${noted}\n`);
+      expect(tmux(['show-options', '-gv', 'focus-events'])).toBe('on\n');
+    }
+  });
+
   it('shows nothing in the pane when the hook script is gone', async () => {
     await startServer(top);
     rmSync(join(top, '.local/share/tt/hook.sh'));
