@@ -1,6 +1,7 @@
 /** A running agent's control socket: JSON over HTTP on a Unix socket that only its owner can open. */
 import { createServer, type IncomingMessage } from 'node:http';
-import { messageOf } from '../shared/errors.ts';
+import * as z from 'zod';
+import { messageOf, TtError } from '../shared/errors.ts';
 import { listenPrivately } from '../shared/private-socket.ts';
 
 export interface ControlServer {
@@ -8,7 +9,7 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-/** `GET /status` → what answers it. The body of a GET is undefined; what throws is answered 400. */
+/** `GET /status` → what answers it. The body of a GET is undefined. A body that is not understood is answered 400, what throws otherwise 500. */
 export type ControlHandlers = Readonly<Record<string, (body: unknown) => unknown>>;
 
 const REQUEST_BYTES = 64 * 1024;
@@ -21,12 +22,12 @@ export async function openControlServer(socketPath: string, handlers: ControlHan
       response.end(JSON.stringify(body));
     }).catch(() => response.destroy());
   });
-  await listenPrivately(server, socketPath);
+  const closeSocket = await listenPrivately(server, socketPath);
   let closed: Promise<void> | undefined;
   return {
     close() {
       closed ??= new Promise((resolve) => {
-        server.close(() => resolve());
+        closeSocket(resolve);
         server.closeAllConnections();
       });
       return closed;
@@ -40,10 +41,17 @@ async function answer(request: IncomingMessage, handlers: ControlHandlers): Prom
   if (handler === undefined) {
     return { status: 404, body: { code: 'not_found', hint: `there is ${Object.keys(handlers).join(', ')}` } };
   }
+  let body: unknown;
   try {
-    return { status: 200, body: await handler(request.method === 'GET' ? undefined : await readBody(request)) };
+    body = request.method === 'GET' ? undefined : await readBody(request);
   } catch (error) {
     return { status: 400, body: { code: 'bad_request', hint: messageOf(error) } };
+  }
+  try {
+    return { status: 200, body: await handler(body) };
+  } catch (error) {
+    if (error instanceof z.ZodError) return { status: 400, body: { code: 'bad_request', hint: z.prettifyError(error) } };
+    return { status: 500, body: { code: error instanceof TtError ? error.code : 'failed', hint: messageOf(error) } };
   }
 }
 
