@@ -86,7 +86,9 @@ export interface Feed {
   /**
    * The collector's ledger, complete: each generation starts at the lower of the
    * two, unknown to the collector: 0. Lowered checkpoints are fsynced before it
-   * resolves. Returns the ledger's generations that the agent does not know.
+   * resolves, unless the disk refuses: then they hold in memory, and after a restart
+   * the next ledger lowers them again. Returns the ledger's generations that the
+   * agent does not know.
    */
   settle(ledger: readonly Position[]): Promise<Generation[]>;
   /**
@@ -94,10 +96,15 @@ export interface Feed {
    * True: some of it cannot be read again, and only the ledger of another connection tells what was stored.
    */
   resync(): boolean;
-  /** Lower one checkpoint (durably) and read again from there; `replace` also reports entries. */
+  /** Lower one checkpoint (durably, as `settle` does) and read again from there; `replace` also reports entries. */
   rewind(gen: Generation, to: number, options: { replace: boolean }): Promise<void>;
   /** The content is not what the collector knows: mint a new generation at 0. */
   reset(gen: Generation): Promise<void>;
+
+  /** Of `status().gaps` those that the collector may not know of, oldest first. */
+  untold(): readonly GapReport[];
+  /** It knows of these: something was acknowledged behind a frame that named them. */
+  told(gaps: readonly GapReport[]): void;
 
   status(): FeedStatus;
 }

@@ -4,8 +4,9 @@
  * times what lives is replaced by a snapshot.
  *
  * Guarantee: when `flush` has resolved to true, everything marked before is on
- * disk. While the disk refuses (full, read-only), the last durable state stays
- * in force, the problem is visible and each flush tries again.
+ * disk, and so is what `before` wrote. While the disk refuses (full, read-only),
+ * the last durable state stays in force, the problem is visible and each flush
+ * tries again.
  */
 import { closeSync, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { makePrivateDirectory, PRIVATE_FILE_MODE, syncDirectory, writeFileAtomic } from '../../shared/atomic-file.ts';
@@ -23,6 +24,8 @@ export interface CheckpointStore {
   /** False: not on disk, see `problems`. */
   flush(): Promise<boolean>;
   readonly problems: readonly string[];
+  /** From now on nothing is written: the files are another agent's. */
+  disown(): void;
   close(): Promise<void>;
 }
 
@@ -33,6 +36,8 @@ export interface CheckpointStoreDeps {
   recordOf(gen: Generation): CheckpointRecord | undefined;
   /** All generations that have a record. */
   generations(): Iterable<Generation>;
+  /** Called before each write: puts on disk what must be there first. False: it could not, so nothing is written. */
+  before?(): boolean;
 }
 
 const FLUSH_MS = 500;
@@ -58,6 +63,7 @@ class JournaledCheckpoints implements CheckpointStore {
   #cancelTimer: (() => void) | undefined;
   #flushing: Promise<boolean> = Promise.resolve(true);
   #isClosed = false;
+  #isDisowned = false;
 
   constructor(deps: CheckpointStoreDeps) {
     this.#deps = deps;
@@ -99,10 +105,12 @@ class JournaledCheckpoints implements CheckpointStore {
   }
 
   async #write(): Promise<boolean> {
+    if (this.#isDisowned) return false;
     if (this.#dirty.size === 0) return true;
     const gens = [...this.#dirty];
     this.#dirty.clear();
     try {
+      if (this.#deps.before?.() === false) throw new Error('what must be on disk before them is not');
       const isLong = this.#journalBytes > Math.max(COMPACT_MIN_BYTES, COMPACT_FACTOR * this.#liveBytes);
       // The first write of a run is a snapshot: it leaves a torn journal behind for good.
       if (this.#journal === undefined || isLong) this.#compact();
@@ -179,6 +187,10 @@ class JournaledCheckpoints implements CheckpointStore {
   #closeJournal(): void {
     if (this.#journal !== undefined) closeSync(this.#journal);
     this.#journal = undefined;
+  }
+
+  disown(): void {
+    this.#isDisowned = true;
   }
 
   async close(): Promise<void> {

@@ -1,12 +1,13 @@
 /**
  * Bytes that are lost, written down until the collector has surely been told:
- * one line each in `gaps.jsonl`, synced at the end of the turn that declared them,
- * so before any checkpoint that no longer knows their generation.
+ * one line each in `gaps.jsonl`, synced at the end of the turn that declared them
+ * at the latest. No checkpoint is written before (`flush`), so none that no longer
+ * knows their generation is on disk without them.
  *
- * Status frames are not answered. But every connection tells its gaps before its
- * first batch, and again every few seconds: what is acknowledged a minute after
- * a gap was declared came behind a frame that named it. Seven days later it is
- * dropped here; a collector that is set back further than that has lost it.
+ * Status frames are not answered. But what is acknowledged behind one that named
+ * a gap came to a collector that had it: then it is told, and seven days later
+ * dropped here. A collector that is set back further than that has lost it. Of
+ * more than 10,000 those that were told go first; of others only a count is kept.
  */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,8 +19,10 @@ import { KEPT_AFTER_ACK_MS } from '../../shared/limits.ts';
 import type { GapReport } from '../../shared/protocol/frames.ts';
 
 export interface GapLog {
-  /** Oldest first, at most 1000. */
+  /** Oldest first, at most 10,000. */
   readonly gaps: readonly GapReport[];
+  /** Those of them that were not told yet. */
+  readonly untold: readonly GapReport[];
   /** Told twice, it is one; a longer one of the same beginning replaces it. */
   declare(gap: GapReport): void;
   /** Lost unless it is stored after all: written down, but told to nobody before `settle`. */
@@ -31,18 +34,21 @@ export interface GapLog {
   settle(stored: ReadonlyMap<string, number>): void;
   /** The bytes turned up after all. */
   withdraw(gen: string): void;
-  /** Something was acknowledged. Cheap. */
-  acknowledged(): void;
+  /** The collector knows of exactly these. */
+  told(gaps: readonly GapReport[]): void;
   /** Drops what was told long ago, and tries again what the disk refused. */
   tidy(): void;
-  /** Writes what is not written yet. */
-  close(): void;
-  /** Why it could not be written, in words: what was declared since is forgotten by a restart. */
+  /** Writes what is not written yet. False: the disk refuses it. */
+  flush(): boolean;
+  /** From now on nothing is written: the file is another agent's. */
+  disown(): void;
+  /** Why it could not be written, or what of it is forgotten, in words. */
   readonly problem: string | null;
 }
 
-const MOST_GAPS = 1000;
-const TOLD_AFTER_MS = 60_000;
+const MOST_GAPS = 10_000;
+/** At once, so that the file is not written anew for each. */
+const FORGOTTEN_AT_ONCE = 1000;
 const RECORD_VERSION = 1;
 
 const recordSchema = z.object({
@@ -56,6 +62,16 @@ const recordSchema = z.object({
 });
 type GapRecord = z.infer<typeof recordSchema>;
 
+/** How many that nobody was told of had to make room. */
+const forgottenSchema = z.object({ v: z.literal(RECORD_VERSION), forgotten: z.number(), told_at: z.number().nullable() });
+type Forgotten = z.infer<typeof forgottenSchema>;
+
+interface Views {
+  gaps: readonly GapReport[];
+  untold: readonly GapReport[];
+  held: readonly GapReport[];
+}
+
 export function openGapLog(directory: string, clock: Pick<Clock, 'now' | 'after'>): GapLog {
   return new WrittenGaps(directory, clock);
 }
@@ -64,43 +80,36 @@ class WrittenGaps implements GapLog {
   readonly #directory: string;
   readonly #file: string;
   readonly #clock: Pick<Clock, 'now' | 'after'>;
-  #records: GapRecord[];
-  #gaps: readonly GapReport[] = [];
-  #held: readonly GapReport[] = [];
+  /** By generation and beginning, oldest first. */
+  #records = new Map<string, GapRecord>();
+  #forgotten: Forgotten | null = null;
+  #views: Views | undefined;
   #pending: GapRecord[] = [];
   #cancelFlush: (() => void) | undefined;
-  #untold = 0;
   #isDirty = false;
+  #isDisowned = false;
   #problem: string | null = null;
 
   constructor(directory: string, clock: Pick<Clock, 'now' | 'after'>) {
     this.#directory = directory;
     this.#file = join(directory, 'gaps.jsonl');
     this.#clock = clock;
-    this.#records = this.#load();
-    this.#changed();
+    this.#load();
   }
 
   /** A damaged line costs that line; an unreadable file is said and not written over before the next gap. */
-  #load(): GapRecord[] {
-    const records: GapRecord[] = [];
+  #load(): void {
     try {
       for (const line of (readFileIfExists(this.#file) ?? '').split('\n')) {
-        const record = parseRecord(line);
-        if (record !== undefined) merge(records, record);
+        const value = parseLine(line);
+        const record = recordSchema.safeParse(value);
+        if (record.success) this.#merge(record.data);
+        else this.#forgotten = forgottenSchema.safeParse(value).data ?? this.#forgotten;
       }
     } catch (error) {
       this.#problem = `cannot read ${this.#file}: ${messageOf(error)}`;
     }
-    return records;
-  }
-
-  #changed(): void {
-    if (this.#records.length > MOST_GAPS) this.#records = this.#records.slice(-MOST_GAPS);
-    const declared = this.#records.filter((record) => record.is_held !== true);
-    this.#untold = declared.filter((record) => record.told_at === null).length;
-    this.#gaps = declared.map(toReport);
-    this.#held = this.#records.filter((record) => record.is_held === true).map(toReport);
+    this.#makeRoom();
   }
 
   declare(gap: GapReport): void {
@@ -112,33 +121,67 @@ class WrittenGaps implements GapLog {
   }
 
   #add(record: GapRecord): void {
-    if (!merge(this.#records, record)) return;
-    this.#changed();
+    if (!this.#merge(record)) return;
+    this.#makeRoom();
     this.#pending.push(record);
-    this.#cancelFlush ??= this.#clock.after(0, () => this.#flush());
+    this.#flushSoon();
   }
 
-  #flush(): void {
+  /** False: it says nothing new. */
+  #merge(record: GapRecord): boolean {
+    const key = keyOf(record);
+    const known = this.#records.get(key);
+    if (known !== undefined && known.to >= record.to) return false;
+    this.#records.delete(key);
+    this.#records.set(key, record);
+    this.#views = undefined;
+    return true;
+  }
+
+  #makeRoom(): void {
+    if (this.#records.size <= MOST_GAPS) return;
+    this.#views = undefined;
+    for (const [key, { told_at: told }] of this.#records) {
+      if (told !== null) this.#records.delete(key);
+      if (this.#records.size <= MOST_GAPS) return;
+    }
+    const oldest = [...this.#records.keys()].slice(0, this.#records.size - MOST_GAPS + FORGOTTEN_AT_ONCE);
+    for (const key of oldest) this.#records.delete(key);
+    this.#forgotten = { v: RECORD_VERSION, forgotten: (this.#forgotten?.forgotten ?? 0) + oldest.length, told_at: null };
+    this.#isDirty = true;
+  }
+
+  #flushSoon(): void {
+    this.#cancelFlush ??= this.#clock.after(0, () => void this.flush());
+  }
+
+  flush(): boolean {
     this.#cancelFlush?.();
     this.#cancelFlush = undefined;
+    if (this.#isDisowned) return false;
     const pending = this.#pending;
     this.#pending = [];
     if (this.#isDirty) this.#write();
     else if (pending.length > 0) this.#append(pending);
+    return !this.#isDirty;
+  }
+
+  disown(): void {
+    this.#isDisowned = true;
   }
 
   withdraw(gen: string): void {
-    this.#replace(this.#records.filter((record) => record.gen !== gen));
+    this.#replace([...this.#records.values()].filter((record) => record.gen !== gen));
   }
 
   dropHeld(gen: string): void {
-    this.#replace(this.#records.filter((record) => record.gen !== gen || record.is_held !== true));
+    this.#replace([...this.#records.values()].filter((record) => record.gen !== gen || record.is_held !== true));
   }
 
   settle(stored: ReadonlyMap<string, number>): void {
     const now = this.#clock.now();
-    this.#replace(this.#records.flatMap((record) => {
-      // Told long ago: the collector has it as it is, and its generation may have gone on behind it.
+    this.#replace([...this.#records.values()].flatMap((record) => {
+      // Told already: the collector has it as it is, and its generation may have gone on behind it.
       if (record.told_at !== null) return [record];
       const from = Math.max(record.from, stored.get(record.gen) ?? 0);
       if (from >= record.to) return [];
@@ -147,38 +190,48 @@ class WrittenGaps implements GapLog {
     }));
   }
 
-  #replace(records: GapRecord[]): void {
-    if (records.length === this.#records.length && records.every((record, at) => record === this.#records[at])) return;
-    this.#records = records;
-    this.#changed();
+  #replace(records: readonly GapRecord[]): void {
+    const known = [...this.#records.values()];
+    if (records.length === known.length && records.every((record, at) => record === known[at])) return;
+    this.#records = new Map();
+    for (const record of records) this.#merge(record);
+    this.#views = undefined;
     this.#isDirty = true;
-    this.#cancelFlush ??= this.#clock.after(0, () => this.#flush());
+    this.#flushSoon();
   }
 
-  acknowledged(): void {
-    if (this.#untold === 0) return;
+  told(gaps: readonly GapReport[]): void {
     const now = this.#clock.now();
-    for (const record of this.#records) {
-      if (record.told_at !== null || record.is_held === true || now - record.declared_at < TOLD_AFTER_MS) continue;
+    for (const gap of gaps) {
+      const record = this.#records.get(keyOf(gap));
+      if (record === undefined || record.to !== gap.to || record.told_at !== null || record.is_held === true) continue;
       record.told_at = now;
-      this.#untold -= 1;
-      this.#isDirty = true;
+      this.#changed();
     }
+    if (gaps.length === 0 || this.#forgotten === null || this.#forgotten.told_at !== null) return;
+    this.#forgotten.told_at = now;
+    this.#changed();
+  }
+
+  /** Written at the next occasion: to tell a thing twice does no harm. */
+  #changed(): void {
+    this.#views = undefined;
+    this.#isDirty = true;
   }
 
   tidy(): void {
     const oldest = this.#clock.now() - KEPT_AFTER_ACK_MS;
-    const kept = this.#records.filter(({ told_at: told }) => told === null || told > oldest);
-    if (kept.length < this.#records.length) {
-      this.#records = kept;
-      this.#isDirty = true;
+    const isOver = ({ told_at: told }: Pick<GapRecord, 'told_at'>): boolean => told !== null && told <= oldest;
+    for (const [key, record] of this.#records) {
+      if (!isOver(record)) continue;
+      this.#records.delete(key);
       this.#changed();
     }
-    this.#flush();
-  }
-
-  close(): void {
-    this.#flush();
+    if (this.#forgotten !== null && isOver(this.#forgotten)) {
+      this.#forgotten = null;
+      this.#changed();
+    }
+    this.flush();
   }
 
   #append(records: readonly GapRecord[]): void {
@@ -198,7 +251,8 @@ class WrittenGaps implements GapLog {
   #write(): void {
     this.#try(() => {
       makePrivateDirectory(this.#directory);
-      writeFileAtomic(this.#file, this.#records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+      const lines = [...(this.#forgotten === null ? [] : [this.#forgotten]), ...this.#records.values()];
+      writeFileAtomic(this.#file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
     });
   }
 
@@ -213,42 +267,51 @@ class WrittenGaps implements GapLog {
     }
   }
 
+  /** Made when somebody asks: ten thousand files may be given up in one look. */
+  get #view(): Views {
+    if (this.#views !== undefined) return this.#views;
+    const records = [...this.#records.values()];
+    const declared = records.filter((record) => record.is_held !== true);
+    this.#views = {
+      gaps: declared.map(toReport),
+      untold: declared.filter((record) => record.told_at === null).map(toReport),
+      held: records.filter((record) => record.is_held === true).map(toReport),
+    };
+    return this.#views;
+  }
+
   get gaps(): readonly GapReport[] {
-    return this.#gaps;
+    return this.#view.gaps;
+  }
+
+  get untold(): readonly GapReport[] {
+    return this.#view.untold;
   }
 
   get held(): readonly GapReport[] {
-    return this.#held;
+    return this.#view.held;
   }
 
   get problem(): string | null {
-    return this.#problem;
+    const forgotten = this.#forgotten === null ? [] : [
+      `${this.#forgotten.forgotten} lost ranges were forgotten before the collector could be told of them: more than ${MOST_GAPS} waited`,
+    ];
+    const problems = [...(this.#problem === null ? [] : [this.#problem]), ...forgotten];
+    return problems.length === 0 ? null : problems.join('; ');
   }
+}
+
+function keyOf({ gen, from }: Pick<GapReport, 'gen' | 'from'>): string {
+  return `${gen} ${from}`;
 }
 
 function toReport({ gen, path, from, to, t_from, t_to, reason }: GapRecord): GapReport {
   return { gen, path, from, to, t_from, t_to, reason };
 }
 
-/** False: it says nothing new. */
-function merge(records: GapRecord[], record: GapRecord): boolean {
-  const at = records.findIndex(({ gen, from }) => gen === record.gen && from === record.from);
-  const known = records[at];
-  if (known === undefined) {
-    records.push(record);
-    return true;
-  }
-  if (known.to >= record.to) return false;
-  records.splice(at, 1);
-  records.push(record);
-  return true;
-}
-
-function parseRecord(line: string): GapRecord | undefined {
-  if (line === '') return undefined;
+function parseLine(line: string): unknown {
   try {
-    const parsed = recordSchema.safeParse(JSON.parse(line));
-    return parsed.success ? parsed.data : undefined;
+    return JSON.parse(line);
   } catch {
     return undefined;
   }

@@ -1,7 +1,9 @@
 /**
  * Going back: to the checkpoints when a connection is gone, to the collector's
  * ledger when it knows less than we, to any offset when it asks. Reading twice
- * is always safe; a lowered checkpoint is on disk before the promise resolves.
+ * is always safe; a lowered checkpoint is on disk before the promise resolves. On
+ * a disk that refuses it holds in memory only, and the store says so: after a
+ * restart the digests differ, and the ledger lowers it again.
  */
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
 import type { Mark } from '../checkpoint/positions.ts';

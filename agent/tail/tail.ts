@@ -12,7 +12,7 @@ import { systemCode } from '../../shared/errors.ts';
 import type { Generation } from '../../shared/ids.ts';
 import { KEPT_LIMIT_BYTES } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
-import type { Lane, Position } from '../../shared/protocol/frames.ts';
+import type { GapReport, Lane, Position } from '../../shared/protocol/frames.ts';
 import { createAbsences } from './absences.ts';
 import { openBadLines } from './bad-lines.ts';
 import { fromKept, fromRecord, toRecord } from './checkpoint-records.ts';
@@ -73,6 +73,8 @@ export interface Tail extends Feed {
   start(): Promise<void>;
   /** Stops looking and writes the checkpoints. */
   close(): Promise<void>;
+  /** Stops looking, and from now on writes neither checkpoints nor gaps: another agent does. To be closed all the same. */
+  disown(): void;
   /** Bytes of the file at `path` that are stored by the collector; undefined where no file is tailed there. */
   acknowledgedTo(path: string): number | undefined;
   /** Second names, of all their bytes, of files that were tailed; the first may be gone. */
@@ -199,6 +201,7 @@ class FileTail implements Tail {
         return file === undefined ? undefined : toRecord(file);
       },
       generations: () => [...this.#table.all()].map((file) => file.gen),
+      before: () => this.#gaps.flush(),
     });
   }
 
@@ -264,7 +267,6 @@ class FileTail implements Tail {
     if (file.positions.acknowledged.offset >= file.replaceUntil) file.replaceUntil = 0;
     file.acknowledgedAt = this.#deps.clock.now();
     file.acknowledgedTimestamp = receipt.lastTimestamp ?? file.acknowledgedTimestamp;
-    this.#gaps.acknowledged();
     this.#store.mark(file.gen);
     this.#drained.progressed(file);
     if (file.wantsLive && !file.positions.hasPending && this.#lanes.enqueue(file)) this.#reading.found();
@@ -300,6 +302,14 @@ class FileTail implements Tail {
     this.#reading.found();
   }
 
+  untold(): readonly GapReport[] {
+    return this.#gaps.untold;
+  }
+
+  told(gaps: readonly GapReport[]): void {
+    this.#gaps.told(gaps);
+  }
+
   status(): FeedStatus {
     return this.#status.read();
   }
@@ -322,12 +332,18 @@ class FileTail implements Tail {
     return this.#closing;
   }
 
+  disown(): void {
+    this.#discovery.close();
+    this.#gaps.disown();
+    this.#store.disown();
+  }
+
   async #close(): Promise<void> {
     this.#discovery.close();
     this.#reading.close();
     await this.#watch.close();
     this.#kept.close();
-    this.#gaps.close();
+    this.#gaps.flush();
     await this.#store.close();
     this.#readers.closeAll();
   }

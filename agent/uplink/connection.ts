@@ -5,7 +5,8 @@
  *
  * Before the welcome is proved genuine nothing is sent but hello and nothing
  * received counts. Frames are handled one after the other, so a `rewind` is
- * durable before anything behind it is looked at.
+ * durable before anything behind it is looked at, unless the disk refuses it: then
+ * it holds as long as this agent runs, and the next one learns it from the ledger.
  */
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
@@ -24,6 +25,7 @@ import type { Feed, SliceReceipt } from '../feed.ts';
 import type { Probes } from '../probes.ts';
 import type { Mirror } from '../archive/mirror.ts';
 import { createArchiveLane, type ArchiveLane } from './archive-lane.ts';
+import { createGapTelling } from './gap-telling.ts';
 import { createSender, type Sender } from './sender.ts';
 import { toStatusFrame } from './status-frame.ts';
 
@@ -88,6 +90,7 @@ export class UplinkConnection implements FrameSocketEvents {
   #end: Pick<ConnectionEnd, 'code' | 'message'> | undefined;
   #work: Promise<void> = Promise.resolve();
   #ledger: Position[] = [];
+  readonly #telling = createGapTelling();
   #sender: Sender | undefined;
   #archive: ArchiveLane | undefined;
   #cancelStatus: (() => void) | undefined;
@@ -273,6 +276,8 @@ export class UplinkConnection implements FrameSocketEvents {
   #onAck(seq: number, refused: number): void {
     const receipts = this.#sender?.window.acked(seq) ?? [];
     for (const receipt of receipts) this.#deps.feed.acknowledge(receipt);
+    const told = this.#telling.acknowledged(seq);
+    if (told.length > 0) this.#deps.feed.told(told);
     if (refused > 0) this.#deps.log.warn({ seq, refused }, 'the collector refused events; they are dead letters on its page');
     this.#hasAcks = true;
     this.#statusSoon();
@@ -343,7 +348,10 @@ export class UplinkConnection implements FrameSocketEvents {
   #sendStatus(): void {
     if (this.#state !== 'open' && this.#state !== 'draining') return;
     this.#statusSentAt = this.#deps.clock.monotonic();
-    this.#socket.send(encodeFrame(toStatusFrame(this.#deps.feed.status(), this.#deps.clock, this.#deps.mirror?.report())));
+    const { feed, clock, mirror } = this.#deps;
+    const status = feed.status();
+    const gaps = this.#telling.next({ all: status.gaps, untold: feed.untold() }, this.#sender?.window.nextSeq ?? 0);
+    this.#socket.send(encodeFrame(toStatusFrame({ ...status, gaps }, clock, mirror?.report())));
   }
 }
 

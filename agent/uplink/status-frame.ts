@@ -1,11 +1,9 @@
-/** What the agent tells of itself, cut to what one frame may hold. */
+/** What the agent tells of itself, cut to what one frame may hold. Its gaps are chosen by `gap-telling.ts`. */
 import type { Clock } from '../../shared/clock.ts';
-import type { ArchiveReport, GapReport, StatusFrame } from '../../shared/protocol/frames.ts';
+import type { ArchiveReport, StatusFrame } from '../../shared/protocol/frames.ts';
 import { VERSION } from '../../shared/version.ts';
 import type { FeedStatus } from '../feed.ts';
 
-const GAPS = 1000;
-const GAPS_BYTES = 256 * 1024;
 const PROBLEMS = 50;
 const PROBLEM_CHARACTERS = 1000;
 const UNKNOWN_TYPES = 500;
@@ -22,22 +20,10 @@ export function toStatusFrame(status: FeedStatus, clock: Pick<Clock, 'now'>, arc
     unknown_entries: Object.fromEntries(unknown.map(([type, count]) => [type.slice(0, 256), count])),
     bad_lines: status.badLines,
     kept_bytes: status.keptBytes,
-    gaps: newestGaps(status.gaps),
+    gaps: [...status.gaps],
     problems: status.problems.slice(0, PROBLEMS).map((problem) => problem.slice(0, PROBLEM_CHARACTERS)),
     version: VERSION,
     clock: clock.now(),
     ...(archive === undefined ? {} : { archive: { ...archive, problem: archive.problem?.slice(0, PROBLEM_CHARACTERS) ?? null } }),
   };
-}
-
-/** The collector keeps every gap it was told of, so the newest are the ones it may lack. */
-function newestGaps(gaps: readonly GapReport[]): GapReport[] {
-  const taken: GapReport[] = [];
-  let bytes = 0;
-  for (const gap of gaps.slice(-GAPS).reverse()) {
-    bytes += Buffer.byteLength(JSON.stringify(gap));
-    if (bytes > GAPS_BYTES) break;
-    taken.push(gap);
-  }
-  return taken.reverse();
 }

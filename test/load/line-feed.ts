@@ -125,6 +125,12 @@ export class LineFeed implements Feed {
     return Promise.reject(new Error('the collector says that an unchanged log has changed'));
   }
 
+  untold(): readonly never[] {
+    return [];
+  }
+
+  told(): void {}
+
   status(): FeedStatus {
     const waiting = this.written - this.#acknowledged;
     return {

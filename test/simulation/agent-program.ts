@@ -160,6 +160,8 @@ export class AgentProgram {
       resync: () => tail.resync(),
       rewind: (gen, to, options) => tail.rewind(gen, to, options),
       reset: (gen) => tail.reset(gen),
+      untold: () => tail.untold(),
+      told: (gaps) => tail.told(gaps),
       status: () => tail.status(),
     };
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Feed, FeedStatus, Slice, SliceReceipt } from '../../agent/feed.ts';
 import { parseGeneration, type Generation } from '../../shared/ids.ts';
-import type { Lane, Position } from '../../shared/protocol/frames.ts';
+import type { GapReport, Lane, Position } from '../../shared/protocol/frames.ts';
 import { hashBytes } from '../../shared/protocol/positions.ts';
 
 /** One event a line, ten bytes a line: the simplest file that can be half sent. */
@@ -41,6 +41,8 @@ export class ModelFeed implements Feed {
   onCheckpoint: (gen: Generation, offset: number) => void = () => {};
   linesPerSlice = 3;
   resyncs = 0;
+  readonly gaps: GapReport[] = [];
+  readonly toldGaps: GapReport[] = [];
   #listener: () => void = () => {};
 
   add(name: string, lane: Lane, lines = 0, eventsPerLine = 1): ModelFile {
@@ -150,11 +152,19 @@ export class ModelFeed implements Feed {
     this.#listener();
   }
 
+  untold(): readonly GapReport[] {
+    return this.gaps.filter((gap) => !this.toldGaps.includes(gap));
+  }
+
+  told(gaps: readonly GapReport[]): void {
+    this.toldGaps.push(...gaps);
+  }
+
   status(): FeedStatus {
     const waiting = this.files.reduce((sum, file) => sum + file.lines * LINE - file.acknowledged, 0);
     return {
       backlogBytes: waiting, backlogEvents: waiting / LINE, oldestUnackedAt: null, drainedAt: null, files: this.files.length,
-      unknownEntries: {}, badLines: 0, keptBytes: 0, kept: { files: 0, bytes: 0, oldestAt: null, limitBytes: 0 }, gaps: [], problems: [],
+      unknownEntries: {}, badLines: 0, keptBytes: 0, kept: { files: 0, bytes: 0, oldestAt: null, limitBytes: 0 }, gaps: this.gaps, problems: [],
     };
   }
 

@@ -490,7 +490,7 @@ describe('forgetting', () => {
 });
 
 describe('gaps', () => {
-  it('are dropped a week after something was acknowledged behind them, and not before', async () => {
+  it('are dropped a week after they were told, and not before', async () => {
     await using fixture = new TailFixture();
     const path = fixture.write('a.jsonl', 'one\n');
     await fixture.open();
@@ -502,8 +502,13 @@ describe('gaps', () => {
     expect(fixture.tail.status().gaps).toHaveLength(1);
     fixture.append('a.jsonl', 'two\n');
     fixture.drain();
+    fixture.look();
+    expect(fixture.tail.status().gaps).toEqual(fixture.tail.untold());
+    fixture.tail.told(fixture.tail.untold());
+    expect(fixture.tail.untold()).toEqual([]);
     fixture.clock.jump(6 * DAY);
     await fixture.reopen();
+    expect(fixture.tail.untold()).toEqual([]);
     expect(fixture.tail.status().gaps).toHaveLength(1);
     fixture.clock.jump(DAY + 60_000);
     fixture.look();
