@@ -1,16 +1,19 @@
 /**
  * Puts the agent together.
  *
- * Start: identity and lock, checkpoints, control socket, first look and first
+ * Start: identity and lock, control socket, checkpoints, first look and first
  * dial at once; ready when the first look has ended and the connection was tried.
  * Stop: nothing new is read, at most 5 s for acks, the connection is closed
- * (1001), checkpoints, last status, control socket, lock. `abandon` leaves out
- * the waiting; what was not acknowledged is then sent again by the next start.
+ * (1001), checkpoints, last status, control socket, lock; each of them whatever
+ * became of the others. `abandon` leaves out the waiting; what was not
+ * acknowledged is then sent again by the next start. An agent whose lock another
+ * one took writes and removes nothing any more.
  */
 import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../shared/clock.ts';
+import { createClosing, type Closing } from '../shared/closing.ts';
 import type { Config } from '../shared/config.ts';
 import { messageOf, TtError } from '../shared/errors.ts';
 import { toInstanceId } from '../shared/ids.ts';
@@ -18,6 +21,7 @@ import { EVENT_LOG_ROTATE_BYTES } from '../shared/limits.ts';
 import type { Log } from '../shared/log.ts';
 import type { Paths } from '../shared/paths.ts';
 import { makePrivateDirectory } from '../shared/atomic-file.ts';
+import type { KeyPair } from '../shared/protocol/tokens.ts';
 import { dial } from '../shared/protocol/web-socket.ts';
 import type { AgentStatus } from '../shared/status.ts';
 import { toAgentStatus, writeLastStatus } from './agent-status.ts';
@@ -28,7 +32,7 @@ import { projectRoots } from './claude/source.ts';
 import { openControlServer } from './control-server.ts';
 import { removeSpentSegments, rotateEventLog } from './event-log/segments.ts';
 import { adoptLabel, requireIdentity, type MachineIdentity } from './identity.ts';
-import { LOCK_HEARTBEAT_MS, takeAgentLock } from './lock.ts';
+import { LOCK_HEARTBEAT_MS, takeAgentLock, type AgentLock } from './lock.ts';
 import { openMachineKey } from './machine-key.ts';
 import { createProbes } from './probes.ts';
 import type { Processes } from './processes.ts';
@@ -70,25 +74,51 @@ export interface Agent {
 const ACK_GRACE_MS = 5000;
 const ROTATION_CHECK_MS = 30_000;
 
-/** Throws `identity_missing`, `not_joined`, `agent_running`, `state_in_use` and what the files throw. */
-export async function openAgent({ paths, config, claudeDirs, pipe }: AgentOptions, deps: AgentDeps): Promise<Agent> {
-  const { clock, log } = deps;
+/** Throws `identity_missing`, `not_joined`, `agent_running`, `state_in_use` and what the files throw; nothing stays open then. */
+export async function openAgent(options: AgentOptions, deps: AgentDeps): Promise<Agent> {
+  const { paths } = options;
   const identity = requireIdentity(paths.machineFile);
   requireUplink(paths.uplinkFile);
   const keys = await openMachineKey(paths.machineKeyFile);
   makePrivateDirectory(paths.dataDir);
-  const lock = takeAgentLock(paths.agentLockFile, deps);
-  const failure = createFailure();
-  const probes = createProbes({ clock, statusLog: paths.statusLog });
+  const closing = createClosing();
+  try {
+    return await compose({ ...options, identity, keys }, deps, closing);
+  } catch (error) {
+    await closing.close().catch((failure: unknown) => deps.log.warn({ error: messageOf(failure) }, 'could not close all that was open'));
+    throw error;
+  }
+}
 
+interface Parts extends AgentOptions {
+  identity: MachineIdentity;
+  keys: KeyPair;
+}
+
+async function compose({ paths, config, claudeDirs, pipe, identity, keys }: Parts, deps: AgentDeps, closing: Closing): Promise<Agent> {
+  const { clock, log } = deps;
+  const lock = takeAgentLock(paths.agentLockFile, deps);
+  closing.add(() => lock.release());
+  // What it answers with is there before anybody is heard: from here to the end nothing is waited for.
+  const control = await openControlServer(paths.agentSocket, {
+    'GET /status': () => status(),
+    'POST /look': () => lookEverywhere({ registry, tail, uplink, tidy }),
+    'POST /probe': () => probes.send({ machine: identity.label, ...uplink.status() }),
+    'POST /forget': (body) => tail.forget(forgetRequestSchema.parse(body).path),
+  });
+  closing.add(() => control.close());
+
+  const probes = createProbes({ clock, statusLog: paths.statusLog });
   // Before the first look, so that what changed while no agent ran is part of it.
   const registry = openRegistryWatch(claudeDirs, {
     clock, log, processes: deps.processes, machineId: identity.machineId, statusLog: paths.statusLog, watch: createDirectoryWatch,
   });
+  closing.add(() => registry.close());
   const tail = createTail(
     { clock, log, sources: openSources({ paths, config, claudeDirs, identity, onProbe: probes.read }), checkpointDir: paths.checkpointDir, badDir: paths.badDir, keptDir: paths.keptDir },
     { ignoredDirectories: [paths.archiveDir], keptLimitBytes: config.kept_limit_bytes },
   );
+  closing.add(() => tail.close());
   const firstLook = tail.start();
   const mirror = createMirror({ clock, log, roots: projectRoots(claudeDirs), rule: createProjectRule(config), kept: () => tail.linked() });
   const tried = createSignal();
@@ -108,48 +138,71 @@ export async function openAgent({ paths, config, claudeDirs, pipe }: AgentOption
     return toAgentStatus({ identity, collectorId: collectorIdOf(paths), feed: { ...feed, problems }, uplink: uplink.status() });
   };
   const tidy = (): void => tidyLogs(paths, { tail, uplink, clock, log });
-  const control = await openControlServer(paths.agentSocket, {
-    'GET /status': status,
-    'POST /look': () => lookEverywhere({ registry, tail, uplink, tidy }),
-    'POST /probe': () => probes.send({ machine: identity.label, ...uplink.status() }),
-    'POST /forget': (body) => tail.forget(forgetRequestSchema.parse(body).path),
-  });
-  const stops = [
-    watchForWake(clock, () => {
-      log.info({}, 'woke up: looking at everything, testing the connection');
-      lookEverywhere({ registry, tail, uplink, tidy });
-    }),
-    clock.every(LOCK_HEARTBEAT_MS, () => void (lock.refresh() || failure.fail(lockLost(paths)))),
-    clock.every(ROTATION_CHECK_MS, tidy),
-    watchFiles([paths.endpointFile, paths.uplinkFile], () => uplink.endpointChanged()),
-  ];
+  const holding = holdLock(lock, { paths, tail, uplink });
+  closing.add(() => lastWords(paths, { tail, status, holding, clock }));
+  closing.add(() => mirror.close());
+  closing.add(() => uplink.close(ACK_GRACE_MS));
+  closing.add(() => registry.close());
+  closing.add(() => probes.close());
+  closing.add(watchFiles([paths.endpointFile, paths.uplinkFile], () => uplink.endpointChanged()));
+  closing.add(clock.every(ROTATION_CHECK_MS, tidy));
+  closing.add(clock.every(LOCK_HEARTBEAT_MS, () => void holding.check()));
+  closing.add(watchForWake(clock, () => {
+    // What slept long enough may have been taken for dead.
+    if (!holding.check()) return;
+    log.info({}, 'woke up: looking at everything, testing the connection');
+    lookEverywhere({ registry, tail, uplink, tidy });
+  }));
+  closing.add(() => void holding.check());
   const running = uplink.run();
-  let closing: Promise<void> | undefined;
-
-  async function close(): Promise<void> {
-    for (const stop of stops) stop();
-    probes.close();
-    await registry.close();
-    await uplink.close(ACK_GRACE_MS);
-    mirror.close();
-    const last = status();
-    // On a full disk these fail, and it ends all the same: neither socket nor lock stays behind.
-    try {
-      await tail.close();
-      writeLastStatus(paths.agentStatusFile, last, clock.now());
-    } finally {
-      await control.close();
-      lock.release();
-    }
-  }
-
   return {
     ready: Promise.all([firstLook, Promise.race([tried.promise, running])]).then(() => {}),
-    ended: Promise.race([running, failure.promise]),
+    ended: Promise.race([holding.lost, running]),
     status,
-    close: () => (closing ??= close()),
+    close: () => closing.close(),
     abandon: () => uplink.abandon(),
   };
+}
+
+interface Holding {
+  /** False: another agent has the state directory, and from then on nothing is written there any more. */
+  check(): boolean;
+  readonly isLost: boolean;
+  /** Rejects when it is. */
+  readonly lost: Promise<never>;
+}
+
+/** Limit: a takeover is noticed at the next heartbeat, after waking up, and at the end; what was written before stands. */
+function holdLock(lock: AgentLock, { paths, tail, uplink }: { paths: Paths; tail: Tail; uplink: AgentUplink }): Holding {
+  const failure = createFailure();
+  let isLost = false;
+  return {
+    check() {
+      if (isLost || lock.refresh()) return !isLost;
+      isLost = true;
+      tail.disown();
+      failure.fail(lockLost(paths));
+      uplink.abandon();
+      return false;
+    },
+    get isLost() {
+      return isLost;
+    },
+    lost: failure.promise,
+  };
+}
+
+interface LastWords {
+  tail: Tail;
+  status: () => AgentStatus;
+  holding: Holding;
+  clock: Clock;
+}
+
+async function lastWords({ agentStatusFile }: Paths, { tail, status, holding, clock }: LastWords): Promise<void> {
+  const last = status();
+  await tail.close();
+  if (!holding.isLost) writeLastStatus(agentStatusFile, last, clock.now());
 }
 
 /** What is else done every now and then. */
@@ -231,16 +284,15 @@ function removeSpent(paths: Paths, tail: Pick<Tail, 'acknowledgedTo'>, { clock, 
 
 /** Hints only: every attempt reads the files anyway. */
 function watchFiles(files: readonly string[], onChange: () => void): () => void {
+  const directories = new Set(files.map(dirname));
+  for (const directory of directories) makePrivateDirectory(directory);
   const watcher = createDirectoryWatch({
     changed(directory, name) {
       if (files.some((file) => dirname(file) === directory && (name === null || basename(file) === name))) onChange();
     },
     failed() {},
   });
-  for (const directory of new Set(files.map(dirname))) {
-    makePrivateDirectory(directory);
-    watcher.add(directory);
-  }
+  for (const directory of directories) watcher.add(directory);
   return () => {
     watcher.close().catch(() => {});
   };

@@ -28,7 +28,7 @@ interface Holder {
 }
 
 export interface AgentLock {
-  /** The heartbeat. False: somebody else took the lock, so this agent must stop. Throws nothing. */
+  /** The heartbeat. False: another agent took the lock, so this one must stop. Throws nothing. */
   refresh(): boolean;
   release(): void;
 }
@@ -53,7 +53,8 @@ export function takeAgentLock(file: string, { clock, processes }: AgentLockDeps)
   return {
     refresh() {
       try {
-        if (!isOurs()) return false;
+        // Somebody only removed it: it is made again, unless another agent was quicker.
+        if (!isOurs() && !create(file, own)) return false;
         const now = new Date(clock.now());
         utimesSync(file, now, now);
       } catch {

@@ -6,6 +6,7 @@
  * over is committed and acknowledged; goodbye) → writer → lock.
  */
 import type { Clock } from '../shared/clock.ts';
+import { createClosing } from '../shared/closing.ts';
 import type { Config } from '../shared/config.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { CollectorId } from '../shared/ids.ts';
@@ -92,22 +93,18 @@ export interface Collector {
   readonly uiPort: number;
   /** Rejects when the collector can not go on (the database is gone or damaged). Never resolves. */
   readonly failure: Promise<never>;
-  /** Drains, then closes, in the order above. Idempotent. */
+  /** Drains, then closes, in the order above: all of it, whatever of it fails. Idempotent. */
   close(): Promise<void>;
 }
 
 /** Throws `collector_running`, `port_taken`, `ingest_not_loopback` and what reading its files throws; nothing stays open then. */
 export async function openCollector(options: CollectorOptions, deps: CollectorDeps): Promise<Collector> {
-  const closing: (() => void | Promise<void>)[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (const close of closing.reverse()) await close();
-  };
+  const closing = createClosing();
   try {
-    const collector = await compose(options, deps, (close) => closing.push(close));
-    let closed: Promise<void> | undefined;
-    return { ...collector, close: () => (closed ??= closeAll()) };
+    const collector = await compose(options, deps, closing.add);
+    return { ...collector, close: closing.close };
   } catch (error) {
-    await closeAll();
+    await closing.close().catch((failure: unknown) => deps.log.warn({ error: messageOf(failure) }, 'could not close all that was open'));
     throw error;
   }
 }

@@ -1,6 +1,8 @@
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openAgent, type Agent } from '../../agent/agent.ts';
 import { agentCommands } from '../../agent/commands/table.ts';
@@ -8,7 +10,7 @@ import type { Processes } from '../../agent/processes.ts';
 import { systemClock, type Clock } from '../../shared/clock.ts';
 import { configSchema } from '../../shared/config.ts';
 import { silentLog } from '../../shared/log.ts';
-import { resolvePaths } from '../../shared/paths.ts';
+import { resolvePaths, type Paths } from '../../shared/paths.ts';
 import { agentStatusSchema } from '../../shared/status.ts';
 import { parseMachineId, type MachineId } from '../../shared/ids.ts';
 import { runCommand } from '../support/command-run.ts';
@@ -36,8 +38,27 @@ async function joined(collector: IngestFixture): Promise<MachineId> {
 }
 
 function start(processes: Processes = modelProcesses(), clock: Clock = systemClock): Promise<Agent> {
-  const paths = resolvePaths({}, home);
+  return openIt(resolvePaths({}, home), clock, processes);
+}
+
+function openIt(paths: Paths, clock: Clock, processes: Processes = modelProcesses()): Promise<Agent> {
   return openAgent({ paths, config: configSchema.parse({}), claudeDirs: [join(home, '.claude')] }, { clock, log: silentLog, processes });
+}
+
+/** The system's clock; `running` tells how many tasks it runs again and again. */
+function countTasks(): { clock: Clock; running: () => number } {
+  let count = 0;
+  const every: Clock['every'] = (ms, task) => {
+    const stop = systemClock.every(ms, task);
+    let isRunning = true;
+    count += 1;
+    return () => {
+      if (isRunning) count -= 1;
+      isRunning = false;
+      stop();
+    };
+  };
+  return { clock: { ...systemClock, every }, running: () => count };
 }
 
 /** The system's clock, whose tasks of this period run when a test says so. */
@@ -148,6 +169,66 @@ describe('an agent', () => {
     mkdirSync(join(paths.agentStatusFile, 'in the way'), { recursive: true });
     await expect(agent.close()).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
     expect([paths.agentSocket, paths.agentLockFile].filter((path) => existsSync(path))).toEqual([]);
+  });
+
+  it('that can not open everything leaves nothing open, and says why', async () => {
+    await using collector = await openIngest();
+    // The system would cut the path of its socket off.
+    home = join(home, 'x'.repeat(100));
+    await joined(collector);
+    const paths = resolvePaths({}, home);
+    const { clock, running } = countTasks();
+    await expect(start(modelProcesses(), clock)).rejects.toMatchObject({ code: 'socket_path_too_long' });
+    expect([existsSync(paths.agentLockFile), running()]).toEqual([false, 0]);
+    const elsewhere = { ...paths, agentSocket: join(tmpdir(), `tt-${basename(dirname(home))}.sock`) };
+    // The last that is opened: hints of where the collector is.
+    writeFileSync(join(home, 'in the way'), '');
+    await expect(openIt({ ...elsewhere, endpointFile: join(home, 'in the way', 'endpoint.json') }, clock)).rejects.toThrow(/ENOTDIR|EEXIST/);
+    expect([existsSync(paths.agentLockFile), existsSync(elsewhere.agentSocket), running()]).toEqual([false, false, 0]);
+    const agent = await openIt(elsewhere, clock);
+    await agent.ready;
+    await agent.close();
+    expect(running()).toBe(0);
+  });
+
+  it('whose lock another agent took leaves alone what is now that one’s', async () => {
+    await using collector = await openIngest();
+    const machine = await joined(collector);
+    const paths = resolvePaths({}, home);
+    const { clock, tick } = clockWithout(15_000);
+    const agent = await start(modelProcesses(), clock);
+    await agent.ready;
+    await pane(1);
+    await acknowledged(collector, machine, 1);
+    rmSync(paths.checkpointDir, { recursive: true, force: true });
+    mkdirSync(paths.checkpointDir);
+    writeFileSync(paths.agentLockFile, 'another');
+    rmSync(paths.agentSocket);
+    const another = createServer((socket) => socket.end('here'));
+    await once(another.listen(paths.agentSocket), 'listening');
+    tick();
+    await expect(agent.ended).rejects.toMatchObject({ code: 'lock_lost' });
+    await agent.close();
+    expect(readFileSync(paths.agentLockFile, 'utf8')).toBe('another');
+    expect(readdirSync(paths.checkpointDir)).toEqual([]);
+    expect(existsSync(paths.agentStatusFile)).toBe(false);
+    const [said] = await once(connect(paths.agentSocket).setEncoding('utf8'), 'data') as [string];
+    expect(said).toBe('here');
+    another.close();
+  });
+
+  it('goes on where somebody removed its lock, and holds it again', async () => {
+    await using collector = await openIngest();
+    await joined(collector);
+    const paths = resolvePaths({}, home);
+    const { clock, tick } = clockWithout(15_000);
+    const agent = await start(modelProcesses(), clock);
+    await agent.ready;
+    rmSync(paths.agentLockFile);
+    tick();
+    await expect(start(modelProcesses({ pid: 200, alive: [100] }))).rejects.toMatchObject({ code: 'agent_running' });
+    await agent.close();
+    expect(existsSync(paths.agentLockFile)).toBe(false);
   });
 
   it('ends when its machine is revoked, while connected and at the next start', async () => {

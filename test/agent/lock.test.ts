@@ -74,6 +74,17 @@ describe('the agent’s lock', () => {
     expect(readFileSync(file, 'utf8')).toContain('"pid":200');
   });
 
+  it('that somebody removed is taken again by its holder, unless another agent was quicker', () => {
+    const first = take({ pid: 100 });
+    rmSync(file);
+    expect(first.refresh()).toBe(true);
+    expect(readFileSync(file, 'utf8')).toContain('"pid":100');
+    rmSync(file);
+    take({ pid: 200 });
+    expect(first.refresh()).toBe(false);
+    expect(readFileSync(file, 'utf8')).toContain('"pid":200');
+  });
+
   it('survives a heartbeat that the disk refuses', () => {
     const first = take({ pid: 100 });
     const away = `${file}.away`;

@@ -73,6 +73,14 @@ describe('a collector', () => {
     expect((await agent.close()).code).toBe(1001);
   });
 
+  it('closes all the rest where a part of it can not be closed', async () => {
+    const page = await noPage();
+    const collector = await open({}, async () => ({ ...page, close: () => Promise.reject(new Error('the page is stuck')) }));
+    await expect(collector.close()).rejects.toThrow('the page is stuck');
+    const again = await open();
+    await again.close();
+  });
+
   it('acknowledges what it stored and stores what it acknowledged when it is asked to stop', async () => {
     const collector = await open();
     const { machine, agent } = await connect(collector);
