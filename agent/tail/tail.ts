@@ -110,9 +110,9 @@ class FileTail implements Tail {
   readonly #keeping: Keeping;
   readonly #departed: Departed;
   readonly #reading: Reading;
+  readonly #unreadable: Unreadable;
   #isLoaded = false;
   #closing: Promise<void> | undefined;
-  readonly #unreadable: Unreadable;
 
   constructor(deps: TailDeps, options: TailOptions) {
     const { clock, log, sources } = deps;
@@ -122,9 +122,9 @@ class FileTail implements Tail {
     this.#kept = openKeptFiles({ directory: deps.keptDir, clock, link: deps.link });
     this.#gaps = openGapLog(deps.checkpointDir, clock);
     this.#departed = createDeparted(this.#gaps);
+    this.#unreadable = createUnreadable(() => this.#discovery.lookNumber);
     const common = {
       files, unreadable: this.#unreadable, departed: this.#departed, table: this.#table, lanes: this.#lanes, kept: this.#kept, gaps: this.#gaps,
-    this.#unreadable = createUnreadable(() => this.#discovery.lookNumber);
       now: () => clock.now(), monotonic: () => clock.monotonic(),
     };
     const look = (path: string, source: SourceKind): boolean => this.#looks.look(path, source);
@@ -352,6 +352,10 @@ class FileTail implements Tail {
     return this.#deps.sources.find((source) => isBelow(path, source));
   }
 
+  #mayHold(directory: string): boolean {
+    return this.#deps.sources.some(({ roots, isFlat }) => roots.some((root) => directory === root || (isFlat !== true && directory.startsWith(root + sep))));
+  }
+
   #lookBelow(directory: string): void {
     for (const file of [...this.#table.all()]) {
       if (file.source !== undefined && file.path.startsWith(directory + sep)) this.#looks.look(file.path, file.source);
@@ -367,10 +371,6 @@ class FileTail implements Tail {
     this.#drained.replaced(file, undefined);
   }
 }
-
-  #mayHold(directory: string): boolean {
-    return this.#deps.sources.some(({ roots, isFlat }) => roots.some((root) => directory === root || (isFlat !== true && directory.startsWith(root + sep))));
-  }
 
 function isBelow(path: string, source: SourceKind): boolean {
   return source.roots.some((root) => path.startsWith(root + sep)) && source.matches(path);
