@@ -79,10 +79,10 @@ class KeepingRules implements Keeping {
 
   lookEnded(): void {
     const now = this.#deps.now();
-    if (this.#deps.kept.hasCopies || Math.abs(now - this.#sweptAt) >= SWEEP_MS) {
-      this.#releaseOld();
-      this.#sweptAt = now;
-    }
+    const isSweep = Math.abs(now - this.#sweptAt) >= SWEEP_MS;
+    if (isSweep) this.#sweptAt = now;
+    if (isSweep) this.#releaseMissing();
+    if (isSweep || this.#deps.kept.hasCopies) this.#releaseOld();
     let charged = this.#charged();
     let bytes = sum(charged);
     if (bytes > this.#limitBytes) {
@@ -100,6 +100,14 @@ class KeepingRules implements Keeping {
   #note(charged: readonly Charged[]): void {
     const oldestAt = charged.length === 0 ? null : Math.floor(Math.min(...charged.map(({ since }) => since)));
     this.#status = { files: charged.length, bytes: sum(charged), oldestAt, limitBytes: this.#limitBytes };
+  }
+
+  /** Somebody cleared `kept/`, or a part of it: the next look keeps a file that is there again. */
+  #releaseMissing(): void {
+    const { kept, table } = this.#deps;
+    for (const { gen } of [...kept.all()]) {
+      if (table.byGeneration(gen)?.presence === 'present' && kept.measure(gen) === undefined) kept.release(gen);
+    }
   }
 
   #releaseOld(): void {

@@ -15,6 +15,7 @@ import { parseGeneration, type Generation } from '../../shared/ids.ts';
 import { extendCopy, isCopyOf } from './kept-copy.ts';
 import { openKeptIndex, type KeptIndex } from './kept-index.ts';
 import type { TailedFile } from './tailed-file.ts';
+import { isAbsence } from './unreadable.ts';
 
 export interface KeptFile {
   readonly gen: Generation;
@@ -31,6 +32,8 @@ export interface KeptFiles {
    * nothing is to do. `foreign`: its bytes are not those that were copied.
    */
   hold(file: TailedFile): 'foreign' | undefined;
+  /** Everything of it is acknowledged: what was in the way of keeping it matters no more. Cheap. */
+  spare(gen: Generation): void;
   /** False: what is open there is not the file that was copied, or has other bytes now. */
   agrees(gen: Generation, fd: number): boolean;
   get(gen: Generation): KeptFile | undefined;
@@ -78,19 +81,22 @@ export function openKeptFiles(deps: KeptFilesDeps): KeptFiles {
 /** Ten thousand of them: where it lies is made of what is there anyway. */
 class KeptName implements KeptFile {
   readonly gen: Generation;
+  /** Under whose name it lies: its own, unless the disk refused to rename it. */
+  readonly named: Generation;
   path: string | undefined;
   readonly isCopy: boolean;
   readonly directory: string;
 
-  constructor(directory: string, { gen, path, isCopy }: Omit<KeptFile, 'at'>) {
+  constructor(directory: string, { gen, path, isCopy }: Omit<KeptFile, 'at'>, named = gen) {
     this.gen = gen;
+    this.named = named;
     this.path = path;
     this.isCopy = isCopy;
     this.directory = directory;
   }
 
   get at(): string {
-    return join(this.directory, this.isCopy ? this.gen + COPY_SUFFIX : this.gen);
+    return join(this.directory, this.isCopy ? this.named + COPY_SUFFIX : this.named);
   }
 }
 
@@ -108,7 +114,9 @@ class LinkedFiles implements KeptFiles {
   #cancelCopying: (() => void) | undefined;
   #roomBytes = Number.POSITIVE_INFINITY;
   #hasDirectory = false;
-  readonly #problems = new Map<Generation, string>();
+  /** Why something is not kept that may be lost therefore, and why something is not removed. */
+  readonly #unsafe = new Map<Generation, string>();
+  readonly #unremoved = new Map<Generation, string>();
 
   constructor(deps: KeptFilesDeps) {
     this.#deps = deps;
@@ -129,24 +137,55 @@ class LinkedFiles implements KeptFiles {
     return this.#try(file, () => {
       this.#prepare();
       this.#index.put(file.gen, file.path);
-      if (known === undefined) return this.#keep(file);
-      known.path = file.path;
-      return known.isCopy ? this.#copy(file, known) : undefined;
+      const kept = this.#kept.get(file.gen);
+      if (kept === undefined) return this.#keep(file);
+      kept.path = file.path;
+      return kept.isCopy ? this.#copy(file, kept) : undefined;
     });
+  }
+
+  spare(gen: Generation): void {
+    if (this.#unsafe.size > 0) this.#unsafe.delete(gen);
   }
 
   #try(file: TailedFile, keep: () => 'foreign' | undefined): 'foreign' | undefined {
     try {
-      const result = keep();
-      this.#problems.delete(file.gen);
-      return result;
+      return this.#attempt(file, keep);
     } catch (error) {
-      const code = systemCode(error);
-      // It vanished, or something else took its name: the next look sees to it.
-      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
-      this.#problems.set(file.gen, `cannot keep ${file.path} in ${this.#deps.directory}: ${code ?? messageOf(error)}; if it is deleted before it is acknowledged, it is lost`);
-      return undefined;
+      if (!isAbsence(error)) return this.#failed(file, error);
+      // It vanished, or something else took its name: the next look sees to it. If it is there, what it is kept in is not.
+      if (systemCode(error) === 'ELOOP' || !isThere(file.path)) return undefined;
     }
+    this.#beginAnew();
+    try {
+      return this.#attempt(file, keep);
+    } catch (error) {
+      return isThere(file.path) ? this.#failed(file, error) : undefined;
+    }
+  }
+
+  #attempt(file: TailedFile, keep: () => 'foreign' | undefined): 'foreign' | undefined {
+    const result = keep();
+    this.#unsafe.delete(file.gen);
+    return result;
+  }
+
+  #failed(file: TailedFile, error: unknown): undefined {
+    const reason = systemCode(error) ?? messageOf(error);
+    this.#unsafe.set(file.gen, `cannot keep ${file.path} in ${this.#deps.directory}: ${reason}; if it is deleted before it is acknowledged, it is lost`);
+  }
+
+  /** Somebody cleared `kept/`, or a part of it: what is there no more is kept again by the next looks. */
+  #beginAnew(): void {
+    this.#hasDirectory = false;
+    this.#index.close();
+    for (const gen of this.#kept.keys()) if (this.measure(gen) === undefined) this.#forget(gen);
+  }
+
+  #forget(gen: Generation): void {
+    this.#kept.delete(gen);
+    this.#copies.delete(gen);
+    this.#index.forget(gen);
   }
 
   #prepare(): void {
@@ -249,38 +288,48 @@ class LinkedFiles implements KeptFiles {
 
   pass(from: Generation, to: Generation): void {
     const kept = this.#kept.get(from);
+    this.#unkept.delete(from);
+    this.#unsafe.delete(from);
     if (kept === undefined) return;
-    const passed = new KeptName(this.#deps.directory, { gen: to, path: kept.path, isCopy: kept.isCopy });
-    try {
-      if (kept.path !== undefined) this.#index.put(to, kept.path);
-      renameSync(kept.at, passed.at);
-      this.#kept.set(to, passed);
-      if (kept.isCopy) this.#copies.set(to, Number.NaN);
-    } catch {
-      rmSync(kept.at, { force: true }); // The next look keeps the file again, if it is there.
-    }
     this.#kept.delete(from);
     this.#copies.delete(from);
-    this.#index.forget(from);
+    const passed = { gen: to, path: kept.path, isCopy: kept.isCopy };
+    try {
+      this.#note(to, kept.path);
+      const renamed = new KeptName(this.#deps.directory, passed);
+      renameSync(kept.at, renamed.at);
+      this.#kept.set(to, renamed);
+      this.#index.forget(from);
+    } catch (error) {
+      if (isAbsence(error)) return this.#index.forget(from); // The next look keeps the file again, if it is there.
+      // It may be all that is left of the file: it stays under its old name, by which a restart finds it.
+      this.#kept.set(to, new KeptName(this.#deps.directory, passed, kept.named));
+    }
+    if (kept.isCopy) this.#copies.set(to, Number.NaN);
+  }
+
+  /** Without its line the path is known to this process only; the bytes matter more. */
+  #note(gen: Generation, path: string | undefined): void {
+    try {
+      if (path !== undefined) this.#index.put(gen, path);
+    } catch {
+      // The next restart finds it by its content, or by its checkpoint.
+    }
   }
 
   release(gen: Generation): void {
     const kept = this.#kept.get(gen);
     this.#unkept.delete(gen);
-    if (kept === undefined) {
-      this.#problems.delete(gen);
-      return;
-    }
+    this.#unsafe.delete(gen);
+    if (kept === undefined) return;
     try {
       rmSync(kept.at, { force: true });
     } catch (error) {
-      this.#problems.set(gen, `cannot remove ${kept.at}: ${messageOf(error)}`);
+      this.#unremoved.set(gen, `cannot remove ${kept.at}: ${messageOf(error)}`);
       return;
     }
-    this.#problems.delete(gen);
-    this.#kept.delete(gen);
-    this.#copies.delete(gen);
-    this.#index.forget(gen);
+    this.#unremoved.delete(gen);
+    this.#forget(gen);
     this.#index.tidy();
   }
 
@@ -289,15 +338,24 @@ class LinkedFiles implements KeptFiles {
   }
 
   get problem(): string | null {
-    const [first] = this.#problems.values();
+    const [first, ...more] = [...this.#unsafe.values(), ...this.#unremoved.values()];
     if (first === undefined) return null;
-    return this.#problems.size === 1 ? first : `${first} (and ${this.#problems.size - 1} more)`;
+    return more.length === 0 ? first : `${first} (and ${more.length} more)`;
   }
 
   close(): void {
     this.#cancelCopying?.();
     this.#behind.clear();
     this.#index.close();
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

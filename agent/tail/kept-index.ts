@@ -4,7 +4,7 @@
  * line about the same generation counts. Not synced: after a power cut the last
  * lines may be missing; such a file waits for its path to be found again.
  */
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { PRIVATE_FILE_MODE, writeFileAtomic, writeFully } from '../../shared/atomic-file.ts';
@@ -35,16 +35,29 @@ export function openKeptIndex(directory: string): KeptIndex {
   let fd: number | undefined;
 
   function close(): void {
-    if (fd !== undefined) closeSync(fd);
+    const open = fd;
     fd = undefined;
+    try {
+      if (open !== undefined) closeSync(open);
+    } catch {
+      // Of a file system that died: nothing was waiting to be written.
+    }
+  }
+
+  /** Of a file that somebody removed all lines are written again: one without a name is read by nobody. */
+  function opened(): number {
+    if (fd !== undefined && isNameless(fd)) close();
+    if (fd !== undefined) return fd;
+    fd = openSync(file, 'a', PRIVATE_FILE_MODE);
+    if (paths.size > 0 && fstatSync(fd).size === 0) writeFully(fd, Buffer.from(printed(paths)));
+    return fd;
   }
 
   return {
     pathOf: (gen) => paths.get(gen),
     put: (gen, path) => {
       if (paths.get(gen) === path) return;
-      fd ??= openSync(file, 'a', PRIVATE_FILE_MODE);
-      writeFully(fd, Buffer.from(`\n${JSON.stringify({ gen, path })}`));
+      writeFully(opened(), Buffer.from(printed([[gen, path]])));
       paths.set(gen, path);
       lineCount += 1;
     },
@@ -55,7 +68,7 @@ export function openKeptIndex(directory: string): KeptIndex {
       if (lineCount < paths.size * STALE_FACTOR + STALE_MIN) return;
       try {
         close();
-        writeFileAtomic(file, [...paths].map(([gen, path]) => `\n${JSON.stringify({ gen, path })}`).join(''));
+        writeFileAtomic(file, printed(paths));
         lineCount = paths.size;
       } catch {
         lineCount = paths.size; // Not before as many again have come.
@@ -63,6 +76,18 @@ export function openKeptIndex(directory: string): KeptIndex {
     },
     close,
   };
+}
+
+function isNameless(fd: number): boolean {
+  try {
+    return fstatSync(fd).nlink === 0;
+  } catch {
+    return true;
+  }
+}
+
+function printed(paths: Iterable<readonly [gen: Generation, path: string]>): string {
+  return [...paths].map(([gen, path]) => `\n${JSON.stringify({ gen, path })}`).join('');
 }
 
 function load(file: string): { paths: Map<Generation, string>; lines: number } {

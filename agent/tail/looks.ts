@@ -105,8 +105,8 @@ class FileLooks implements Looks {
   }
 
   #hold(file: TailedFile): void {
-    if (file.size <= file.positions.acknowledged.offset || this.#deps.kept.hold(file) !== 'foreign') return;
-    this.#deps.kept.hold(this.contentChanged(file));
+    if (file.size <= file.positions.acknowledged.offset) this.#deps.kept.spare(file.gen);
+    else if (this.#deps.kept.hold(file) === 'foreign') this.#deps.kept.hold(this.contentChanged(file));
   }
 
   #update(known: TailedFile, path: string, stat: FileStat, source: SourceKind): TailedFile | undefined {
