@@ -111,7 +111,8 @@ async function compose({ paths, config, claudeDirs, pipe, identity, keys }: Part
   const probes = createProbes({ clock, statusLog: paths.statusLog });
   // Before the first look, so that what changed while no agent ran is part of it.
   const registry = openRegistryWatch(claudeDirs, {
-    clock, log, processes: deps.processes, machineId: identity.machineId, statusLog: paths.statusLog, watch: createDirectoryWatch,
+    clock, log, processes: deps.processes, machineId: identity.machineId, statusLog: paths.statusLog, openStatusesFile: paths.openStatusesFile,
+    watch: createDirectoryWatch,
   });
   closing.add(() => registry.close());
   const tail = createTail(

@@ -45,7 +45,7 @@ if [ "$keep" != keep ]; then
   # A log that has grown goes on under another name: with one of them all are from before.
   gone events "$data"/events.jsonl "$data"/events-*.jsonl
   gone status "$data"/status.jsonl "$data"/status-*.jsonl
-  rm -f "$state/agent-status.json" "$state"/log/agent.log* "$state/log/hook.log" "$state/tt-agent.pid"
+  rm -f "$state/agent-status.json" "$state/open-statuses.jsonl" "$state"/log/agent.log* "$state/log/hook.log" "$state/tt-agent.pid"
 fi
 rmdir "$state/run" "$state/log" "$state" "$data" 2>/dev/null
 printf '%s' "$made" | while IFS= read -r directory; do rmdir "$directory" 2>/dev/null; done

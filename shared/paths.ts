@@ -26,6 +26,8 @@ export interface Paths {
   agentLockFile: string;
   agentSocket: string;
   agentStatusFile: string;
+  /** Sessions whose end is not told yet. */
+  openStatusesFile: string;
   logDir: string;
 
   collectorFile: string;
@@ -84,6 +86,7 @@ export function resolvePaths(environment: Environment, home: string): Paths {
     agentLockFile: join(stateDir, 'agent.lock'),
     agentSocket: join(stateDir, 'run', 'agent.sock'),
     agentStatusFile: join(stateDir, 'agent-status.json'),
+    openStatusesFile: join(stateDir, 'open-statuses.jsonl'),
     logDir: join(stateDir, 'log'),
     collectorFile: join(dataDir, 'collector.json'),
     machinesFile: join(dataDir, 'machines.json'),

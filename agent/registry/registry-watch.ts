@@ -67,7 +67,8 @@ class Registry {
   readonly #files = new Map<string, SeenFile>();
   readonly #malformed = new Set<string>();
   readonly #unreadable = new Set<string>();
-  #appendProblem: string | undefined;
+  /** What can not be written, and why. */
+  readonly #unwritten = new Map<string, string>();
 
   constructor(configDirs: readonly string[], deps: RegistryWatchDeps) {
     this.#roots = configDirs.map((directory) => join(directory, 'sessions'));
@@ -88,11 +89,12 @@ class Registry {
     for (const directory of this.#watched.keys()) this.#scan(directory);
     this.#tellEnds();
     this.#teller.forgetAllBut(new Set([...this.#files.values()].flatMap(({ key }) => key ?? [])));
+    this.#write('which sessions have not ended', () => this.#teller.keepOpen());
   }
 
   problems(): string[] {
     return [
-      ...(this.#appendProblem === undefined ? [] : [`cannot write the status log: ${this.#appendProblem}`]),
+      ...[...this.#unwritten].map(([what, problem]) => `cannot write ${what}: ${problem}`),
       ...[...this.#unreadable].map((directory) => `cannot watch ${directory}: looking every ${LIVENESS_MS / 1000} s`),
       ...(this.#malformed.size === 0 ? [] : [`${this.#malformed.size} files of Claude Code's session registry do not parse`]),
     ];
@@ -181,12 +183,16 @@ class Registry {
 
   #tellEnds(): void {
     for (const { key, hasLeft } of this.#teller.ended()) {
-      const path = this.#pathOf(key);
-      // Its last status may be in the file only.
-      if (path !== undefined) this.#observe(path);
-      const reason = this.#pathOf(key) === undefined ? 'exited' : 'died';
-      this.#append(() => this.#teller.gone(key, hasLeft ? 'left' : reason));
+      const leftFile = this.#tellLast(key);
+      this.#append(() => this.#teller.gone(key, hasLeft ? 'left' : leftFile ? 'died' : 'exited'));
     }
+  }
+
+  /** A process that ended may have its last status in its file only: that comes before its end. False: it took its file away. */
+  #tellLast(key: TellingKey): boolean {
+    const path = this.#pathOf(key);
+    if (path !== undefined) this.#observe(path);
+    return this.#pathOf(key) !== undefined;
   }
 
   #pathOf(key: TellingKey): string | undefined {
@@ -195,14 +201,18 @@ class Registry {
   }
 
   #append(write: () => void): boolean {
+    return this.#write('the status log', write);
+  }
+
+  #write(what: string, write: () => void): boolean {
     try {
       write();
-      this.#appendProblem = undefined;
+      this.#unwritten.delete(what);
       return true;
     } catch (error) {
       const problem = messageOf(error);
-      if (this.#appendProblem !== problem) this.#deps.log.warn({ error: problem }, 'cannot write the status log; trying again');
-      this.#appendProblem = problem;
+      if (this.#unwritten.get(what) !== problem) this.#deps.log.warn({ error: problem }, `cannot write ${what}; trying again`);
+      this.#unwritten.set(what, problem);
       return false;
     }
   }

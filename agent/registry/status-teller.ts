@@ -1,9 +1,9 @@
 /**
  * Says each status once, and the end of a process where it is known.
  *
- * Guarantee: what was appended is not appended again, over restarts too (as far
- * as the log's newest MiB reaches); what could not be appended is not taken for
- * said. `gone` is only said of a process that was seen on this host.
+ * Guarantee: what was appended is not appended again, over restarts too as far as
+ * it is remembered (told-statuses.ts has the limit); what could not be appended is
+ * not taken for said. `gone` is only said of a process that was seen on this host.
  */
 import type { Clock } from '../../shared/clock.ts';
 import type { MachineId } from '../../shared/ids.ts';
@@ -12,6 +12,7 @@ import type { Processes } from '../processes.ts';
 import { ranOnThisHost } from './host-evidence.ts';
 import type { RegistryRecord } from './registry-record.ts';
 import { goneLine, statusLine, type GoneReason, type Told } from './status-line.ts';
+import { openStatuses } from './open-statuses.ts';
 import { keyOf, readToldStatuses, type TellingKey } from './told-statuses.ts';
 
 export interface StatusTellerDeps {
@@ -19,6 +20,8 @@ export interface StatusTellerDeps {
   processes: Pick<Processes, 'host' | 'isRunning' | 'pidDomain' | 'startedAtMs'>;
   machineId: MachineId;
   statusLog: string;
+  /** Where is kept whose end is not told yet. */
+  openStatusesFile: string;
 }
 
 export interface EndedSession {
@@ -41,11 +44,14 @@ export interface StatusTeller {
   gone(key: TellingKey, reason: GoneReason): void;
   /** Drops what can not become news any more: no file holds it, and its end is said or can not be seen. */
   forgetAllBut(held: ReadonlySet<TellingKey>): void;
+  /** Notes whose end is not told yet, for a start at which the log does not tell any more. Throws what writing throws. */
+  keepOpen(): void;
 }
 
-export function createStatusTeller({ clock, processes, machineId, statusLog }: StatusTellerDeps): StatusTeller {
+export function createStatusTeller({ clock, processes, machineId, statusLog, openStatusesFile }: StatusTellerDeps): StatusTeller {
   const writer = { machineId, host: processes.host };
-  const told = readToldStatuses(statusLog, processes.host);
+  const open = openStatuses(openStatusesFile, processes.host);
+  const told = readToldStatuses(statusLog, open.told, processes.host);
 
   const isRunning = (key: TellingKey): boolean | null => {
     const known = told.get(key);
@@ -103,6 +109,9 @@ export function createStatusTeller({ clock, processes, machineId, statusLog }: S
       for (const [key, { isGone, isVerified }] of told) {
         if (!held.has(key) && (isGone || !isVerified)) told.delete(key);
       }
+    },
+    keepOpen() {
+      open.keep([...told.values()].filter(({ isGone, isVerified }) => isVerified && !isGone).map(({ record }) => statusLine(writer, record, true)));
     },
   };
 }

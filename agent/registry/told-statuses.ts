@@ -2,8 +2,9 @@
  * What `status.jsonl` already says of each session and process, so that a
  * restart repeats nothing and still knows whose end to look for.
  *
- * Limit: only the newest MiB of the log is read. A session that was quiet for
- * longer is told once more, which is the same fact.
+ * Limit: only the newest MiB of the log is read. Whose end is not told yet is known
+ * beside that (open-statuses.ts, as of the last look at everything), so that it will
+ * be; anything else that is older is told once more, which is the same fact.
  */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -19,7 +20,18 @@ export function keyOf({ sessionId, pid }: Pick<RegistryRecord, 'sessionId' | 'pi
   return `${sessionId}:${pid}`;
 }
 
-export function readToldStatuses(statusLog: string, host: string): Map<TellingKey, Told> {
+export function readToldStatuses(statusLog: string, open: readonly Told[], host: string): Map<TellingKey, Told> {
+  const told = toldInLog(statusLog, host);
+  for (const each of open) {
+    const key = keyOf(each.record);
+    const logged = told.get(key);
+    // Of one time it knows more: a process that was first told of may have been seen later.
+    if (logged === undefined || (!logged.isGone && logged.record.statusAtMs <= each.record.statusAtMs)) told.set(key, each);
+  }
+  return told;
+}
+
+function toldInLog(statusLog: string, host: string): Map<TellingKey, Told> {
   const told = new Map<TellingKey, Told>();
   for (const line of newestLines(statusLog)) {
     const read = parseStatusLine(line, host);

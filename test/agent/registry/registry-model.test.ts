@@ -60,7 +60,7 @@ class World {
 
   #open(): RegistryWatch {
     return openRegistryWatch([join(this.top, 'claude')], {
-      clock: this.#clock, processes: this.#processes, machineId: MACHINE, statusLog: this.statusLog, log: silentLog,
+      clock: this.#clock, processes: this.#processes, machineId: MACHINE, statusLog: this.statusLog, openStatusesFile: join(this.top, 'state', 'open-statuses.jsonl'), log: silentLog,
       watch: () => ({ add() {}, remove() {}, close: () => Promise.resolve() }),
     });
   }

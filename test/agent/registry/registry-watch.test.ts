@@ -58,7 +58,8 @@ interface StartOptions {
 }
 
 function start({ configDirs = [config], processes = here, watch: engine = NO_WATCH }: StartOptions = {}): RegistryWatch {
-  const registry = openRegistryWatch(configDirs, { clock, processes, machineId: MACHINE, statusLog, log: silentLog, watch: engine });
+  const openStatusesFile = join(top, 'state', 'open-statuses.jsonl');
+  const registry = openRegistryWatch(configDirs, { clock, processes, machineId: MACHINE, statusLog, openStatusesFile, log: silentLog, watch: engine });
   open.push(registry);
   return registry;
 }
@@ -355,6 +356,70 @@ describe.skipIf(here.pidDomain === null)('the end of a process (Linux)', () => {
     await start().close();
     expect(words()).toEqual(['idle', 'gone']);
     start();
+    expect(words()).toEqual(['idle', 'gone']);
+  });
+
+  describe.each(['its file left behind', 'its file taken away'])('while no agent runs, long after its last status, %s,', (way) => {
+    const reason = way === 'its file taken away' ? 'exited' : 'died';
+    const endUnseen = async (living: Living): Promise<void> => {
+      if (reason === 'exited') rmSync(living.file);
+      await living.kill();
+    };
+
+    it('is told once where the log has much that is newer', async () => {
+      const living = await startProcess();
+      writeFileSync(living.file, fileOf(living));
+      await start().close();
+      const [before, timestamp] = [text(), told()[0]?.timestamp];
+      writeFileSync(statusLog, `${before}${`${JSON.stringify({ type: 'other', filler: 'x'.repeat(1000) })}\n`.repeat(2000)}`);
+      const length = text().length;
+      await start().close();
+      expect(text()).toHaveLength(length);
+      await endUnseen(living);
+      await start().close();
+      start();
+      expect(text().slice(length).trim().split('\n').map((line) => JSON.parse(line) as unknown)).toEqual([
+        expect.objectContaining({ status: 'gone', reason, pid: living.pid, timestamp }),
+      ]);
+    });
+
+    it('is told where what the log said was removed', async () => {
+      const living = await startProcess();
+      writeFileSync(living.file, fileOf(living));
+      await start().close();
+      rmSync(statusLog);
+      await start().close();
+      expect(text()).toBe('');
+      await endUnseen(living);
+      await start().close();
+      start();
+      expect(told()).toMatchObject([{ status: 'gone', reason, pid: living.pid }]);
+    });
+  });
+
+  it('is told of a process that was seen only after its status was told', async () => {
+    const living = await startProcess();
+    writeFileSync(living.file, fileOf(living, { pidDomain: undefined }));
+    let isReadable = false;
+    const registry = start({ processes: { ...here, isRunning: (pid, procStart) => (isReadable ? here.isRunning(pid, procStart) : null) } });
+    isReadable = true;
+    registry.lookNow();
+    clock.advance(RESCAN_MS);
+    await registry.close();
+    await living.kill();
+    start();
+    expect(words()).toEqual(['idle', 'gone']);
+  });
+
+  it('is told where it can not be kept who runs, which is named: the log says it', async () => {
+    const living = await startProcess();
+    writeFileSync(living.file, fileOf(living));
+    writeFileSync(join(top, 'state'), 'a file where the directory belongs');
+    const registry = start();
+    expect(registry.problems()).toEqual([expect.stringContaining('cannot write which sessions have not ended: ')]);
+    await registry.close();
+    await living.kill();
+    expect(start().problems()).toEqual([]);
     expect(words()).toEqual(['idle', 'gone']);
   });
 
