@@ -1,4 +1,10 @@
-/** `tt-agent preview`: what would leave this machine, after the text policy, byte for byte as it is sent. */
+/**
+ * `tt-agent preview`: every event and state that would leave this machine, after the
+ * text policy, in the JSON that is sent (the generation of a state is made up). All
+ * words that leave are in these. Not shown is what goes with them: paths, sizes and
+ * gaps of the files, types of entries that nobody knows, which session goes on with
+ * which; nor the mirror, where that is allowed.
+ */
 import { textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { EXIT_CODES, type ExitCode } from '../../shared/errors.ts';

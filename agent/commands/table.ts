@@ -69,7 +69,7 @@ const PRINTING_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'preview',
-    summary: 'Print exactly what would leave this machine, after the text policy',
+    summary: 'Print the events and states that would leave this machine, after the text policy',
     example: 'tt-agent preview --last 50',
     options: [{ flags: '--last <n>', description: 'how many of the newest', default: '20' }],
     load: async () => (await import('./preview.ts')).preview,
