@@ -2,9 +2,12 @@
 import { useState } from 'hono/jsx/dom';
 import { askFor, messageOf } from './answer.ts';
 
-/** Throws what the collector says, with the next step. */
+/** What is done may be long: all events of a project change their stream. */
+const LONGEST_MS = 300_000;
+
+/** Throws what the collector says, with the next step. After a time-out it may still be done. */
 export function act<T>(method: string, request: object): Promise<T> {
-  return askFor<T>(`/api/v1/actions/${method}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) });
+  return askFor<T>(`/api/v1/actions/${method}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) }, LONGEST_MS);
 }
 
 export interface Acting {

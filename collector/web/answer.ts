@@ -1,5 +1,6 @@
 /** One document of the API, asked for anew while what it tells of changes; what was answered last stays. */
 import { useEffect, useRef, useState } from 'hono/jsx/dom';
+import { answered, begun, failed, NEVER_ASKED, pauseBefore, type Asked } from './asking.ts';
 
 export interface Answer<T> {
   /** Undefined: not told yet. */
@@ -8,6 +9,8 @@ export interface Answer<T> {
   error: string | undefined;
   /** The collector's code for that; undefined: it did not say. */
   code: string | undefined;
+  /** It failed in a way that may pass: it is asked for again by itself. */
+  isPassing: boolean;
 }
 
 export interface Asking<T> extends Answer<T> {
@@ -15,54 +18,69 @@ export interface Asking<T> extends Answer<T> {
   askAgain(): void;
 }
 
-/** After an answer the collector rests so many times as long as that took, ... */
-const SHARE = 4;
-/** ... at most so long: one slow answer, as the first, is no reason to leave a person waiting. */
-const MOST_MS = 5000;
+const NOTHING = { document: undefined, error: undefined, code: undefined, isPassing: false };
 
 /** `stamp`: another one when something may have changed; asked at most every `leastMs`. Another `address` is asked at once. */
 export function useAnswer<T>(address: string, stamp: string, leastMs: number): Asking<T> {
-  const [answer, setAnswer] = useState<Answer<T> & { address: string }>({ address, document: undefined, error: undefined, code: undefined });
-  const asked = useRef({ address: '', stamp: '', times: 0, isRunning: false, notBeforeMs: 0 });
+  const [answer, setAnswer] = useState<Answer<T> & { address: string }>({ address, ...NOTHING });
+  const asked = useRef<Asked>(NEVER_ASKED);
   const [times, setTimes] = useState(0);
   const [tick, setTick] = useState(0);
+  const wanted = useRef(address);
+  wanted.current = address;
   useEffect(() => {
-    const last = asked.current;
-    const isSame = last?.address === address && last.times === times;
-    if (!last || (isSame && (last.isRunning || last.stamp === stamp))) return undefined;
+    const wish = { address, stamp, times };
+    const pauseMs = pauseBefore(wish, asked.current ?? NEVER_ASKED, Date.now());
+    if (pauseMs === undefined) return undefined;
     const timer = setTimeout(() => {
-      const startedMs = Date.now();
-      const mine = { address, stamp, times, isRunning: true, notBeforeMs: 0 };
-      asked.current = mine;
-      const settle = (next: Omit<Answer<T>, 'document'> & { document?: T }): void => {
+      // Effects wait for a frame: one of a drawing that is over is not undone.
+      if (wanted.current !== address) return;
+      const mine = (asked.current = begun(wish, Date.now()));
+      const settle = (next: Answer<T>): void => {
         if (asked.current !== mine) return;
-        const nowMs = Date.now();
-        asked.current = { ...mine, isRunning: false, notBeforeMs: nowMs + Math.max(leastMs, Math.min(MOST_MS, SHARE * (nowMs - startedMs))) };
-        setAnswer((before) => ({ address, document: next.document ?? (before.address === address ? before.document : undefined), error: next.error, code: next.code }));
+        asked.current = next.isPassing ? failed(mine, Date.now()) : answered(mine, leastMs, Date.now());
+        setAnswer((before) => ({ ...next, address, document: next.document ?? (before.address === address ? before.document : undefined) }));
         setTick((count) => count + 1);
       };
-      askFor<T>(address).then((document) => settle({ document, error: undefined, code: undefined }), (error: unknown) => settle({ error: messageOf(error), code: error instanceof Refusal ? error.code : undefined }));
-    }, isSame ? Math.max(0, last.notBeforeMs - Date.now()) : 0);
+      askFor<T>(address).then((document) => settle({ ...NOTHING, document }), (error: unknown) => settle({ document: undefined, ...reasonOf(error) }));
+    }, pauseMs);
     return () => clearTimeout(timer);
   }, [address, stamp, times, tick]);
   const askAgain = (): void => setTimes((count) => count + 1);
-  return answer.address === address ? { ...answer, askAgain } : { document: undefined, error: undefined, code: undefined, askAgain };
+  return answer.address === address ? { ...answer, askAgain } : { ...NOTHING, askAgain };
 }
 
 class Refusal extends Error {
   readonly code: string;
-  constructor({ code, message, hint }: { code: string; message: string; hint: string }) {
+  readonly isPassing: boolean;
+  constructor({ code, message, hint }: { code: string; message: string; hint: string }, status: number) {
     super(`${message}: ${hint}`);
     this.code = code;
+    this.isPassing = status >= FIRST_OF_SERVER;
   }
 }
 
+/** From this status on it was not the question: too many at once, stopping, something broke. */
+const FIRST_OF_SERVER = 500;
+/** A browser asks for at most six things of one place at once, and lets the others wait for ever. */
+export const LONGEST_MS = 60_000;
+
 /** Served by the same build of the collector as this page. Throws in words. */
-export async function askFor<T>(address: string, options: RequestInit = {}): Promise<T> {
-  const response = await fetch(address, options);
-  const body = (await response.json()) as T & { error?: { code: string; message: string; hint: string } };
-  if (body.error) throw new Refusal(body.error);
-  return body;
+export async function askFor<T>(address: string, options: RequestInit = {}, longestMs = LONGEST_MS): Promise<T> {
+  try {
+    const response = await fetch(address, { ...options, signal: AbortSignal.timeout(longestMs) });
+    const body = (await response.json()) as T & { error?: { code: string; message: string; hint: string } };
+    if (body.error) throw new Refusal(body.error, response.status);
+    return body;
+  } catch (error) {
+    if (!(error instanceof DOMException) || error.name !== 'TimeoutError') throw error;
+    throw new Error(`no answer within ${Math.round(longestMs / 1000)} s: look whether the collector runs (tt status), and close windows of this page that nobody looks at`, { cause: error });
+  }
+}
+
+/** Why, and whether it may be another thing the next time. */
+export function reasonOf(error: unknown): { error: string; code: string | undefined; isPassing: boolean } {
+  return error instanceof Refusal ? { error: error.message, code: error.code, isPassing: error.isPassing } : { error: messageOf(error), code: undefined, isPassing: true };
 }
 
 export function messageOf(error: unknown): string {

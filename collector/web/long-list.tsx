@@ -1,5 +1,6 @@
 /** A list of any length, of which only what is near the window is drawn; above and below it is room of the height of the rest. */
 import { memo, useEffect, useLayoutEffect, useRef, useState, type Child } from 'hono/jsx/dom';
+import { toPlainText } from '../../shared/plain-text.ts';
 import type { Rows } from './paged-answer.ts';
 
 export interface LongListProps<R> {
@@ -13,6 +14,8 @@ export interface LongListProps<R> {
   isNewestFirst?: true;
   /** Where to begin: the row of a number, or the end, where it stays while rows are added. */
   beginAt?: number | 'end' | undefined;
+  /** Why rows that it wanted are not here. */
+  problem: string | undefined;
   want(chunk: number): void;
   rowOf(number: number, row: R): Child;
 }
@@ -28,7 +31,7 @@ interface Range {
   to: number;
 }
 
-export function LongList<R>({ count, rows, chunkRows, rowPx, isNewestFirst, beginAt, want, rowOf }: LongListProps<R>) {
+export function LongList<R>({ count, rows, chunkRows, rowPx, isNewestFirst, beginAt, problem, want, rowOf }: LongListProps<R>) {
   const list = useRef<HTMLDivElement>(null);
   const chunks = Math.ceil(count / chunkRows);
   const heights = useRef<Heights | null>(null);
@@ -80,7 +83,7 @@ export function LongList<R>({ count, rows, chunkRows, rowPx, isNewestFirst, begi
       {drawn.map((chunk) => {
         const numbers = numbersOf(chunk, rowsOf(chunk), chunkRows);
         const known = numbers.flatMap((number) => rows.get(number) ?? []);
-        if (known.length < numbers.length) return <div key={`c${chunk}`} class="row-room" style={{ height: `${heightOf(chunk, numbers.length)}px` }} />;
+        if (known.length < numbers.length) return <div key={`c${chunk}`} class="row-room" style={{ height: `${heightOf(chunk, numbers.length)}px` }}>{problem !== undefined && <p class="problem">{toPlainText(problem)}</p>}</div>;
         return <Chunk key={`c${chunk}`} chunk={chunk} first={numbers[0] ?? 1} rows={known} isNewestFirst={isNewestFirst === true} draw={() => known.map((row, at) => rowOf((numbers[0] ?? 1) + at, row))} />;
       })}
       <div key="below" class="row-room" style={{ height: `${roomOf(to, chunks)}px` }} />

@@ -1,6 +1,7 @@
 /** A long list of the API, by number: its newest rows asked for anew while they change, the others only when they are looked at. */
 import { useEffect, useRef, useState } from 'hono/jsx/dom';
-import { askFor, useAnswer } from './answer.ts';
+import { askFor, reasonOf, useAnswer } from './answer.ts';
+import { RETRY_MS } from './asking.ts';
 
 export interface Page<R> {
   rows: readonly R[];
@@ -33,6 +34,8 @@ export interface PagedAnswer<D, R> {
   /** Why it can not be shown, and the collector's code for it. */
   error: string | undefined;
   code: string | undefined;
+  /** Why rows that are looked at could not be told last. */
+  problem: string | undefined;
   /** Rows of this chunk are looked at: number 0 holds the rows 1 to `chunkRows`. */
   want(chunk: number): void;
 }
@@ -45,13 +48,13 @@ const KEPT_ROWS = 2000;
 /** `stamp`: another one when something may have changed. */
 export function usePages<D, R>({ newest, before, chunkRows, pageOf, keyOf }: Paged<D, R>, stamp: string): PagedAnswer<D, R> {
   const { document, error, code } = useAnswer<D>(newest, stamp, LEAST_MS);
-  const known = useRef<{ address: string; newest: D | undefined; rows: Rows<R>; count: number; asking: Set<number> }>({ address: '', newest: undefined, rows: new Map(), count: 0, asking: new Set() });
+  const known = useRef<Known<D, R>>({ address: '', newest: undefined, rows: new Map(), count: 0, asking: new Set(), problem: undefined });
   const [, setDrawn] = useState(0);
   const state = known.current;
   if (state && document && state.newest !== document) {
     const page = pageOf(document);
     const rows = mergePage(state.address === newest ? state.rows : new Map<number, R>(), page, keyOf);
-    Object.assign(state, { address: newest, newest: document, rows, count: page.count });
+    Object.assign(state, { address: newest, newest: document, rows, count: page.count, ...(state.address !== newest && { asking: new Set(), problem: undefined }) });
   }
   const isOpen = useRef(true);
   useEffect(() => {
@@ -66,13 +69,35 @@ export function usePages<D, R>({ newest, before, chunkRows, pageOf, keyOf }: Pag
     const from = chunk * chunkRows + 1;
     if (!Array.from({ length: rows }, (_, at) => from + at).some((number) => !state.rows.has(number))) return;
     asking.add(chunk);
-    askFor<D>(before(from + rows, rows)).then((answer) => {
+    const draw = (change: Partial<Known<D, R>>): void => {
       if (state.address !== address || !isOpen.current) return;
-      state.rows = mergePage(nearTo(chunk * chunkRows, state.rows), pageOf(answer), keyOf);
+      Object.assign(state, change);
       setDrawn((times) => times + 1);
-    }).catch(() => {}).finally(() => asking.delete(chunk));
+    };
+    askFor<D>(before(from + rows, rows)).then((answer) => {
+      asking.delete(chunk);
+      draw({ rows: mergePage(nearTo(chunk * chunkRows, state.rows), pageOf(answer), keyOf), problem: undefined });
+    }).catch((error: unknown) => {
+      const { error: problem, isPassing } = reasonOf(error);
+      draw({ problem });
+      // The list wants what it misses when it gets other rows: these are the same, in another map.
+      setTimeout(() => {
+        asking.delete(chunk);
+        if (isPassing) draw({ rows: new Map(state.rows) });
+      }, RETRY_MS);
+    });
   };
-  return { document, rows: document && state ? state.rows : new Map(), count: document && state ? state.count : 0, error, code, want };
+  return { document, rows: document && state ? state.rows : new Map(), count: document && state ? state.count : 0, error, code, problem: state?.problem, want };
+}
+
+interface Known<D, R> {
+  address: string;
+  newest: D | undefined;
+  rows: Rows<R>;
+  count: number;
+  /** Chunks that are asked for, or rest after they failed. */
+  asking: Set<number>;
+  problem: string | undefined;
 }
 
 /** What is far from what was asked for goes, where much is known. */

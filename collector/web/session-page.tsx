@@ -11,7 +11,7 @@ import { useSession } from './session-fetch.ts';
 import { TurnList } from './turn-list.tsx';
 
 export function SessionPage({ name, stamp, nowMs }: { name: string; stamp: string; nowMs: number }) {
-  const { document: detail, rows: turns, count, error, want } = useSession(name, stamp);
+  const { document: detail, rows: turns, count, error, problem, want } = useSession(name, stamp);
   return (
     <article aria-label="Session">
       <p><a href="/">All sessions and machines</a></p>
@@ -21,7 +21,7 @@ export function SessionPage({ name, stamp, nowMs }: { name: string; stamp: strin
       {detail && detail.children.length > 0 && <Subagents list={detail.children} nowMs={nowMs} />}
       {detail && (
         <Panel id="turns" title="Turns" note="newest first">
-          <TurnList count={count} turns={turns} nowMs={nowMs} want={want} />
+          <TurnList count={count} turns={turns} nowMs={nowMs} problem={problem} want={want} />
         </Panel>
       )}
     </article>
@@ -47,7 +47,7 @@ function Facts({ detail, nowMs }: { detail: SessionPageDocument; nowMs: number }
       <h2 class="session-title">{titleOf(detail)}</h2>
       <p class={`session-state ${state}`}>
         <strong>{stateWords(detail).replace(/\?$/, '')}</strong>
-        {since !== null && ` for ${durationWords(nowMs - Date.parse(since))}, since ${clockWords(since, nowMs)}`}
+        {since !== null && ` for ${durationWords((asOf === null ? nowMs : Date.parse(asOf)) - Date.parse(since))}, since ${clockWords(since, nowMs)}`}
         {asOf !== null && <span class="note"> as of {minuteWords(asOf, nowMs)}: its machine is away</span>}
       </p>
       <dl class="facts">

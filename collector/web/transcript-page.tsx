@@ -33,7 +33,7 @@ export function TranscriptPage({ route, stamp, nowMs }: { route: TranscriptRoute
 function Conversation({ name, agent, entry, stamp, nowMs }: Omit<TranscriptRoute, 'page'> & { stamp: string; nowMs: number }) {
   const source = `${answerAddress(name)}/transcript`;
   const of = { agent: agent ?? '' };
-  const { document, rows, count, error, code, want } = usePages<Transcript, TranscriptPageItem>({
+  const { document, rows, count, error, code, problem, want } = usePages<Transcript, TranscriptPageItem>({
     newest: withParameters(source, { ...of, items: String(CHUNK_ITEMS) }), chunkRows: CHUNK_ITEMS,
     before: (number, items) => withParameters(source, { ...of, items: String(items), before: String(number) }),
     pageOf: ({ items, first_item: first, item_count: total }) => ({ rows: items, first, count: total }),
@@ -45,11 +45,12 @@ function Conversation({ name, agent, entry, stamp, nowMs }: Omit<TranscriptRoute
     <>
       {error !== undefined && <p class="problem">{plain(error)}</p>}
       {document && <Head name={name} document={document} nowMs={nowMs} />}
-      {document && begin !== undefined && (
+      {document && begin.at === undefined && begin.error !== undefined && <p class="problem">{plain(begin.error)}</p>}
+      {document && begin.at !== undefined && (
         <section id="said" aria-label="What was said">
           {count === 0 ? <p class="empty">Nothing was said yet.</p> : (
             <LongList
-              count={count} rows={rows} chunkRows={CHUNK_ITEMS} rowPx={ITEM_PX} beginAt={begin ?? undefined} want={want}
+              count={count} rows={rows} chunkRows={CHUNK_ITEMS} rowPx={ITEM_PX} beginAt={begin.at ?? undefined} problem={problem} want={want}
               rowOf={(number, { item, is_cut: isCut }: TranscriptPageItem) => (
                 <TranscriptItem key={String(number)} number={number} item={item} isCut={isCut} whole={withParameters(`${source}/${number}`, of)} nowMs={nowMs} />
               )}
@@ -61,16 +62,23 @@ function Conversation({ name, agent, entry, stamp, nowMs }: Omit<TranscriptRoute
   );
 }
 
-/** Undefined: not known yet; null: at its beginning. It is settled once: what comes later moves nobody. */
-function useBegin({ source, agent, entry }: { source: string; agent: string | null; entry: string | null }, newest: Transcript | undefined, nowMs: number): number | 'end' | null | undefined {
+interface Begin {
+  /** Undefined: not known yet; null: at its beginning. */
+  at: number | 'end' | null | undefined;
+  /** Why it is not known yet. */
+  error: string | undefined;
+}
+
+/** It is settled once: what comes later moves nobody. */
+function useBegin({ source, agent, entry }: { source: string; agent: string | null; entry: string | null }, newest: Transcript | undefined, nowMs: number): Begin {
   const settled = useRef<{ at: number | 'end' | null } | null>(null);
-  const { document, error } = useAnswer<Transcript>(withParameters(source, { agent: agent ?? '', entry: entry ?? '', items: '1' }), '', 0);
-  if (!settled.current && newest && (document || error !== undefined)) {
+  const { document, error, isPassing } = useAnswer<Transcript>(withParameters(source, { agent: agent ?? '', entry: entry ?? '', items: '1' }), '', 0);
+  if (!settled.current && newest && (document || (error !== undefined && !isPassing))) {
     const lastAt = newest.items.at(-1)?.item.at ?? null;
     const isGoingOn = lastAt !== null && nowMs - Date.parse(lastAt) < GOING_ON_MS;
     settled.current = { at: entry === null ? (isGoingOn ? 'end' : null) : (document?.place ?? null) };
   }
-  return settled.current?.at;
+  return { at: settled.current?.at, error };
 }
 
 function Head({ name, document, nowMs }: { name: string; document: Transcript; nowMs: number }) {

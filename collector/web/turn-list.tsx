@@ -14,20 +14,22 @@ interface TurnListProps {
   count: number;
   turns: Rows<Turn>;
   nowMs: number;
+  /** Why turns that are looked at are not here. */
+  problem: string | undefined;
   want(chunk: number): void;
 }
 
 /** Until a turn was seen. */
 const TURN_PX = 96;
 
-export const TurnList = memo(function List({ count, turns, nowMs, want }: TurnListProps) {
+export const TurnList = memo(function List({ count, turns, nowMs, problem, want }: TurnListProps) {
   return (
     <LongList
-      count={count} rows={turns} chunkRows={CHUNK_TURNS} rowPx={TURN_PX} isNewestFirst want={want}
+      count={count} rows={turns} chunkRows={CHUNK_TURNS} rowPx={TURN_PX} isNewestFirst problem={problem} want={want}
       rowOf={(number, turn: Turn) => <TurnItem key={String(number)} number={number} turn={turn} nowMs={nowMs} />}
     />
   );
-}, (before, after) => before.count === after.count && before.turns === after.turns);
+}, (before, after) => before.count === after.count && before.turns === after.turns && before.problem === after.problem);
 
 const TurnItem = memo(function Item({ number, turn, nowMs }: { number: number; turn: Turn; nowMs: number }) {
   const lastsMs = Date.parse(turn.last_at) - Date.parse(turn.started_at);

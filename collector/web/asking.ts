@@ -1,0 +1,49 @@
+/** When a document is asked for anew. Pure; times are epoch ms. */
+
+export interface Wish {
+  address: string;
+  /** Another one when something may have changed. */
+  stamp: string;
+  /** How often somebody wanted it at once. */
+  times: number;
+}
+
+/** The last time that it was asked for. */
+export interface Asked extends Omit<Wish, 'stamp'> {
+  /** Of what was answered; undefined: nothing was, and no stamp is the same. */
+  stamp: string | undefined;
+  startedMs: number;
+  isRunning: boolean;
+  /** The same address is not asked before. */
+  notBeforeMs: number;
+}
+
+export const NEVER_ASKED: Asked = { address: '', stamp: undefined, times: 0, startedMs: 0, isRunning: false, notBeforeMs: 0 };
+
+/** Times as long as the answer took: what changes all the time takes a fifth of the collector, ... */
+const REST_SHARE = 4;
+/** ... or more of it, where an answer is slow. */
+const REST_MOST_MS = 5000;
+/** After a failure that may pass, as while the collector starts anew. */
+export const RETRY_MS = 5000;
+
+/** For how long to wait before it is asked for, ms; undefined: there is nothing to ask. */
+export function pauseBefore({ address, stamp, times }: Wish, last: Asked, nowMs: number): number | undefined {
+  if (last.address !== address || last.times !== times) return 0;
+  if (last.isRunning || last.stamp === stamp) return undefined;
+  return Math.max(0, last.notBeforeMs - nowMs);
+}
+
+export function begun(wish: Wish, nowMs: number): Asked {
+  return { ...wish, startedMs: nowMs, isRunning: true, notBeforeMs: 0 };
+}
+
+/** Also by a refusal that will be the same the next time. */
+export function answered(asked: Asked, leastMs: number, nowMs: number): Asked {
+  return { ...asked, isRunning: false, notBeforeMs: nowMs + Math.max(leastMs, Math.min(REST_MOST_MS, REST_SHARE * (nowMs - asked.startedMs))) };
+}
+
+/** In a way that may pass: it is asked for again by itself. */
+export function failed(asked: Asked, nowMs: number): Asked {
+  return { ...asked, stamp: undefined, isRunning: false, notBeforeMs: nowMs + RETRY_MS };
+}

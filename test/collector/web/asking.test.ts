@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { answered, begun, failed, NEVER_ASKED, pauseBefore, RETRY_MS } from '../../../collector/web/asking.ts';
+
+const WISH = { address: '/api/v1/report', stamp: '7', times: 0 };
+const LEAST_MS = 1000;
+
+it('what was never asked for is asked for at once, and not twice while it runs', () => {
+  expect(pauseBefore(WISH, NEVER_ASKED, 0)).toBe(0);
+  expect(pauseBefore(WISH, begun(WISH, 0), 10)).toBe(undefined);
+});
+
+it('what was answered is asked for again when its stamp is another, after a rest that is longer the longer the answer took', () => {
+  const quick = answered(begun(WISH, 0), LEAST_MS, 10);
+  expect(pauseBefore(WISH, quick, 99_000)).toBe(undefined);
+  expect(pauseBefore({ ...WISH, stamp: '8' }, quick, 20)).toBe(990);
+  expect(pauseBefore({ ...WISH, stamp: '8' }, quick, 99_000)).toBe(0);
+  expect(pauseBefore({ ...WISH, stamp: '8' }, answered(begun(WISH, 0), LEAST_MS, 600), 600)).toBe(2400);
+  expect(pauseBefore({ ...WISH, stamp: '8' }, answered(begun(WISH, 0), LEAST_MS, 9000), 9000)).toBe(5000);
+});
+
+it.each(['7', ''])('what failed is asked for again by itself, also where nothing changes (stamp %j)', (stamp) => {
+  const wish = { ...WISH, stamp };
+  const last = failed(begun(wish, 0), 100);
+  expect(pauseBefore(wish, last, 100)).toBe(RETRY_MS);
+  expect(pauseBefore(wish, last, 100 + RETRY_MS)).toBe(0);
+  expect(pauseBefore(wish, answered(begun(wish, 100 + RETRY_MS), LEAST_MS, 6000), 99_000)).toBe(undefined);
+});
+
+it('another address, and what somebody wants at once, waits for nothing', () => {
+  for (const last of [begun(WISH, 0), answered(begun(WISH, 0), LEAST_MS, 10), failed(begun(WISH, 0), 10)]) {
+    expect(pauseBefore({ ...WISH, address: '/api/v1/streams' }, last, 10)).toBe(0);
+    expect(pauseBefore({ ...WISH, times: 1 }, last, 10)).toBe(0);
+  }
+});
