@@ -4,8 +4,10 @@ import type { WaitingDocument, WorkingDocument } from '../../shared/session-docu
 import type { TtEvent } from '../../shared/event.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
 import type { Rate } from '../../shared/throughput-document.ts';
+import { restUnseen } from './tab-rest.ts';
 
-export type LinkState = 'connecting' | 'live' | 'lost' | 'signed_out';
+/** `resting`: nobody sees this tab, and it only looks now and then. */
+export type LinkState = 'connecting' | 'live' | 'resting' | 'lost' | 'signed_out';
 
 export interface LiveStatus {
   link: LinkState;
@@ -33,6 +35,13 @@ export const INITIAL: LiveStatus = {
   rate: undefined, recent: undefined, arrived: 0,
 };
 
+const MINUTE_MS = 60_000;
+
+/** Another one when something may have changed that is no event, too: who is away, what waits, which day it is. */
+export function stampOf({ newest }: Pick<LiveStatus, 'newest'>, nowMs: number): string {
+  return `${newest} ${Math.floor(nowMs / MINUTE_MS)}`;
+}
+
 /** Kept of what arrived. */
 const RECENT = 50;
 
@@ -42,6 +51,9 @@ const LOOK_MS = 2000;
 /** One that was stopped takes a request, and does not answer it. */
 const ANSWER_MS = 5000;
 
+/** Between two looks of a tab that nobody sees. */
+const GLANCE_MS = 60_000;
+
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 
@@ -49,42 +61,39 @@ const LAST_RETRY_MS = 10_000;
 export function followStatus(onChange: (live: LiveStatus) => void): () => void {
   let live = INITIAL;
   let source: EventSource | undefined;
-  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+  let isResting = false;
+  let connectTimer: ReturnType<typeof setTimeout> | undefined;
   let retryMs = FIRST_RETRY_MS;
   let heardMs = Date.now();
   const become = (change: Partial<LiveStatus>): void => onChange((live = { ...live, ...change }));
 
-  const retry = async (): Promise<void> => {
+  const connectIn = (ms: number): void => {
     source?.close();
-    become({ link: await whyLost() });
+    clearTimeout(connectTimer);
+    connectTimer = setTimeout(connect, ms);
+  };
+  const retry = async (): Promise<void> => {
+    const lost = source;
+    lost?.close();
+    const link = await whyLost();
+    if (source !== lost) return;
+    become({ link });
     heardMs = Date.now();
-    clearTimeout(retryTimer);
-    retryTimer = setTimeout(connect, retryMs);
+    connectIn(retryMs);
     retryMs = Math.min(LAST_RETRY_MS, retryMs * 2);
   };
   const connect = (): void => {
+    clearTimeout(connectTimer);
     source?.close();
     source = new EventSource('/api/v1/live?events=recent');
-    // Served by the same build of the collector as this page. What comes in one message is drawn at once: the status is its end.
-    for (const name of ['waiting', 'working', 'numbers', 'rate'] as const) {
-      source.addEventListener(name, (message: MessageEvent<string>) => {
-        live = { ...live, [name]: JSON.parse(message.data) as unknown };
-      });
-    }
-    source.addEventListener('archived', (message: MessageEvent<string>) => {
-      live = { ...live, archived: (JSON.parse(message.data) as { times: number }).times };
-    });
-    source.addEventListener('events', (message: MessageEvent<string>) => {
-      const { events } = JSON.parse(message.data) as { events: TtEvent[] };
-      // Who comes back is told some of it again.
-      const known = new Set((live.recent ?? []).map(({ id }) => id));
-      const fresh = events.filter(({ id }) => !known.has(id)).toReversed();
-      live = { ...live, recent: [...fresh, ...(live.recent ?? [])].slice(0, RECENT), arrived: live.arrived + fresh.length };
-    });
-    source.addEventListener('status', (message: MessageEvent<string>) => {
-      retryMs = FIRST_RETRY_MS;
-      heardMs = Date.now();
-      become({ link: 'live', recent: live.recent ?? [], status: JSON.parse(message.data) as CollectorStatus, receivedAtMs: Date.now(), newest: message.lastEventId });
+    listen(source, {
+      keep: (change) => void (live = { ...live, ...change(live) }),
+      onStatus(status, newest) {
+        retryMs = FIRST_RETRY_MS;
+        heardMs = Date.now();
+        become({ link: isResting ? 'resting' : 'live', recent: live.recent ?? [], status, receivedAtMs: Date.now(), newest });
+        if (isResting) connectIn(GLANCE_MS);
+      },
     });
     // A browser gives up after an answer other than 200, and waits long after a cut: both are our decision.
     source.addEventListener('error', () => {
@@ -92,17 +101,53 @@ export function followStatus(onChange: (live: LiveStatus) => void): () => void {
     }, { once: true });
   };
   connect();
+  const stopResting = restUnseen({
+    onRest() {
+      isResting = true;
+      // What is away or only begins is waited for, as by a tab that is seen.
+      if (live.link !== 'live') return;
+      become({ link: 'resting' });
+      connectIn(GLANCE_MS);
+    },
+    onWake() {
+      isResting = false;
+      retryMs = FIRST_RETRY_MS;
+      connect();
+    },
+  });
   const lookTimer = setInterval(() => {
-    if (Date.now() - heardMs < SILENT_MS) return;
+    if (Date.now() - heardMs < SILENT_MS + (isResting ? GLANCE_MS : 0)) return;
     heardMs = Date.now();
     become({ link: 'lost' });
     retry().catch(() => become({ link: 'lost' }));
   }, LOOK_MS);
   return () => {
     clearInterval(lookTimer);
+    stopResting();
     source?.close();
-    clearTimeout(retryTimer);
+    clearTimeout(connectTimer);
   };
+}
+
+interface Listener {
+  keep(change: (live: LiveStatus) => Partial<LiveStatus>): void;
+  onStatus(status: CollectorStatus, newest: string): void;
+}
+
+/** Served by the same build of the collector as this page. What comes in one message is drawn at once: the status is its end. */
+function listen(source: EventSource, { keep, onStatus }: Listener): void {
+  for (const name of ['waiting', 'working', 'numbers', 'rate'] as const) {
+    source.addEventListener(name, ({ data }: MessageEvent<string>) => keep(() => ({ [name]: JSON.parse(data) as unknown })));
+  }
+  source.addEventListener('archived', ({ data }: MessageEvent<string>) => keep(() => ({ archived: (JSON.parse(data) as { times: number }).times })));
+  source.addEventListener('events', ({ data }: MessageEvent<string>) => keep(({ recent = [], arrived }) => {
+    const { events } = JSON.parse(data) as { events: TtEvent[] };
+    // Who comes back is told some of it again.
+    const known = new Set(recent.map(({ id }) => id));
+    const fresh = events.filter(({ id }) => !known.has(id)).toReversed();
+    return { recent: [...fresh, ...recent].slice(0, RECENT), arrived: arrived + fresh.length };
+  }));
+  source.addEventListener('status', ({ data, lastEventId }: MessageEvent<string>) => onStatus(JSON.parse(data) as CollectorStatus, lastEventId));
 }
 
 /** An EventSource does not tell why it failed. */

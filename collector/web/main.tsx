@@ -1,5 +1,5 @@
 /** The status page: a sentence above all, and below it the page of the address. */
-import { render, useEffect, useRef, useState } from 'hono/jsx/dom';
+import { render, useEffect, useLayoutEffect, useRef, useState } from 'hono/jsx/dom';
 import { needsWords } from '../../shared/session-words.ts';
 import type { CollectorStatus } from '../../shared/status.ts';
 import { clockWords, verdictPartsOf, type Verdict } from '../../shared/status-words.ts';
@@ -8,7 +8,7 @@ import { createDrain, type Drain } from './drain.ts';
 import { Help } from './help.tsx';
 import { HomePage } from './home-page.tsx';
 import { FILTER_ID, followKeys } from './keys.ts';
-import { followStatus, INITIAL, type LiveStatus } from './live-status.ts';
+import { followStatus, INITIAL, stampOf, type LiveStatus } from './live-status.ts';
 import { MachinePage } from './machine-page.tsx';
 import { ReportPage } from './report-page.tsx';
 import { followAddress, go, goBack, presentAddress, routeOf, type Route } from './route.ts';
@@ -61,7 +61,7 @@ function StatusPage() {
   // A message can come between two ticks: ages are never negative.
   const shownMs = Math.max(nowMs, live.receivedAtMs ?? 0);
   const verdict = wordsOf(live, shownMs);
-  const waits = live.link === 'live' ? (live.waiting?.waiting.length ?? 0) : 0;
+  const waits = live.link === 'live' || live.link === 'resting' ? (live.waiting?.waiting.length ?? 0) : 0;
   useTitle(waits, verdict);
 
   const route = routeOf(address);
@@ -79,7 +79,7 @@ function StatusPage() {
         {route.page === 'home' && hasMachines && <Filter filter={filter} onChange={setFilter} />}
       </header>
       <main class={live.link === 'live' ? '' : 'stale'}>
-        {route.page === 'session' && <SessionPage name={route.name} stamp={live.newest} nowMs={shownMs} />}
+        {route.page === 'session' && <SessionPage name={route.name} stamp={stampOf(live, shownMs)} nowMs={shownMs} />}
         {route.page === 'transcript' && <TranscriptPage route={route} stamp={`${live.newest} ${live.archived}`} nowMs={shownMs} />}
         {status && <Routed route={route} status={status} live={live} drain={drain.current ?? createDrain()} filter={filter} nowMs={shownMs} />}
       </main>
@@ -91,7 +91,7 @@ function StatusPage() {
 
 /** With no machine there is nothing else to see than how to add one. */
 function Routed({ route, status, live, drain, filter, nowMs }: { route: Route; status: CollectorStatus; live: LiveStatus; drain: Drain; filter: string; nowMs: number }) {
-  const stamp = live.newest;
+  const stamp = stampOf(live, nowMs);
   if (route.page === 'machine') return <MachinePage name={route.name} status={status} stamp={stamp} archived={live.archived} drain={drain} nowMs={nowMs} />;
   if (route.page === 'search') return <SearchPage asked={route.asked} machines={status.machines} nowMs={nowMs} />;
   if (route.page === 'reports') return <ReportPage route={route} stamp={stamp} nowMs={nowMs} />;
@@ -103,7 +103,8 @@ function Routed({ route, status, live, drain, filter, nowMs }: { route: Route; s
 
 /** In a tab that is only glanced at: how many wait, and a mark on the icon. */
 function useTitle(waits: number, { fleet }: Verdict): void {
-  useEffect(() => {
+  // Effects wait for a frame, and a tab that nobody sees has none.
+  useLayoutEffect(() => {
     document.title = `${waits > 0 ? `(${waits}) ` : ''}tt · ${fleet}`;
     document.querySelector<HTMLLinkElement>('link[rel=icon]')?.setAttribute('href', waits > 0 ? '/icon-waiting.svg' : '/icon.svg');
   }, [waits, fleet]);

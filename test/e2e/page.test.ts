@@ -1,5 +1,6 @@
 // The page in a real browser, over the real app and a real database. Set SCREENSHOTS to a
 // directory to see what was looked at.
+import type { Page as Tab } from 'playwright-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Page } from '../../collector/collector.ts';
 import { CHROMIUM, openTab as openTabAt, seriousFindings, shoot, type WatchedTab } from '../support/page-browser.ts';
@@ -45,6 +46,16 @@ describe.skipIf(CHROMIUM === undefined)('the page in a browser (skipped where th
   const openTab = (options: TabOptions = {}): Promise<WatchedTab> => openTabAt(built.browser, page.signInLink().url, options);
 
   const machineRows = (tab: WatchedTab) => tab.getByRole('table', { name: 'Machines' }).getByRole('row');
+
+  const see = (tab: Tab, state: 'visible' | 'hidden'): Promise<void> => tab.evaluate((visibilityState) => {
+    Object.defineProperty(document, 'visibilityState', { configurable: true, value: visibilityState });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, state);
+  /** After it was hidden for so long. */
+  const rests = async (tab: Tab): Promise<void> => {
+    await tab.clock.fastForward(30_000);
+    await tab.locator('main.stale').waitFor();
+  };
 
   it('is small', () => {
     expect(Object.keys(built.sizes).toSorted()).toEqual(['app.css', 'app.js']);
@@ -103,6 +114,31 @@ describe.skipIf(CHROMIUM === undefined)('the page in a browser (skipped where th
     page = await fixture.open(built.assets, port);
     await until('the page to come back', async () => (await tab.locator('main').getAttribute('class')) === '');
     expect(await tab.locator('h1').innerText()).toMatch(/^devbox missing since /);
+  });
+
+  it('in seven tabs of one browser loads and is live: those that nobody sees rest, but for one that tells who waits', async () => {
+    page = await fixture.open(built.assets);
+    fixture.connect(await fixture.enrol('laptop'));
+    const first = await openTab();
+    const tabs: Tab[] = [first];
+    while (tabs.length < 7) {
+      // A browser without windows shows all of its tabs.
+      await see(tabs.at(-1)!, 'hidden');
+      const next = await first.context().newPage();
+      await next.clock.install();
+      await next.goto(`http://127.0.0.1:${page.port}/`);
+      await next.getByText('1 machine, live').waitFor();
+      tabs.push(next);
+      if (tabs.length > 2) await rests(tabs.at(-2)!);
+    }
+    const links = (): Promise<(string | null)[]> => Promise.all(tabs.map((tab) => tab.locator('main').getAttribute('class')));
+    expect(await links()).toEqual(['', 'stale', 'stale', 'stale', 'stale', 'stale', '']);
+    // The one that is told goes: another takes its place.
+    await first.close();
+    tabs.shift();
+    await until('another hidden tab to be live', async () => (await links()).join() === ',stale,stale,stale,stale,');
+    await see(tabs[3]!, 'visible');
+    await until('the tab that is seen again to be live', async () => (await links()).join() === ',stale,stale,,stale,');
   });
 
   it('fits a phone, as a table still', async () => {
