@@ -1,7 +1,7 @@
 /** The first page: who needs you, machines, who works, the day, the numbers, what comes in and where it lies. */
 import type { CollectorStatus } from '../../shared/status.ts';
 import type { Drain } from './drain.ts';
-import type { LiveStatus } from './live-status.ts';
+import { stampOf, type LiveStatus } from './live-status.ts';
 import { EventsPanel } from './events-panel.tsx';
 import { FlowPanel } from './flow-panel.tsx';
 import { MachinesTable } from './machines-table.tsx';
@@ -25,7 +25,7 @@ export function HomePage({ status, live: { waiting, working, numbers, newest, ra
       <NeedsYou waiting={waiting?.waiting} filter={filter} nowMs={nowMs} />
       <MachinesTable status={status} waiting={waiting?.waiting} working={working?.working} drain={drain} filter={filter} nowMs={nowMs} />
       <WorkingTable working={working?.working} filter={filter} nowMs={nowMs} />
-      <TodayPanel stamp={newest} nowMs={nowMs} />
+      <TodayPanel stamp={stampOf({ newest }, nowMs)} nowMs={nowMs} />
       <NumbersTable numbers={numbers} nowMs={nowMs} />
       <FlowPanel rate={rate} stamp={newest} nowMs={nowMs} />
       <EventsPanel recent={recent} arrived={arrived} machines={status.machines} filter={filter} nowMs={nowMs} />

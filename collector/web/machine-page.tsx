@@ -45,7 +45,7 @@ export function MachinePage({ name, status, ...rest }: MachinePageProps) {
 }
 
 function Machine({ machine, status, stamp, archived, drain, nowMs }: Omit<MachinePageProps, 'name'> & { machine: MachineStatus }) {
-  const { document, error, askAgain } = useAnswer<MachineDocument>(`/api/v1/machines/${machine.machine_id}`, `${stamp} ${machine.state}`, LEAST_MS);
+  const { document, error, askAgain } = useAnswer<MachineDocument>(`/api/v1/machines/${machine.machine_id}`, `${stamp} ${machine.state} ${machine.gaps} ${machine.refused}`, LEAST_MS);
   return (
     <article aria-label="Machine" class={machine.state}>
       <p><a href="/">All sessions and machines</a></p>

@@ -11,16 +11,14 @@ import { layoutOf } from './timeline-layout.ts';
 import { TimelineTable } from './timeline-table.tsx';
 
 const LEAST_MS = 10_000;
-const MINUTE_MS = 60_000;
 const MOST_ZOOM = 32;
 const TODAY = 'today';
 
 /** `stamp`: another one when something may have changed. */
 export function TodayPanel({ stamp, nowMs }: { stamp: string; nowMs: number }) {
   const [date, setDate] = useState(TODAY);
-  // A wait goes on without an event; a day that is over changes only when something arrives late.
-  const changes = date === TODAY ? `${stamp} ${Math.floor(nowMs / MINUTE_MS)}` : '';
-  const { document, error } = useAnswer<TimelineDocument>(`/api/v1/timeline?date=${date}`, changes, LEAST_MS);
+  // Also of a day that is over: something may arrive late.
+  const { document, error } = useAnswer<TimelineDocument>(`/api/v1/timeline?date=${date}`, stamp, LEAST_MS);
   const today = useRef('');
   if (date === TODAY && document) today.current = document.date;
   const step = (days: number): void => setDate((from) => dateAfter(from === TODAY ? (today.current ?? '') : from, days, today.current ?? ''));

@@ -9,6 +9,7 @@ import { usePageStage } from '../support/page-stage.ts';
 import { until } from '../support/until.ts';
 
 const HOSTILE = '<img src=x onerror="document.title=1">\u202E';
+const HOUR = 3_600_000;
 const UUID = '6f1c2a90-0000-4000-8000-00000000000';
 
 describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where there is no chromium)', () => {
@@ -86,6 +87,24 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
     });
     await shoot(tab, 'day-table');
     expect(await seriousFindings(tab)).toEqual([]);
+  });
+
+  it('of yesterday shows what arrives late', async () => {
+    await stage.open();
+    fixture.connect(devbox);
+    const tab = await stage.openTab();
+    await tab.clock.install();
+    await tab.goto(stage.address('/'));
+    const nothing = day(tab).getByText(/^Nothing (happened on|is known of) this day/);
+    await nothing.waitFor();
+    await tab.keyboard.press('[');
+    await until('yesterday', async () => !(await day(tab).locator('h2').innerText()).startsWith('Today'));
+    await nothing.waitFor();
+    const late = playSession({ machineId: devbox, id: `${UUID}4`, title: 'Late', cwd: '/home/me/src/api' }, 4, Date.now() - today - HOUR);
+    await fixture.commit(devbox, late.titled([late.prompt(HOUR, 'Why?'), late.said(HOUR - 60_000, 'So.'), late.ended(HOUR - 120_000)]));
+    await tab.clock.fastForward(10_000);
+    await day(tab).locator('.lane-names').getByText('Late').waitFor();
+    expect(await day(tab).locator('.delegated').count()).toBeGreaterThan(0);
   });
 
   it('is walked through by keys: closer, idle time, another day and back, and to a session', async () => {

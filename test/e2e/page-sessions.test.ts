@@ -147,6 +147,23 @@ describe.skipIf(CHROMIUM === undefined)('sessions on the page (skipped where the
     await tab.getByText('no session is called "nobody"').waitFor();
   });
 
+  it('whose machine went away is no longer at work on its own page, though nothing arrives', async () => {
+    await openDay();
+    const tab = await stage.openTab();
+    await tab.clock.install();
+    await tab.goto(stage.address(`/sessions/${UUID}5@devbox`));
+    const state = tab.locator('.session-state');
+    await state.getByText('working').waitFor();
+    fixture.links.disconnected(devbox, { code: 'closed', message: 'gone' });
+    await tab.clock.fastForward(MINUTE);
+    await until('what is known of it to be as of then', async () => /as of \d\d:\d\d: its machine is away/.test(await state.innerText()));
+    // It does not go on: until then it is known.
+    const known = await state.innerText();
+    await tab.clock.fastForward(5 * MINUTE);
+    await until('the other words to be as old as they are', async () => (await tab.locator('dl.facts').innerText()) !== '');
+    expect(await state.innerText()).toBe(known);
+  });
+
   it('of a long session the turns near the window are drawn, and scrolling brings the others', async () => {
     const long = session(7, devbox, 'Go on and on');
     await fixture.commit(devbox, long.titled(Array.from({ length: 300 }, (_, i) => long.prompt((300 - i) * MINUTE, `Step ${i + 1}.`))));
