@@ -25,31 +25,41 @@ export function SearchPage({ asked, machines, nowMs }: SearchProps) {
   const [limit, setLimit] = useState(SCREENFUL);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
-  // Somebody went back or forth, or followed a link.
-  const shown = useRef(asked);
-  if (addressOf(shown.current ?? asked) !== addressOf(asked)) {
-    shown.current = asked;
-    if (addressOf(typed) !== addressOf(asked)) setTyped(asked);
+  // An address that is another, and not by what was typed here: somebody went back or forth, or followed a link.
+  const address = addressOf(asked);
+  const shown = useRef(address);
+  const own = useRef(address);
+  if (shown.current !== address) {
+    shown.current = address;
+    if (own.current !== address) setTyped(asked);
+    own.current = address;
   }
+  // Keys and timers can come before what was typed last is drawn.
+  const latest = useRef({ typed, asked });
+  latest.current = { typed, asked };
+  const ask = (): void => {
+    own.current = addressOf(latest.current?.typed ?? typed);
+    setLimit(SCREENFUL);
+    become(own.current);
+  };
   useEffect(() => {
-    if (addressOf(typed) === addressOf(asked)) return undefined;
-    const timer = setTimeout(() => {
-      shown.current = typed;
-      setLimit(SCREENFUL);
-      become(addressOf(typed));
-    }, PAUSE_MS);
+    if (addressOf(typed) === address) return undefined;
+    const timer = setTimeout(ask, PAUSE_MS);
     return () => clearTimeout(timer);
   }, [typed]);
   const change = (event: Event): void => {
     const { target } = event;
-    if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) setTyped((before) => ({ ...before, [target.name]: target.value }));
+    if (!(target instanceof HTMLInputElement || target instanceof HTMLSelectElement)) return;
+    const next = { ...(latest.current?.typed ?? typed), [target.name]: target.value };
+    latest.current = { typed: next, asked: latest.current?.asked ?? asked };
+    setTyped(next);
   };
   const press = (event: KeyboardEvent): void => {
     if (event.key !== 'ArrowDown' && event.key !== 'Enter') return;
     event.preventDefault();
-    const row = document.querySelector<HTMLElement>('#found [data-row]');
-    if (event.key === 'ArrowDown') row?.focus();
-    else row?.querySelector('a')?.click();
+    if (event.key === 'ArrowDown') document.querySelector<HTMLElement>('#found [data-row]')?.focus();
+    else if (isAsked(latest.current ?? { typed, asked })) document.querySelector<HTMLElement>('#found:not(.older) [data-row] a')?.click();
+    else ask();
   };
   return (
     <article aria-label="Search">
@@ -65,6 +75,11 @@ export function SearchPage({ asked, machines, nowMs }: SearchProps) {
         : <Found asked={asked} limit={limit} onMore={() => setLimit(MOST)} nowMs={nowMs} />}
     </article>
   );
+}
+
+/** Else what is shown was found for other words. */
+function isAsked({ typed, asked }: { typed: Asked; asked: Asked }): boolean {
+  return addressOf(typed) === addressOf(asked);
 }
 
 function addressOf(asked: Asked): string {
