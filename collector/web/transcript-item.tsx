@@ -19,11 +19,14 @@ interface ItemProps {
 }
 
 export function TranscriptItem({ number, item: told, isCut: isToldCut, whole, nowMs }: ItemProps) {
-  const [fetched, setFetched] = useState<TranscriptItemDocument | undefined>(undefined);
+  const [kept, setKept] = useState<{ of: Item; document: TranscriptItemDocument } | undefined>(undefined);
   const [problem, setProblem] = useState('');
+  // Of what was told before it is old: a tool may have given its result since.
+  const fetched = kept?.of === told ? kept.document : undefined;
   const { item, is_cut: isCut } = fetched ?? { item: told, is_cut: isToldCut };
   const fetchWhole = (): void => {
-    askFor<TranscriptItemDocument>(whole).then(setFetched, (error: unknown) => setProblem(messageOf(error)));
+    setProblem('');
+    askFor<TranscriptItemDocument>(whole).then((document) => setKept({ of: told, document }), (error: unknown) => setProblem(messageOf(error)));
   };
   // What a tool gave comes later than the tool: who opens it asks for it.
   const open = (): void => void (item.kind === 'tool' && item.result === null && fetchWhole());

@@ -71,6 +71,16 @@ describe.skipIf(CHROMIUM === undefined)('search and transcripts on the page (ski
     expect(await tab.locator('#found mark').allInnerTexts()).toEqual(['refused', 'refused', 'refused']);
     await shoot(tab, `search-${colorScheme}`);
     expect(await seriousFindings(tab)).toEqual([]);
+    // Enter before the new words are asked for opens nothing that was found for the old ones.
+    await tab.locator('#filter').evaluate((field: HTMLInputElement) => {
+      field.value = 'quota';
+      field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+      field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+    });
+    await until('what holds the new word', async () => (await tab.locator('#found:not(.older) mark').first().innerText()) === 'quota');
+    expect(tab.url()).toBe(stage.address('/search?query=quota'));
+    await tab.locator('#filter').fill('refused');
+    await until('all that holds the first word again', async () => (await tab.locator('#found:not(.older) mark').allInnerTexts()).join() === 'refused,refused,refused');
     await tab.getByLabel('Said by').selectOption({ label: 'Claude' });
     await until('only what Claude said', async () => (await hits(tab)).join() === 'The quota was refused twice.');
     await press(tab, '/', 'ArrowDown', 'Enter');
@@ -111,6 +121,39 @@ describe.skipIf(CHROMIUM === undefined)('search and transcripts on the page (ski
     await tab.getByRole('link', { name: 'a1' }).click();
     await tab.getByText('The quota of the subagent is fine.').waitFor();
     expect(tab.problems).toEqual([]);
+  });
+
+  it('a tool that was opened while it ran shows what it gave', async () => {
+    const path = archive(`${SESSION}.jsonl`, user('Run it.'), uses('toolu_1', { command: 'npm test' }));
+    await stage.open();
+    stage.fixture.connect(stage.devbox);
+    const tab = await stage.openTab();
+    await tab.goto(stage.address(`/sessions/${SESSION}@devbox/transcript`));
+    const tool = tab.locator('#said .said-tool');
+    const fetched = tab.waitForResponse(/\/transcript\/2$/);
+    await tool.locator('summary').click();
+    await tool.getByText('no result').waitFor();
+    await fetched;
+    appendFileSync(path, gives('toolu_1', 'All 3 tests pass.'));
+    stage.fixture.archived();
+    await tool.getByText('All 3 tests pass.').waitFor();
+    expect(tab.problems).toEqual([]);
+  });
+
+  it('rows that could not be told say why, and come by themselves', async () => {
+    archive(`${SESSION}.jsonl`, ...Array.from({ length: 400 }, (_, at) => says(`Step ${at + 1}.`, Date.now() - 60_000)));
+    await stage.open();
+    const tab = await stage.openTab();
+    let isCut = true;
+    await tab.route(/\/transcript\?.*before=/, (route) => (isCut ? route.abort() : route.continue()));
+    await tab.clock.install();
+    await tab.goto(stage.address(`/sessions/${SESSION}@devbox/transcript`));
+    await tab.locator('.row-room').getByText('Failed to fetch').first().waitFor();
+    isCut = false;
+    await tab.clock.fastForward(5000);
+    await tab.getByText('Step 340.', { exact: true }).waitFor({ state: 'attached' });
+    await until('no room without rows near the window', async () => (await tab.locator('.row-room .problem').count()) === 0);
+    expect(await tab.locator('#said').innerText()).not.toContain('Failed to fetch');
   });
 
   it('goes on by itself, and stays at the end for who reads there', async () => {
