@@ -2,8 +2,7 @@
 import { memo } from 'hono/jsx/dom';
 import { hoursWords } from '../../shared/report-words.ts';
 import { durationWords, minuteWords } from '../../shared/status-words.ts';
-import { go } from './route.ts';
-import { sessionAddress } from './route.ts';
+import { go, sessionAddress } from './route.ts';
 import { plain, projectName } from './session-name.tsx';
 import { ATTENTION_PX, AXIS_PX, LANE_PX, type Block, type Lane, type Layout } from './timeline-layout.ts';
 
