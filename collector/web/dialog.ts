@@ -10,7 +10,11 @@ export function useDialog(isOpen: boolean, onClose: () => void): { current: HTML
     if (isOpen && !element.open) element.showModal();
     if (!isOpen && element.open) element.close();
     element.addEventListener('close', onClose);
-    return () => element.removeEventListener('close', onClose);
+    return () => {
+      element.removeEventListener('close', onClose);
+      // One that is taken away while it is open gives the focus back to nobody.
+      if (element.open) element.close();
+    };
   }, [isOpen]);
   return dialog;
 }
