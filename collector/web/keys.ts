@@ -1,6 +1,6 @@
 /**
  * The keys of the page. Rows are what carries `data-row`, in the order of the
- * document; what carries `data-key` is done by its key, of the row first.
+ * document; what carries `data-key` is done by its key: inside a row only while that has the focus.
  */
 
 export const FILTER_ID = 'filter';
@@ -16,6 +16,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
 
 const SECTIONS: Readonly<Record<string, string>> = { n: 'needs-you', m: 'machines', s: 'sessions', d: 'today', t: 'time', f: 'flow', e: 'events', o: 'store' };
 const PAGES: Readonly<Record<string, string>> = { r: '/reports', a: '/add' };
+const MOVING: ReadonlySet<string> = new Set(['j', 'k']);
 /** The second key of two comes within this. */
 const SECOND_KEY_MS = 1500;
 
@@ -34,6 +35,8 @@ export function followKeys(actions: KeyActions): () => void {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     // An open dialog has its keys to itself: Esc closes it.
     if (document.querySelector('dialog[open]') && event.key !== '?') return;
+    // Held down it would be done thirty times a second.
+    if (event.repeat && !MOVING.has(event.key)) return;
     const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
     if (isTyping && event.key !== 'Escape') return;
     const isSecond = Date.now() < goUntil;
@@ -90,9 +93,10 @@ function focusField(): boolean {
 
 function pressNamed(key: string): boolean {
   const named = `[data-key="${CSS.escape(key)}"]`;
-  const pressed = focusedRow()?.querySelector<HTMLElement>(named) ?? document.querySelector<HTMLElement>(named);
+  // Of another row it is never meant: whoever presses it does not see which.
+  const pressed = focusedRow()?.querySelector<HTMLElement>(named) ?? [...document.querySelectorAll<HTMLElement>(named)].find((element) => !element.closest('[data-row]'));
   pressed?.click();
-  return pressed !== null;
+  return pressed !== undefined;
 }
 
 /** Out of a field first, which for the filter clears it. */

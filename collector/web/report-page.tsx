@@ -1,13 +1,15 @@
 /** A report at an address of its own: where the time of a day, a week or a month went, and to whom it is said to belong. */
+import { useRef, useState } from 'hono/jsx/dom';
 import type { ReportDocument, ReportGroup, ReportRow } from '../../shared/report-documents.ts';
 import { completenessWords, hoursWords, periodWords } from '../../shared/report-words.ts';
-import { countWords, plural, UNKNOWN } from '../../shared/status-words.ts';
+import { clockWords, countWords, plural, UNKNOWN } from '../../shared/status-words.ts';
 import { act, useActing, type Run } from './actions.ts';
 import { CompletenessMark } from './completeness-mark.tsx';
 import { useAnswer } from './answer.ts';
 import { Cell, Panel, Table } from './panel.tsx';
+import { Question } from './question.tsx';
 import { ReportRowEdits, ReportRowName } from './report-row.tsx';
-import { localDate, datesOf, stepDate } from './report-period.ts';
+import { dateIn, datesOf, stepDate } from './report-period.ts';
 import { reportAddress, REPORT_GROUPS, REPORT_PERIODS, type Route } from './route.ts';
 import { Said } from './said.tsx';
 import { plain } from './session-name.tsx';
@@ -19,17 +21,25 @@ type ReportRoute = Extract<Route, { page: 'reports' }>;
 
 export function ReportPage({ route, stamp, nowMs }: { route: ReportRoute; stamp: string; nowMs: number }) {
   const { period, by } = route;
-  const date = route.date ?? localDate(nowMs);
-  const { start, end } = datesOf(period, date);
-  const { document, error, askAgain } = useAnswer<ReportDocument>(`/api/v1/report?start=${start}&end=${end}&by=${by}`, stamp, LEAST_MS);
+  // Which day it is, is for the collector to say: this browser may be in another zone.
+  const { document, error, askAgain } = useAnswer<ReportDocument>(`/api/v1/report?${whenOf(route)}&by=${by}`, stamp, LEAST_MS);
+  const zone = useRef<string | undefined>(undefined);
+  zone.current = document?.timezone ?? zone.current;
+  const today = dateIn(zone.current ?? undefined, nowMs);
   return (
     <article aria-label="Report">
-      <Chooser period={period} date={date} by={by} today={localDate(nowMs)} />
+      <Chooser period={period} date={route.date ?? today} by={by} today={today} />
       {error !== undefined && <p class="problem">{plain(error)}</p>}
       {document && <Report document={document} period={period} nowMs={nowMs} onChange={askAgain} />}
       {!document && error === undefined && <p class="empty">{UNKNOWN}</p>}
     </article>
   );
+}
+
+function whenOf({ period, date }: ReportRoute): string {
+  if (date === null) return `period=${period}`;
+  const { start, end } = datesOf(period, date);
+  return `start=${start}&end=${end}`;
 }
 
 /** Every choice is a link: it can be opened, kept and sent. */
@@ -72,8 +82,8 @@ function Report({ document, period, nowMs, onChange }: ReportProps) {
     onDone?.();
   });
   const takeBack = (): void => run(async () => {
-    const { undone } = await act<{ undone: { assignments: number } | null }>('streams.undo', { act: null });
-    return undone === null ? 'Nothing is assigned.' : `Taken back: ${plural(undone.assignments, 'assignment')}; what was said before holds again.`;
+    const { undone } = await act<{ undone: Undone | null }>('streams.undo', { act: null });
+    return undone === null ? 'Nothing is assigned.' : `Taken back: ${plural(undone.assignments, 'assignment')} by ${undone.assigned_by} of ${clockWords(undone.assigned_at, Date.now())}; what was said before holds again.`;
   });
   return (
     <Panel id="report" title={title} note={`${document.timezone}, by ${by}`}>
@@ -87,8 +97,27 @@ function Report({ document, period, nowMs, onChange }: ReportProps) {
       )}
       <Said {...acting} />
       {rows.length > 0 && <Notes totals={totals} by={by} />}
-      {isEdited(by) && <p class="actions"><button type="button" data-key="u" disabled={acting.isBusy} onClick={takeBack}>Take the last assignment back <kbd>u</kbd></button></p>}
+      {isEdited(by) && <TakeBack isBusy={acting.isBusy} onYes={takeBack} />}
     </Panel>
+  );
+}
+
+interface Undone {
+  assigned_by: string;
+  assigned_at: string;
+  assignments: number;
+}
+
+/** It asks: nothing brings back what was taken back. */
+function TakeBack({ isBusy, onYes }: { isBusy: boolean; onYes(): void }) {
+  const [isAsked, setAsked] = useState(false);
+  return (
+    <>
+      <p class="actions"><button type="button" data-key="u" disabled={isBusy} onClick={() => setAsked(true)}>Take the last assignment back <kbd>u</kbd></button></p>
+      <Question isOpen={isAsked} title="Take the last assignment back" verb="Take it back" isGrave onYes={onYes} onClose={() => setAsked(false)}>
+        <p>What was assigned last, here or by a command, is forgotten, and what was said before holds again. To have it back it must be assigned anew.</p>
+      </Question>
+    </>
   );
 }
 

@@ -39,7 +39,14 @@ export function stepDate(period: ReportPeriodName, date: string, step: 1 | -1): 
   return step === 1 ? end : datesOf(period, toDate(fromDate(start) - DAY_MS)).start;
 }
 
-/** Of the calendar on this computer. */
-export function localDate(ms: number): string {
-  return toDate(ms - new Date(ms).getTimezoneOffset() * 60_000);
+/** Of the calendar in a zone; of that on this computer where the zone is undefined, or not known here. */
+export function dateIn(zone: string | undefined, ms: number): string {
+  try {
+    const parts = new Intl.DateTimeFormat('en', { timeZone: zone, calendar: 'gregory', numberingSystem: 'latn', year: 'numeric', month: '2-digit', day: '2-digit' }).formatToParts(ms);
+    const of = (type: Intl.DateTimeFormatPartTypes): string => parts.find((part) => part.type === type)?.value ?? '';
+    return `${of('year').padStart(4, '0')}-${of('month')}-${of('day')}`;
+  } catch (error) {
+    if (zone === undefined) throw error;
+    return dateIn(undefined, ms);
+  }
 }

@@ -101,7 +101,11 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
     await rewind.getByRole('checkbox').focus();
     await press(tab, 'Space', 'Tab', 'Tab', 'Enter');
     await said(tab, /^build-box sends \d files? again, when it connects next\.$/);
-    // A gap is accepted, and taken back, by its row.
+    // A gap is accepted, and taken back, by its row; by no key while none has the focus.
+    await tab.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
+    await press(tab, 'x');
+    expect(await tab.getByRole('button', { name: /^Accept gap/ }).isEnabled()).toBe(true);
+    expect(await tab.locator('#gaps .said-last').innerText()).toBe('');
     await tab.getByRole('row', { name: '1.jsonl' }).first().focus();
     await press(tab, 'x');
     await said(tab, 'is accepted');
@@ -209,6 +213,23 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
     expect(tab.problems).toEqual([]);
   });
 
+  it('the present report is that of the collector\'s calendar, and is asked for again where it could not be told', async () => {
+    await openDay();
+    // There it is another day already, or still.
+    const timezoneId = new Date().getHours() >= 12 ? 'Pacific/Kiritimati' : 'Etc/GMT+12';
+    const tab = await stage.openTab({ timezoneId });
+    let failures = 0;
+    await tab.route('**/api/v1/report?*', (route) => (failures++ === 0 ? route.abort() : route.continue()));
+    await tab.clock.install();
+    await tab.goto(stage.address('/reports/day'));
+    await tab.getByText('Failed to fetch').waitFor();
+    await tab.clock.fastForward(5000);
+    await tab.getByRole('table', { name: /, by stream$/ }).waitFor();
+    expect(await tab.getByText('Failed to fetch').count()).toBe(0);
+    const { period } = await tab.evaluate(async () => (await (await fetch('/api/v1/report?period=day')).json()) as { period: { start: string } });
+    expect(await tab.getByRole('link', { name: 'project', exact: true }).getAttribute('href')).toBe(`/reports/day/${period.start}/project`);
+  });
+
   it('a report is put right by keys: assign, rename, tag, untag, merge, take back', async () => {
     await openDay();
     const tab = await stage.openTab();
@@ -231,6 +252,8 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
       await tab.keyboard.type(name);
       await press(tab, 'Enter');
       await said(tab, /events? changed; u takes it back\.$/);
+      // The next key is meant for the same row.
+      expect(await tab.evaluate(() => document.activeElement?.querySelector('th')?.textContent)).toMatch(row);
     };
     await by('session');
     await assignNew(/^Fix the flaky/, 'Uploads');
@@ -276,8 +299,20 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
     await tab.getByRole('button', { name: 'Merge', exact: true }).focus();
     await press(tab, 'Enter');
     await until('one stream', async () => (await rows())[0] === 'Website' && !(await rows()).includes('Billing'));
+    // A key that is held down does nothing; to take back asks, and its first answer is no.
+    await tab.evaluate(() => document.dispatchEvent(new KeyboardEvent('keydown', { key: 'u', repeat: true })));
+    expect(await tab.getByRole('dialog').count()).toBe(0);
+    const takeBack = tab.getByRole('dialog', { name: 'Take the last assignment back' });
     await press(tab, 'u');
-    await said(tab, /^Taken back: 1 assignment/);
+    await takeBack.waitFor();
+    expect(await tab.evaluate(() => document.activeElement?.textContent)).toBe('Cancel');
+    await press(tab, 'Enter');
+    await takeBack.waitFor({ state: 'detached' });
+    expect(await tab.locator('#report .said-last').innerText()).not.toContain('Taken back');
+    await press(tab, 'u');
+    await takeBack.waitFor();
+    await press(tab, 'Tab', 'Enter');
+    await said(tab, /^Taken back: 1 assignment by user of \d\d:\d\d:\d\d; /);
     expect(tab.problems.filter((problem) => !problem.includes('400'))).toEqual([]);
   });
 

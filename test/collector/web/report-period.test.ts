@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { datesOf, stepDate } from '../../../collector/web/report-period.ts';
+import { dateIn, datesOf, stepDate } from '../../../collector/web/report-period.ts';
 import { reportAddress, routeOf } from '../../../collector/web/route.ts';
 
 describe('the period of a report', () => {
@@ -22,6 +22,18 @@ describe('the period of a report', () => {
 
   it('of a date that is none is some period, not an error', () => {
     expect(datesOf('week', '2026-99-99').start).toBe('1969-12-29');
+  });
+});
+
+describe('the present date', () => {
+  const ms = Date.parse('2026-03-01T23:30:00Z');
+
+  it.each([['UTC', '2026-03-01'], ['Asia/Tokyo', '2026-03-02'], ['Etc/GMT+12', '2026-03-01']])('in %s', (zone, date) => {
+    expect(dateIn(zone, ms)).toBe(date);
+  });
+
+  it('in a zone that is not known here is that of this computer', () => {
+    expect(dateIn('Nowhere/Never', ms)).toBe(dateIn(undefined, ms));
   });
 });
 
