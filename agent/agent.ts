@@ -156,9 +156,11 @@ async function compose({ paths, config, claudeDirs, pipe, identity, keys }: Part
   }));
   closing.add(() => void holding.check());
   const running = uplink.run();
+  const ended = Promise.race([holding.lost, running]);
+  ended.catch(() => {}); // As of `lost`: at the end nobody may be waiting for it any more.
   return {
     ready: Promise.all([firstLook, Promise.race([tried.promise, running])]).then(() => {}),
-    ended: Promise.race([holding.lost, running]),
+    ended,
     status,
     close: () => closing.close(),
     abandon: () => uplink.abandon(),
