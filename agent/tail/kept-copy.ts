@@ -26,7 +26,7 @@ export interface CopyRequest {
  * errors; what was copied before stays.
  */
 export function extendCopy({ from, inode, to, since, bytes }: CopyRequest): 'whole' | 'behind' | 'foreign' {
-  const source = openSync(from, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const source = openSync(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(source);
     if (!stat.isFile() || stat.ino !== inode.ino || stat.dev !== inode.dev) return 'foreign';

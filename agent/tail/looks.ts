@@ -79,7 +79,7 @@ class FileLooks implements Looks {
     try {
       const stat = this.#deps.files.stat(path);
       if (!this.#deps.unreadable.isEmpty) this.#deps.unreadable.clear(path);
-      if (!stat.isFile) return false;
+      if (!stat.isFile) return this.#left(known);
       const file = known === undefined ? this.#adopt(path, stat, source) : this.#update(known, path, stat, source);
       if (file === undefined) return false;
       file.lookNumber = this.#deps.lookNumber();
@@ -93,11 +93,14 @@ class FileLooks implements Looks {
 
   #failed(path: string, known: TailedFile | undefined, error: unknown): boolean {
     this.#deps.unreadable.note(path, error);
+    if (isAbsence(error)) return this.#left(known);
+    if (known !== undefined) known.problem = unreadableWords(path, error);
+    return false;
+  }
+
+  /** Its path leads nowhere, or to what is no file. */
+  #left(known: TailedFile | undefined): boolean {
     if (known === undefined) return false;
-    if (!isAbsence(error)) {
-      known.problem = unreadableWords(path, error);
-      return false;
-    }
     const wasPresent = known.presence === 'present';
     if (wasPresent) this.vanish(known);
     if (this.#deps.readers.isHeld(known)) this.#deps.lanes.enqueue(known);
@@ -227,8 +230,7 @@ class FileLooks implements Looks {
 
   vanish(file: TailedFile): void {
     // The last lines may have been written after the last look: only the descriptor and the kept link still show them.
-    const reader = this.#deps.readers.get(file);
-    const openSize = reader === undefined ? 0 : this.#deps.files.fstat(reader.fd).size;
+    const openSize = this.#deps.readers.sizeOf(file) ?? 0;
     const measure = this.#deps.kept.measure(file.gen);
     if (measure === undefined) this.#deps.kept.release(file.gen); // Somebody cleared `kept/`.
     const keptSize = measure?.size ?? 0;

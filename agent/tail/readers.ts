@@ -40,8 +40,8 @@ const ignoringSink: ExtractionSink = { event() {}, state() {}, edge() {}, entry(
 export interface Readers {
   open(file: TailedFile, mayContinue: () => boolean): Opened;
   has(file: TailedFile): boolean;
-  /** The reader of a file that is open. */
-  get(file: TailedFile): Reader | undefined;
+  /** Of what is open; undefined where nothing is, or its file system does not answer any more: it is closed then. */
+  sizeOf(file: TailedFile): number | undefined;
   /** Can it be read without its own path: is it open, or kept? */
   isHeld(file: TailedFile): boolean;
   /** Its descriptor for as long as `use` runs: that of its reader, else a passing one of `path`. Undefined where it cannot be read. */
@@ -98,12 +98,14 @@ class OpenReaders implements Readers {
   #openReader(file: TailedFile): Reader | undefined {
     const kept = isAbsent(file) ? this.#deps.kept.get(file.gen) : undefined;
     const fd = this.#deps.files.open(kept?.at ?? file.path);
-    const stat = this.#deps.files.fstat(fd);
-    const isExpected = kept !== undefined || (stat.ino === file.ino && stat.dev === file.dev && isSameBirth(file, stat));
-    if (!isExpected || !stat.isFile) {
-      this.#deps.files.close(fd);
-      return undefined;
+    let isExpected = false;
+    try {
+      const stat = this.#deps.files.fstat(fd);
+      isExpected = stat.isFile && (kept !== undefined || (stat.ino === file.ino && stat.dev === file.dev && isSameBirth(file, stat)));
+    } finally {
+      if (!isExpected) this.#closeDescriptor(fd);
     }
+    if (!isExpected) return undefined;
     this.#makeRoom();
     return { fd, extractor: undefined, extractedTo: 0, longLine: undefined, usedAtMs: 0 };
   }
@@ -150,7 +152,15 @@ class OpenReaders implements Readers {
     const reader = this.#readers.get(file);
     if (reader === undefined) return;
     this.#readers.delete(file);
-    this.#deps.files.close(reader.fd);
+    this.#closeDescriptor(reader.fd);
+  }
+
+  #closeDescriptor(fd: number): void {
+    try {
+      this.#deps.files.close(fd);
+    } catch {
+      // The file system died behind it. The descriptor is gone all the same.
+    }
   }
 
   #makeRoom(): void {
@@ -164,10 +174,20 @@ class OpenReaders implements Readers {
 
   /** A line written just before the close would wait for the rescan: ask the descriptor first. */
   #hasUnread(file: TailedFile): boolean {
-    const reader = this.#readers.get(file);
-    if (reader === undefined) return false;
-    file.size = Math.max(file.size, this.#deps.files.fstat(reader.fd).size);
+    const size = this.sizeOf(file);
+    if (size === undefined) return false;
+    file.size = Math.max(file.size, size);
     return file.size > scannedEnd(file);
+  }
+
+  sizeOf(file: TailedFile): number | undefined {
+    const reader = this.#readers.get(file);
+    try {
+      return reader && this.#deps.files.fstat(reader.fd).size;
+    } catch {
+      this.close(file);
+      return undefined;
+    }
   }
 
   closeIdle(): void {
@@ -179,10 +199,6 @@ class OpenReaders implements Readers {
 
   has(file: TailedFile): boolean {
     return this.#readers.has(file);
-  }
-
-  get(file: TailedFile): Reader | undefined {
-    return this.#readers.get(file);
   }
 
   isHeld(file: TailedFile): boolean {

@@ -4,7 +4,6 @@
  */
 import type { Slice } from '../feed.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { systemCode } from '../../shared/errors.ts';
 import type { Lane } from '../../shared/protocol/frames.ts';
 import type { DrainedLooks } from './drained-looks.ts';
 import type { Lanes } from './lanes.ts';
@@ -14,7 +13,7 @@ import type { SliceLimits } from './slice-sink.ts';
 import type { Slices } from './slices.ts';
 import type { TailStatus } from './tail-status.ts';
 import { needsRead, type TailedFile } from './tailed-file.ts';
-import { unreadableWords } from './unreadable.ts';
+import { isAbsence, unreadableWords } from './unreadable.ts';
 
 export interface ReadingDeps {
   clock: Clock;
@@ -113,8 +112,7 @@ class FileReading implements Reading {
 
   #unreadable(file: TailedFile, error: unknown): void {
     this.#deps.readers.close(file);
-    const code = systemCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
+    if (isAbsence(error)) {
       if (file.presence === 'present') this.#deps.looks.vanish(file);
       return;
     }

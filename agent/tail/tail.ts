@@ -8,7 +8,6 @@ import { openCheckpointStore, type CheckpointStore } from '../checkpoint/checkpo
 import type { SourceKind } from '../extraction.ts';
 import type { Feed, FeedStatus, Slice, SliceReceipt } from '../feed.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { systemCode } from '../../shared/errors.ts';
 import type { Generation } from '../../shared/ids.ts';
 import { KEPT_LIMIT_BYTES } from '../../shared/limits.ts';
 import type { Log } from '../../shared/log.ts';
@@ -38,7 +37,7 @@ import type { SliceLimits } from './slice-sink.ts';
 import { createSlices } from './slices.ts';
 import { createTailStatus, type TailStatus } from './tail-status.ts';
 import type { TailedFile } from './tailed-file.ts';
-import { createUnreadable, type Unreadable } from './unreadable.ts';
+import { createUnreadable, isAbsence, type Unreadable } from './unreadable.ts';
 import { createWatch, type Watch, type WatchDeps } from './watch.ts';
 
 export interface TailDeps {
@@ -376,12 +375,11 @@ function isBelow(path: string, source: SourceKind): boolean {
   return source.roots.some((root) => path.startsWith(root + sep)) && source.matches(path);
 }
 
+/** Is there a file, as far as can be told? */
 function exists(files: FileAccess, path: string): boolean {
   try {
-    files.stat(path);
-    return true;
+    return files.stat(path).isFile;
   } catch (error) {
-    const code = systemCode(error);
-    return code !== 'ENOENT' && code !== 'ENOTDIR';
+    return !isAbsence(error);
   }
 }

@@ -24,6 +24,8 @@ export interface CountedFiles extends FileAccess {
   failLook: Map<string, string>;
   /** Code with which nothing that is open can be asked or closed any more. */
   failOpen: string | undefined;
+  /** Descriptors that were opened and not closed. */
+  descriptors: Set<number>;
 }
 
 export function countFiles(): CountedFiles {
@@ -32,7 +34,7 @@ export function countFiles(): CountedFiles {
   };
   const counted: CountedFiles = {
     ...systemFiles,
-    opened: 0, bytesRead: 0, stats: 0, fail: new Map(), failLook: new Map(), failOpen: undefined,
+    opened: 0, bytesRead: 0, stats: 0, fail: new Map(), failLook: new Map(), failOpen: undefined, descriptors: new Set(),
     stat: (path) => {
       counted.stats += 1;
       throwIfAsked(counted.failLook.get(path));
@@ -48,12 +50,15 @@ export function countFiles(): CountedFiles {
     },
     close: (fd) => {
       systemFiles.close(fd);
+      counted.descriptors.delete(fd);
       throwIfAsked(counted.failOpen);
     },
     open: (path) => {
       throwIfAsked(counted.fail.get(path));
       counted.opened += 1;
-      return systemFiles.open(path);
+      const fd = systemFiles.open(path);
+      counted.descriptors.add(fd);
+      return fd;
     },
     read: (fd, buffer, position) => {
       const count = systemFiles.read(fd, buffer, position);
