@@ -71,8 +71,8 @@ export interface DirectoryWalk {
 interface VisitOptions {
   renew: boolean;
   isRoot: boolean;
-  /** Inodes of the directories met in this walk. */
-  visited: Set<string>;
+  /** Inodes of the directories met in this walk, and how many entries each has. */
+  visited: Map<string, number>;
 }
 
 const FILES_PER_STEP = 16;
@@ -98,7 +98,7 @@ class RootWalk implements DirectoryWalk {
 
   *walkAll(sources: readonly SourceKind[], lookNumber: number): Generator<undefined, void> {
     this.#current = lookNumber;
-    const visited = new Set<string>();
+    const visited = new Map<string, number>();
     for (const source of sources) {
       for (const root of source.roots) {
         const entries = yield* this.#visit(root, { renew: false, isRoot: true, visited });
@@ -112,7 +112,7 @@ class RootWalk implements DirectoryWalk {
   }
 
   *walk(directory: string, { renew }: { renew: boolean }): Generator<undefined, void> {
-    yield* this.#visit(directory, { renew, isRoot: false, visited: new Set() });
+    yield* this.#visit(directory, { renew, isRoot: false, visited: new Map() });
   }
 
   /** Returns how many entries the directory has; undefined when there is none. */
@@ -123,9 +123,11 @@ class RootWalk implements DirectoryWalk {
       const stat = this.#deps.files.stat(path);
       if (!stat.isDirectory) return undefined;
       const inode = `${stat.dev}:${stat.ino}`;
-      if (how.visited.has(inode)) return 1; // The same directory by another root: read once.
-      how.visited.add(inode);
+      const met = how.visited.get(inode);
+      if (met !== undefined) return met; // The same directory by another root: read once.
+      how.visited.set(inode, 1);
       listing = this.#listWatched(path, stat, how);
+      how.visited.set(inode, listing.entryCount);
       this.#deps.unreadable.clear(path);
     } catch (error) {
       return this.#failed(path, error);

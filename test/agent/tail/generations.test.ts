@@ -75,6 +75,21 @@ describe('generations', () => {
     expect(fixture.files.opened).toBe(opened);
   });
 
+  it('whose root is empty now are not pruned either where several sources read it', async () => {
+    await using fixture = new TailFixture();
+    fixture.sources = [{ ...lineSource([fixture.root]), matches: () => false }, lineSource([fixture.root])];
+    fixture.write('a.jsonl', 'one\n');
+    await fixture.open({ link: () => refuse('EROFS') });
+    // As if it were not mounted.
+    renameSync(fixture.path('a.jsonl'), join(fixture.top, 'a.jsonl'));
+    fixture.look();
+    fixture.look();
+    fixture.look();
+    expect(fixture.tail.status().gaps).toEqual([]);
+    renameSync(join(fixture.top, 'a.jsonl'), fixture.path('a.jsonl'));
+    expect(fixture.drain()).toEqual(['one']);
+  });
+
   it('of deleted files are forgotten seven days later, and closed at the next ledger', async () => {
     await using fixture = new TailFixture();
     const path = fixture.write('a.jsonl', 'one\n');
