@@ -8,12 +8,13 @@
 import type { Positions } from '../checkpoint/positions.ts';
 import type { SliceReceipt } from '../feed.ts';
 import { parseGeneration, type Generation } from '../../shared/ids.ts';
+import type { GapReport } from '../../shared/protocol/frames.ts';
 import type { GapLog } from './gap-log.ts';
 import type { TailedFile } from './tailed-file.ts';
 
 export interface Departed {
-  /** The file goes on as another generation, which brings its first `intact` bytes again. */
-  add(file: TailedFile, intact: number): void;
+  /** Nobody can read it again, but for its first `intact` bytes, which another generation brings. */
+  add(file: TailedFile, intact: number, reason: GapReport['reason']): void;
   acknowledge(receipt: SliceReceipt): void;
   /** Something is held. */
   readonly isInDoubt: boolean;
@@ -26,12 +27,12 @@ export interface Departed {
 export function createDeparted(gaps: Pick<GapLog, 'hold' | 'held' | 'dropHeld' | 'settle'>): Departed {
   const onTheWay = new Map<Generation, Positions>();
   return {
-    add({ gen, path, positions, lastTimestamp, acknowledgedTimestamp }, intact) {
+    add({ gen, path, positions, lastTimestamp, acknowledgedTimestamp }, intact, reason) {
       const from = Math.max(positions.acknowledged.offset, intact);
       const to = positions.cursor.offset;
       if (from >= to) return;
       onTheWay.set(gen, positions);
-      gaps.hold({ gen, path, from, to, t_from: acknowledgedTimestamp, t_to: lastTimestamp, reason: 'truncated' });
+      gaps.hold({ gen, path, from, to, t_from: acknowledgedTimestamp, t_to: lastTimestamp, reason });
     },
     acknowledge(receipt) {
       const positions = onTheWay.get(receipt.gen);

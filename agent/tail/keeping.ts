@@ -9,15 +9,17 @@
 import type { KeptStatus } from '../feed.ts';
 import { KEPT_AFTER_ACK_MS, RESCAN_MS } from '../../shared/limits.ts';
 import type { GapReport } from '../../shared/protocol/frames.ts';
+import type { Departed } from './departed.ts';
 import type { FileTable } from './file-table.ts';
 import type { GapLog } from './gap-log.ts';
 import type { KeptFiles } from './kept-files.ts';
-import { isSettled, type TailedFile } from './tailed-file.ts';
+import { isSettled, scannedEnd, type TailedFile } from './tailed-file.ts';
 
 export interface KeepingDeps {
   table: FileTable;
   kept: KeptFiles;
   gaps: GapLog;
+  departed: Departed;
   now(): number;
   exists(path: string): boolean;
   /** Forgets the generation and what is kept of it. */
@@ -28,7 +30,7 @@ export interface Forgotten {
   path: string;
   /** Room that was freed. */
   bytes: number;
-  /** Of the unacknowledged range that can not be read any more; 0 where nothing is lost. */
+  /** Of what was not sent and can not be read any more; 0 where nothing is lost. */
   lostBytes: number;
 }
 
@@ -157,13 +159,16 @@ class KeepingRules implements Keeping {
 
   /** Returns how many bytes are lost by it. */
   #giveUp(file: TailedFile): number {
-    const { kept, gaps, drop } = this.#deps;
+    const { kept, gaps, departed, drop } = this.#deps;
     if (file.presence === 'present') {
       kept.release(file.gen);
       return 0;
     }
     file.size = Math.max(file.size, kept.measure(file.gen)?.size ?? 0);
-    const gap = isSettled(file) ? undefined : releasedGap(file);
+    // What is on its way may still be acknowledged: the next ledger tells.
+    departed.add(file, 0, 'released');
+    const hasUnread = file.gap === null && file.size > scannedEnd(file);
+    const gap = hasUnread ? { ...releasedGap(file), from: file.positions.cursor.offset } : undefined;
     if (gap !== undefined) gaps.declare(gap);
     drop(file);
     return gap === undefined ? 0 : gap.to - gap.from;

@@ -261,7 +261,7 @@ class FileLooks implements Looks {
     if (file.presence !== 'gone' && this.#isCopied(file)) return this.#leaveToCopy(file);
     const intact = left > 0 && this.#beginsAsRead(file) ? left : 0;
     if (file.size > scannedEnd(file)) this.#declareTruncated(file, Math.max(intact, file.positions.cursor.offset));
-    this.#deps.departed.add(file, this.#intactTo(file, intact));
+    this.#deps.departed.add(file, this.#intactTo(file, intact), 'truncated');
     return this.renewGeneration(file);
   }
 

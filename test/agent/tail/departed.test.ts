@@ -1,5 +1,5 @@
 /** Lines that were read and sent, whose file is cut before they are acknowledged: nobody can read them again. */
-import { truncateSync, writeFileSync } from 'node:fs';
+import { truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Slice } from '../../../agent/feed.ts';
 import type { GapReport, Position } from '../../../shared/protocol/frames.ts';
@@ -122,5 +122,38 @@ describe('lines on the way whose file is cut', () => {
     expect(digestOf(fixture.tail.positions())).not.toBe(digestOf([]));
     await fixture.tail.settle([]);
     expect(gapsOf(fixture)).toEqual([{ from: 0, to: LINES.length, reason: 'truncated' }]);
+  });
+});
+
+describe('a deleted file that has to make room while lines of it are on their way', () => {
+  async function sendAndRelease(fixture: TailFixture): Promise<Slice[]> {
+    const path = fixture.write('a.jsonl', 'one\ntwo\n');
+    fixture.write('b.jsonl', '');
+    await fixture.open({}, { keptLimitBytes: 4 });
+    const sent = fixture.readAll();
+    fixture.append('a.jsonl', 'three\n');
+    fixture.look();
+    unlinkSync(path);
+    fixture.clock.advance(90_000);
+    return sent;
+  }
+
+  it('has lost only what was not sent, once the rest is acknowledged', async () => {
+    await using fixture = new TailFixture();
+    const sent = await sendAndRelease(fixture);
+    expect(linesOf(sent)).toEqual(['one', 'two']);
+    expect(fixture.tail.status().gaps).toMatchObject([{ from: 8, to: 14, reason: 'released' }]);
+    fixture.acknowledgeAll(sent);
+    expect(fixture.tail.resync()).toBe(false);
+    await fixture.tail.settle([]);
+    expect(fixture.tail.status().gaps).toMatchObject([{ from: 8, to: 14, reason: 'released' }]);
+  });
+
+  it('has lost what the ledger lacks, when the connection breaks', async () => {
+    await using fixture = new TailFixture();
+    const [slice] = await sendAndRelease(fixture);
+    fixture.tail.resync();
+    await fixture.tail.settle([[slice!.file.gen, 4, 'whatever']]);
+    expect(gapsOf(fixture)).toEqual(expect.arrayContaining([{ from: 4, to: 8, reason: 'released' }, { from: 8, to: 14, reason: 'released' }]));
   });
 });
