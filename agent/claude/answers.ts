@@ -9,8 +9,12 @@ import { originByEntrypoint, wordsOf, type Said } from '../../shared/human.ts';
 /** Tools whose result is what a person decided. */
 export const DECISION_TOOLS: ReadonlySet<string> = new Set(['AskUserQuestion', 'ExitPlanMode']);
 
-const REFUSAL = "The user doesn't want to ";
-const FEEDBACK = /the user said:\s*([\s\S]*)$/i;
+/** How the result of a refused tool begins. */
+export const REFUSAL = "The user doesn't want to ";
+/** What the person said follows, in the older wording and in that of 2026. */
+const FEEDBACK = /(?:the user said|the following reason for the rejection):\s*([\s\S]*)$/i;
+/** A hint for the model that some versions put behind it. */
+const HINT = /\n\nNote: The user's next message may contain a correction or preference\.[^\n]*$/;
 
 /** `tool` is the name of the tool that gave this result, where it is one of `DECISION_TOOLS`. */
 export function answerIn(entry: Entry, block: JsonObject, tool: string | undefined): Said | undefined {
@@ -25,7 +29,7 @@ function decisionIn(entry: Entry, block: JsonObject, tool: string | undefined): 
   const answers = isObject(result) ? objectOf(result, 'answers') : undefined;
   if (answers !== undefined) return wordsOfAnswers(answers);
   const content = wordsOf(block['content']).text;
-  if (isRefusal(entry, block, content)) return FEEDBACK.exec(content)?.[1]?.trim() ?? '';
+  if (isRefusal(entry, block, content)) return FEEDBACK.exec(content.replace(HINT, ''))?.[1]?.trim() ?? '';
   const permission = objectOf(entry, 'permissionDecision');
   const decidedBy = permission === undefined ? undefined : textOf(permission, 'source');
   if (decidedBy?.startsWith('user') === true) return '';

@@ -1,12 +1,15 @@
 /**
  * Cuts bulk out of a line before it is parsed: the copy of a tool's result at
  * the top level, tool output, file contents in tool inputs, thinking, base64
- * images. What a person or a model said stays whole.
+ * images. What a person or a model said stays whole, also where it stands in a
+ * tool's result: answers to a question, the reason of a refusal.
  *
  * Guarantee: parsing the condensed text gives what parsing the line gives, with
- * `toolUseResult` null where it was long and long strings empty where
- * `isBulk` says so. Limit: what is cut is not checked to be valid JSON.
+ * `toolUseResult` null where it was long and has no key `answers`, and long
+ * strings empty where `isBulk` says so and they are no refusal. Limit: what is
+ * cut is not checked to be valid JSON.
  */
+import { REFUSAL } from './answers.ts';
 import { closingQuote } from './scan.ts';
 
 export const CONDENSE_FROM_BYTES = 4096;
@@ -65,6 +68,8 @@ interface Place {
 }
 
 const TOOL_USE_RESULT = Buffer.from('toolUseResult');
+const ANSWERS = Buffer.from('answers');
+const REFUSED = Buffer.from(REFUSAL);
 
 /** One pass over the line; no cuts where its structure is not understood. */
 function cutsOf(bytes: Buffer): Cut[] {
@@ -77,6 +82,8 @@ function cutsOf(bytes: Buffer): Cut[] {
   let inKey = false;
   /** Where the value of `toolUseResult` starts, while inside it. */
   let resultFrom = -1;
+  /** It holds a person's answers, and stays. */
+  let isAnswer = false;
   for (let at = 0; at < length; at += 1) {
     const byte = bytes[at];
     if (byte === QUOTE) {
@@ -87,9 +94,10 @@ function cutsOf(bytes: Buffer): Cut[] {
         keyFrom[depth] = at + 1;
         keyTo[depth] = end;
         if (depth === 1 && end - at === 14 && TOOL_USE_RESULT.equals(bytes.subarray(at + 1, end)) && bytes[end + 1] === COLON) resultFrom = end + 2;
+        else if (depth === 2 && resultFrom !== -1 && end - at === 8 && ANSWERS.equals(bytes.subarray(at + 1, end))) isAnswer = true;
       } else if (end - at - 1 > BULK_BYTES && resultFrom === -1) {
         place.depth = depth;
-        if (isBulkAt(bytes, place)) cuts.push({ from: at + 1, to: end, with: '' });
+        if (isBulkAt(bytes, place) && !startsWith(bytes, at + 1, REFUSED)) cuts.push({ from: at + 1, to: end, with: '' });
       }
       at = end;
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
@@ -102,8 +110,9 @@ function cutsOf(bytes: Buffer): Cut[] {
       inKey = byte === OPEN_BRACE;
     } else if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (resultFrom !== -1 && depth === 1) {
-        if (at - resultFrom > BULK_BYTES) cuts.push({ from: resultFrom, to: at, with: 'null' });
+        if (at - resultFrom > BULK_BYTES && !isAnswer) cuts.push({ from: resultFrom, to: at, with: 'null' });
         resultFrom = -1;
+        isAnswer = false;
       }
       inKey = byte === COMMA && isArray[depth] === 0;
       if (byte !== COMMA) depth -= 1;
@@ -116,4 +125,8 @@ function cutsOf(bytes: Buffer): Cut[] {
 function isBulkAt(bytes: Buffer, { depth, keyFrom, keyTo }: Place): boolean {
   const keyAt = (level: number): string => bytes.toString('latin1', keyFrom[level] ?? 0, keyTo[level] ?? 0);
   return isBulk(depth, keyAt(1), keyAt(depth));
+}
+
+function startsWith(bytes: Buffer, at: number, text: Buffer): boolean {
+  return bytes[at] === text[0] && bytes.compare(text, 0, text.length, at, at + text.length) === 0;
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { REFUSAL } from '../../../agent/claude/answers.ts';
 import { BULK_BYTES, condense, isBulk } from '../../../agent/claude/condense.ts';
 import { isNoise, leadingType } from '../../../agent/claude/scan.ts';
 
@@ -7,10 +8,10 @@ type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
 const trickyText = fc.oneof(
   fc.string({ unit: 'binary' }),
-  fc.constantFrom('type', 'progress', '"type":"progress"', '{"type":"progress"}', '\\', '\\"', '"', '}{', '{"parentUuid":', '\ud83d', '\u2028', 'toolUseResult'),
+  fc.constantFrom('type', 'progress', '"type":"progress"', '{"type":"progress"}', '\\', '\\"', '"', '}{', '{"parentUuid":', '\ud83d', '\u2028', 'toolUseResult', 'answers', REFUSAL),
 );
 const longText = fc.tuple(trickyText, fc.integer({ min: 1, max: 600 })).map(([text, times]) => text.repeat(times).slice(0, 6000));
-const key = fc.oneof({ weight: 3, arbitrary: fc.constantFrom('type', 'message', 'content', 'text', 'thinking', 'attachment', 'prompt', 'toolUseResult', 'data', 'uuid') }, trickyText);
+const key = fc.oneof({ weight: 3, arbitrary: fc.constantFrom('type', 'message', 'content', 'text', 'thinking', 'attachment', 'prompt', 'toolUseResult', 'answers', 'data', 'uuid') }, trickyText);
 const { json } = fc.letrec<{ json: Json }>((tie) => ({
   json: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -31,13 +32,18 @@ function condensed(value: { [key: string]: Json }): Json {
   const cut = (child: Json, depth: number, top: string, nearest: string): Json => {
     if (typeof child === 'string') {
       const bytes = Buffer.byteLength(JSON.stringify(child)) - 2;
-      return bytes > BULK_BYTES && isBulk(depth, top, nearest) ? '' : child;
+      return bytes > BULK_BYTES && isBulk(depth, top, nearest) && !child.startsWith(REFUSAL) ? '' : child;
     }
     if (Array.isArray(child)) return child.map((element) => cut(element, depth + 1, top, nearest));
     if (typeof child !== 'object' || child === null) return child;
-    return Object.fromEntries(Object.entries(child).map(([name, element]) => [name, cut(element, depth + 1, depth === 0 ? name : top, name)]));
+    return Object.fromEntries(Object.entries(child).map(([name, element]) => [
+      // Kept or not, a result is one piece.
+      name, depth === 0 && name === 'toolUseResult' ? element : cut(element, depth + 1, depth === 0 ? name : top, name),
+    ]));
   };
-  const isLongResult = (name: string, child: Json): boolean => name === 'toolUseResult' && Buffer.byteLength(JSON.stringify(child)) > BULK_BYTES;
+  const hasAnswers = (child: Json): boolean => typeof child === 'object' && child !== null && !Array.isArray(child) && Object.hasOwn(child, 'answers');
+  const isLongResult = (name: string, child: Json): boolean =>
+    name === 'toolUseResult' && Buffer.byteLength(JSON.stringify(child)) > BULK_BYTES && !hasAnswers(child);
   const { ...rest } = value;
   for (const name of Object.keys(rest)) if (isLongResult(name, rest[name] ?? null)) rest[name] = null;
   return cut(rest, 0, '', '');
@@ -64,6 +70,13 @@ describe('scanning a line', () => {
     }), { numRuns: 3000 });
     expect(isNoise(line({ uuid: 'u', type: 'progress', data: { type: 'hook_progress' } }))).toBe(true);
     expect(isNoise(line({ type: 'user', toolUseResult: { type: 'progress' } }))).toBe(false);
+  });
+
+  it('passes over noise that holds objects with a type of their own, and over none that holds a record we want', () => {
+    const noise = (nested: Json): Buffer => line({ parentUuid: 'u', type: 'progress', data: nested });
+    expect(isNoise(noise([{ type: 'text', text: '{"type":"queue-operation"}' }, { type: 'tool_use' }]))).toBe(true);
+    expect(isNoise(noise({ type: 'hook_progress' }))).toBe(true);
+    for (const type of ['queue-operation', 'cost-state', 'last-prompt', 'mode', 'summary', 'pr-link', 'worktree-state']) expect(isNoise(noise({ type }))).toBe(false);
   });
 
   it('never fails on bytes that are no JSON', () => {
