@@ -6,6 +6,8 @@
  * Guarantee: for a line that is one valid JSON object with unique keys the
  * answers agree with JSON.parse. Anything unusual is answered with "parse it".
  */
+import { isStateType, STATE_TYPES } from './session-state.ts';
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
@@ -20,8 +22,11 @@ const NOISE: ReadonlySet<string> = new Set([
   'api-request', 'api-request-shape', 'api-request-blob', 'bridge-session', 'frame-link',
 ]);
 
-/** Where another record starts inside this one: it was glued on, and must not vanish with the noise. */
-const GLUED = [Buffer.from('{"parentUuid":'), Buffer.from('}{"type":')];
+/** How records begin: those with a UUID, then those without. */
+const CHAINED = Buffer.from('{"parentUuid":');
+const TYPED = Buffer.from('{"type":"');
+/** First bytes of the types of records without a UUID that we read: nearly all that is nested in noise begins otherwise. */
+const FIRST_BYTES = new Set(['queue-operation', ...STATE_TYPES].map((type) => type.charCodeAt(0)));
 
 /**
  * Index of the closing quote of the string that opens at `open`, or -1. A quote
@@ -77,11 +82,28 @@ function scalarEnd(bytes: Buffer, at: number): number {
   return end === at ? -1 : end;
 }
 
-/** May this line be passed over without parsing? Never true for a line that holds another record. */
+/** May this line be passed over without parsing? Never true for a line into which another record was glued that we would read. */
 export function isNoise(bytes: Buffer): boolean {
   const type = leadingType(bytes);
   return type !== undefined && NOISE.has(type) && bytes[bytes.length - 1] === CLOSE_BRACE
-    && GLUED.every((start) => bytes.indexOf(start, 1) === -1);
+    && bytes.indexOf(CHAINED, 1) === -1 && !isTypedGlued(bytes);
+}
+
+/**
+ * Does a record without a UUID start inside this one? It was glued on, and must
+ * not vanish with the noise. Where no value of a printed record can start, one
+ * does; elsewhere one of a type that we want.
+ */
+function isTypedGlued(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf(TYPED, 1); at !== -1; at = bytes.indexOf(TYPED, at + 1)) {
+    const before = bytes[at - 1];
+    if (before !== COLON && before !== COMMA && before !== OPEN_BRACKET) return true;
+    const open = at + TYPED.length - 1;
+    if (!FIRST_BYTES.has(bytes[open + 1] ?? 0)) continue;
+    const type = bytes.toString('latin1', open + 1, plainEnd(bytes, open));
+    if (type === 'queue-operation' || isStateType(type)) return true;
+  }
+  return false;
 }
 
 /** For lines whose type is only known after parsing. */

@@ -25,9 +25,11 @@ const TEXT_STATES: Readonly<Record<string, string>> = {
   'continued-in': 'continuedInSessionId',
 };
 
-/** Is this the type of a state entry? */
+/** Types of the entries that say how a session stands. */
+export const STATE_TYPES: ReadonlySet<string> = new Set([...Object.keys(TEXT_STATES), 'cost-state', 'worktree-state', 'pr-link']);
+
 export function isStateType(type: string): boolean {
-  return Object.hasOwn(TEXT_STATES, type) || type === 'cost-state' || type === 'worktree-state' || type === 'pr-link';
+  return STATE_TYPES.has(type);
 }
 
 /** Undefined where the entry says nothing we keep. */

@@ -232,6 +232,23 @@ describe('what a transcript gives', () => {
     expect(prompts(extract([`${torn}${JSON.stringify(log.typed('saved'))}`]))).toEqual(['prompt: saved']);
   });
 
+  it.each(['abc', '[1,', 'key:'])('20c. nor over one without UUID behind a record torn off at “%s”', (end) => {
+    const log = new Transcript(OLD);
+    const torn = JSON.stringify(log.entry('progress', { data: { output: '' } })).replace(/"output":"".*$/, `"output":"${end}`);
+    const lines = [log.user('start'), `${torn}${JSON.stringify(log.queue('enqueue', { content: 'typed meanwhile' }))}`, log.queue('remove')];
+    expect(prompts(extract(lines))).toEqual(['prompt: start', 'prompt: typed meanwhile']);
+  });
+
+  it('20d. nor over one behind a run of NULs behind noise, also of a type nobody knows', () => {
+    const log = new Transcript();
+    const noise = JSON.stringify(log.entry('progress', { data: { type: 'hook_progress' } }));
+    const behind = (record: object): Buffer => Buffer.concat([Buffer.from(noise), Buffer.alloc(300), Buffer.from(JSON.stringify(record))]);
+    const collected = extract([log.typed('start'), behind({ type: 'cost-state', sessionId: SESSION }), behind({ type: 'brand-new' })]);
+    expect(collected.states).toMatchObject([{ key: 'ended', value: true }]);
+    expect(collected.unknowns).toEqual(['brand-new']);
+    expect(collected.bads).toEqual([]);
+  });
+
   it('21. reads the line after a huge one (skipping lines over the limit: the tailer)', () => {
     const log = new Transcript();
     const image = { type: 'image', source: { type: 'base64', data: 'A'.repeat(4_000_000) } };
