@@ -15,7 +15,7 @@ import { HeldItems } from './held.ts';
 import { isKnownAttachment, isKnownSystem } from './known-types.ts';
 import { judge, wordsOf } from '../../shared/human.ts';
 import { Outlet } from './outlet.ts';
-import { hash16, hasTurnDuration, PromptQueue, type QueuedPrompt } from './queue.ts';
+import { hash16, PromptQueue, writesWholeTurns, type QueuedPrompt } from './queue.ts';
 import { salvage } from '../salvage.ts';
 import { isNoise, isNoiseType } from './scan.ts';
 import { isStateType, stateOf } from './session-state.ts';
@@ -183,11 +183,11 @@ export class ClaudeExtractor implements Extractor {
 
   #queued(prompt: QueuedPrompt, sink: ExtractionSink): void {
     const { machineId, place } = this.#options;
-    const { timestamp, raw, sessionId, text, discriminator } = prompt;
+    const { timestamp, raw, sessionId, text, length, discriminator } = prompt;
     const origin: Origin = { timestamp, raw, sessionId, machineId, agentId: place.agentId, cwd: this.#cwd, uuid: undefined };
     this.#turnHasEnded = false;
     this.#outlet.event(userMessage(origin, discriminator, {
-      is: 'said', kind: 'prompt', origin: 'human', text, length: Buffer.byteLength(text), hasImage: false,
+      is: 'said', kind: 'prompt', origin: 'human', text, length, hasImage: false,
     }), sink);
   }
 
@@ -270,7 +270,7 @@ export class ClaudeExtractor implements Extractor {
   #system(entry: Entry, bytes: Buffer, origin: Origin, sink: ExtractionSink): void {
     const subtype = textOf(entry, 'subtype') ?? '';
     if (!isKnownSystem(subtype)) return sink.unknown(printable(`system/${subtype}`));
-    const endsTurn = subtype === 'turn_duration' || (subtype === 'stop_hook_summary' && !hasTurnDuration(this.#version) && entry['preventedContinuation'] !== true);
+    const endsTurn = subtype === 'turn_duration' || (subtype === 'stop_hook_summary' && !writesWholeTurns(this.#version) && entry['preventedContinuation'] !== true);
     if (!endsTurn || this.#turnHasEnded || this.#isSidechain(entry)) return;
     this.#turnHasEnded = true;
     this.#outlet.event(turnEnded(origin, origin.uuid ?? lineName(origin, subtype, bytes), numberOf(entry, 'durationMs')), sink);

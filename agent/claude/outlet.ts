@@ -85,6 +85,11 @@ export class Outlet {
 
 function windowOf(event: TtEvent, text: string): string {
   if (event.type === 'assistant_message') return text.length <= ASSISTANT_WINDOW ? text : wellFormed(text.slice(-ASSISTANT_WINDOW));
+  return windowOfPrompt(text);
+}
+
+/** As much of a prompt as is looked at: what waits need hold no more of it. */
+export function windowOfPrompt(text: string): string {
   return text.length <= PROMPT_WINDOW ? text : wellFormed(text.slice(0, PROMPT_WINDOW));
 }
 

@@ -4,24 +4,36 @@
  * but its `enqueue` and a `remove` that does not say what it removed. Later
  * versions write an entry for each; there the queue says nothing new.
  *
- * Limit: `remove` also means "taken back into the editor". A text that comes
+ * Limits: `remove` also means "taken back into the editor". A text that comes
  * again as the very next prompt is not counted twice; one that was changed
- * before it was sent is.
+ * before it was sent is. What waits holds the beginning of a text only, and past
+ * `QUEUED_BYTES` none: such a prompt counts, with its true length, without words.
  */
 import { createHash } from 'node:crypto';
 import type { JsonValue } from '../../shared/event.ts';
-import { isObject, textOf, timeOf, type Entry, type EntryTime, type JsonObject } from '../../shared/json-line.ts';
+import { isObject, numberOf, textOf, timeOf, type Entry, type EntryTime, type JsonObject } from '../../shared/json-line.ts';
 import { judge, wordsOf } from '../../shared/human.ts';
+import { windowOfPrompt } from './outlet.ts';
 
 /** A prompt that only the queue knows. */
 export interface QueuedPrompt extends EntryTime {
   discriminator: string;
   sessionId: string;
+  /** As much of it as is ever looked at, and the bytes that takes as JSON. */
   text: string;
+  bytes: number;
+  /** UTF-8 bytes of the whole text. */
+  length: number;
+  /** Of the whole text, trimmed. */
+  hash: string;
 }
 
+type Words = Pick<QueuedPrompt, 'text' | 'bytes' | 'length' | 'hash'>;
+
 const OPEN_LIMIT = 64;
-const FIRST_VERSION_WITH_ENTRIES = [2, 1, 97];
+/** Words that wait, as JSON: with what else is carried below the 2 MiB that a carry-over may take. */
+const QUEUED_BYTES = 512 * 1024;
+const FIRST_WHOLE_VERSION = [2, 1, 97];
 
 interface Waiting {
   /** Undefined: the harness queued it, or a command, which waits for the end of the turn. */
@@ -33,12 +45,13 @@ export class PromptQueue {
   #open: Waiting[] = [];
   /** Removed before any entry told the version. */
   #undecided: QueuedPrompt[] = [];
+  /** Hash of the text that left the queue last. */
   #lastTaken: string | undefined;
   #decidedBy: string | undefined;
 
   /** Prompts that this operation shows to have been taken up. */
   operation(entry: Entry, sessionId: string, version: string | undefined): QueuedPrompt[] {
-    if (version !== undefined && writesEntries(version)) return [];
+    if (writesWholeTurns(version)) return [];
     const operation = entry['operation'];
     if (operation === 'remove') return this.#remove(entry, version);
     if (operation === 'enqueue') this.#enqueue(entry, sessionId);
@@ -53,7 +66,7 @@ export class PromptQueue {
     this.#decidedBy = version;
     const decided = this.#undecided;
     this.#undecided = [];
-    if (!writesEntries(version)) return decided;
+    if (!writesWholeTurns(version)) return decided;
     this.#open = [];
     this.#lastTaken = undefined;
     return [];
@@ -61,9 +74,12 @@ export class PromptQueue {
 
   /** An entry says the same: is it one that was counted when it left the queue? */
   wasCounted(text: string): boolean {
-    const counted = this.#lastTaken !== undefined && this.#lastTaken === text.trim();
+    // In later versions nothing ever waits: no text is hashed for nothing.
+    if (this.#lastTaken === undefined && this.#open.length === 0) return false;
+    const hash = hashOf(text);
+    const counted = this.#lastTaken === hash;
     this.#lastTaken = undefined;
-    const at = this.#open.findIndex(({ prompt }) => prompt !== undefined && prompt.text.trim() === text.trim());
+    const at = this.#open.findIndex(({ prompt }) => prompt?.hash === hash);
     if (at !== -1) this.#open.splice(at, 1);
     return counted;
   }
@@ -77,16 +93,25 @@ export class PromptQueue {
     if (this.#open.some((waiting) => waiting.key === key)) return;
     const verdict = judge({}, content, { sidechain: false });
     const isPrompt = verdict.is === 'said' && verdict.kind === 'prompt' && verdict.text !== '' && !/^[/!]/.test(verdict.text.trim());
-    this.#open.push({ key, prompt: isPrompt ? { ...time, sessionId, text: verdict.text, discriminator: `q-${key}` } : undefined });
+    this.#open.push({ key, prompt: isPrompt ? { ...time, sessionId, discriminator: `q-${key}`, ...this.#kept(verdict.text) } : undefined });
     if (this.#open.length > OPEN_LIMIT) this.#open.shift();
+  }
+
+  #kept(whole: string): Words {
+    const waiting = [...this.#open.map(({ prompt }) => prompt), ...this.#undecided];
+    const taken = waiting.reduce((sum, prompt) => sum + (prompt?.bytes ?? 0), 0);
+    const beginning = beginningOf(windowOfPrompt(whole));
+    const fitting = taken + beginning.bytes > QUEUED_BYTES ? beginningOf('') : beginning;
+    return { ...fitting, length: Buffer.byteLength(whole), hash: hashOf(whole) };
   }
 
   #remove(entry: Entry, version: string | undefined): QueuedPrompt[] {
     const said = textOf(entry, 'content');
-    const at = said === undefined ? 0 : this.#open.findIndex(({ prompt }) => prompt?.text === said);
+    const hash = said === undefined ? undefined : hashOf(said);
+    const at = hash === undefined ? 0 : this.#open.findIndex(({ prompt }) => prompt?.hash === hash);
     const [removed] = at === -1 ? [] : this.#open.splice(at, 1);
     if (removed?.prompt === undefined) return [];
-    this.#lastTaken = removed.prompt.text.trim();
+    this.#lastTaken = removed.prompt.hash;
     if (version !== undefined) return [removed.prompt];
     this.#undecided = [...this.#undecided, removed.prompt].slice(-OPEN_LIMIT);
     return [];
@@ -94,12 +119,13 @@ export class PromptQueue {
 
   carry(): JsonValue {
     const print = (prompt: QueuedPrompt): JsonObject => ({
-      discriminator: prompt.discriminator, sessionId: prompt.sessionId, text: prompt.text, timestamp: prompt.raw ?? prompt.timestamp,
+      discriminator: prompt.discriminator, sessionId: prompt.sessionId, timestamp: prompt.raw ?? prompt.timestamp,
+      text: prompt.text, length: prompt.length, hash: prompt.hash,
     });
     return {
       open: this.#open.map(({ key, prompt }) => ({ key, prompt: prompt === undefined ? null : print(prompt) })),
       undecided: this.#undecided.map(print),
-      taken: this.#lastTaken ?? null,
+      taken_hash: this.#lastTaken ?? null,
     };
   }
 
@@ -111,31 +137,44 @@ export class PromptQueue {
     };
     queue.#open = rows('open').map((row) => ({ key: textOf(row, 'key') ?? '', prompt: promptFrom(row['prompt']) }));
     queue.#undecided = rows('undecided').flatMap((row) => promptFrom(row) ?? []);
-    queue.#lastTaken = textOf(carry, 'taken');
+    const taken = textOf(carry, 'taken');
+    queue.#lastTaken = textOf(carry, 'taken_hash') ?? (taken === undefined ? undefined : hashOf(taken));
     return queue;
   }
 }
 
+/** Earlier releases carried whole texts, with neither length nor hash, and the text that left last as `taken`. */
 function promptFrom(row: JsonValue | undefined): QueuedPrompt | undefined {
   if (!isObject(row)) return undefined;
   const time = timeOf(row);
-  const [discriminator, sessionId, text] = [textOf(row, 'discriminator'), textOf(row, 'sessionId'), textOf(row, 'text')];
-  if (time === undefined || discriminator === undefined || sessionId === undefined || text === undefined) return undefined;
-  return { ...time, discriminator, sessionId, text };
+  const [discriminator, sessionId, text] = [textOf(row, 'discriminator'), textOf(row, 'sessionId'), row['text']];
+  if (time === undefined || discriminator === undefined || sessionId === undefined || typeof text !== 'string') return undefined;
+  return {
+    ...time, discriminator, sessionId, ...beginningOf(windowOfPrompt(text)),
+    length: numberOf(row, 'length') ?? Buffer.byteLength(text), hash: textOf(row, 'hash') ?? hashOf(text),
+  };
 }
 
-function writesEntries(version: string): boolean {
+/**
+ * From 2.1.97 on each prompt has an entry of its own, queued or not, and each
+ * turn of a terminal session ends with a `turn_duration`. False for no version.
+ */
+export function writesWholeTurns(version: string | undefined): boolean {
+  if (version === undefined) return false;
   const parts = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
-  for (const [place, first] of FIRST_VERSION_WITH_ENTRIES.entries()) {
+  for (const [place, first] of FIRST_WHOLE_VERSION.entries()) {
     const part = parts[place] ?? 0;
     if (part !== first) return part > first;
   }
   return true;
 }
 
-/** From these versions on every turn of a terminal session ends with a `turn_duration`. */
-export function hasTurnDuration(version: string | undefined): boolean {
-  return version !== undefined && writesEntries(version);
+function hashOf(text: string): string {
+  return hash16(text.trim());
+}
+
+function beginningOf(text: string): Pick<Words, 'text' | 'bytes'> {
+  return { text, bytes: Buffer.byteLength(JSON.stringify(text)) };
 }
 
 /** 16 hex characters over texts that may hold anything: length-prefixed by JSON. */

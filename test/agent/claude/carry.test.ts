@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../../shared/event.ts';
+import { isObject } from '../../../shared/json-line.ts';
 import { HELD_BYTES, HELD_LINES } from '../../../shared/limits.ts';
 import { openTranscript } from '../../../agent/claude/extractor.ts';
 import { Collected, extract, feed, fileOf, FULL_TEXTS, GENERATION, linesOf, MACHINE, openForTest } from '../../support/extraction.ts';
@@ -69,6 +70,53 @@ describe('the carry-over', () => {
     const extractor = openForTest();
     feed(extractor, fileOf(lines), new Collected());
     expect(JSON.stringify(extractor.carry()).length).toBeLessThan(64 * 1024);
+  });
+
+  it.each([['letters', 'z'], ['other writing', '\u6f22'], ['control characters', '\u0001']])('stays below 2 MiB however long the prompts are that wait in the queue: %s', (_kind, character) => {
+    const log = new Transcript({ version: '2.1.39' });
+    const long = character.repeat(20_000);
+    const early = Array.from({ length: 70 }, (_, index) => [log.queue('enqueue', { content: `${index} ${long}` }), log.queue('remove')]).flat();
+    const waiting = Array.from({ length: 70 }, (_, index) => log.queue('enqueue', { content: `waits ${index} ${long}` }));
+    const [extractor, collected] = [openForTest(), new Collected()];
+    feed(extractor, fileOf([...early, ...waiting]), collected);
+    expect(Buffer.byteLength(JSON.stringify(extractor.carry()))).toBeLessThan(2 * HELD_BYTES);
+    feed(extractor, fileOf([log.user('here')]), collected);
+    const prompts = collected.ofType('user_message');
+    expect(prompts.map((event) => event['length'])).toEqual([...Array.from({ length: 64 }, (_, index) => Buffer.byteLength(`${index + 6} ${long}`)), 4]);
+    expect(prompts[0]?.['text']).toMatch(/^6 /);
+  });
+
+  it('knows a long prompt of the queue again, of which it holds the beginning only', () => {
+    const log = new Transcript({ version: '2.1.39' });
+    const long = 'w'.repeat(20_000);
+    const bytes = fileOf([log.user('start'), log.queue('enqueue', { content: `${long} one` }), log.queue('remove'), log.user(`${long} two`), log.user(`${long} one`)]);
+    const lines = linesOf(bytes);
+    for (const place of [3, 4]) {
+      const [before, parts] = [openForTest(), new Collected()];
+      const start = lines[place]?.start ?? 0;
+      feed(before, bytes.subarray(0, start), parts);
+      feed(openForTest({}, JSON.parse(JSON.stringify(before.carry())) as JsonValue), bytes, parts, start);
+      expect(parts.ofType('user_message').map((event) => event['length'])).toEqual([5, 20_004, 20_004, 20_004]);
+    }
+    const back = fileOf([log.queue('enqueue', { content: `${long} one` }), log.queue('remove'), log.user(`${long} one`)]);
+    const collected = new Collected();
+    feed(openForTest(), back, collected);
+    expect(collected.ofType('user_message')).toHaveLength(1);
+  });
+
+  it('of an earlier release is read: whole texts, without length and hash', () => {
+    const log = new Transcript({ version: '2.1.39' });
+    const row = (text: string): JsonValue => ({ discriminator: `q-${text.slice(0, 4)}`, sessionId: SESSION, text, timestamp: '2026-01-05T09:00:00.000Z' });
+    const long = `long ${'w'.repeat(20_000)}`;
+    const fresh = openForTest().carry();
+    const extractor = openForTest({}, {
+      ...(isObject(fresh) ? fresh : {}), cwd: '/home/dev/app', version: '2.1.39', hasStarted: true,
+      queue: { open: [{ key: 'k', prompt: row(long) }], undecided: [row('undecided')], taken: 'taken' },
+    });
+    expect(JSON.stringify(extractor.carry()).length).toBeLessThan(16 * 1024);
+    const collected = new Collected();
+    feed(extractor, fileOf([log.user('taken'), log.queue('remove'), log.user(long), log.user('taken')]), collected);
+    expect(collected.ofType('user_message').map((event) => event['length'])).toEqual([9, long.length, 5]);
   });
 
   it('does not crash on 100,000 levels of nesting', () => {
