@@ -55,6 +55,8 @@ export class ClaudeExtractor implements Extractor {
   #hasStarted = false;
   /** The end of the running turn was told already. */
   #turnHasEnded = false;
+  /** A stop hook answered last: the summary that follows ends nothing. */
+  #stopIsBlocked = false;
   /** Tool ID → tool, of questions to a person that have no result yet. */
   #questions: [string, string][] = [];
   #edges: string[] = [];
@@ -72,6 +74,7 @@ export class ClaudeExtractor implements Extractor {
     this.#latest = textOf(carry, 'latest') ?? '';
     this.#hasStarted = carry['hasStarted'] === true;
     this.#turnHasEnded = carry['turnHasEnded'] === true;
+    this.#stopIsBlocked = carry['stopIsBlocked'] === true;
     this.#questions = pairsIn(carry['questions']);
     this.#edges = textsIn(carry['edges']);
   }
@@ -91,7 +94,7 @@ export class ClaudeExtractor implements Extractor {
     return {
       version_of_carry: CARRY_VERSION,
       cwd: this.#cwd ?? null, sessionId: this.#sessionId ?? null, version: this.#version ?? null,
-      latest: this.#latest, hasStarted: this.#hasStarted, turnHasEnded: this.#turnHasEnded,
+      latest: this.#latest, hasStarted: this.#hasStarted, turnHasEnded: this.#turnHasEnded, stopIsBlocked: this.#stopIsBlocked,
       questions: this.#questions, edges: this.#edges,
       queue: this.#queue.carry(), held: this.#outlet.carry(), directories: this.#directories.carry(),
     };
@@ -194,6 +197,7 @@ export class ClaudeExtractor implements Extractor {
   #user(entry: Entry, bytes: Buffer, origin: Origin, sink: ExtractionSink): void {
     this.#turnHasEnded = false;
     const content = objectOf(entry, 'message')?.['content'];
+    this.#stopIsBlocked = entry['isMeta'] === true && wordsOf(content).text.startsWith(STOP_FEEDBACK);
     this.#judge(entry, content, { bytes, origin }, sink);
   }
 
@@ -243,6 +247,7 @@ export class ClaudeExtractor implements Extractor {
     const isSynthetic = model === '<synthetic>';
     if (isSynthetic && !isApiError) return;
     this.#turnHasEnded = false;
+    this.#stopIsBlocked = false;
     const content = message['content'];
     const text = wordsOf(content).text;
     this.#outlet.event(assistantMessage(origin, origin.uuid ?? lineName(origin, 'assistant', bytes), {
@@ -270,10 +275,15 @@ export class ClaudeExtractor implements Extractor {
   #system(entry: Entry, bytes: Buffer, origin: Origin, sink: ExtractionSink): void {
     const subtype = textOf(entry, 'subtype') ?? '';
     if (!isKnownSystem(subtype)) return sink.unknown(printable(`system/${subtype}`));
-    const endsTurn = subtype === 'turn_duration' || (subtype === 'stop_hook_summary' && !writesWholeTurns(this.#version) && entry['preventedContinuation'] !== true);
+    const endsTurn = subtype === 'turn_duration' || (subtype === 'stop_hook_summary' && !writesWholeTurns(this.#version) && this.#stops(entry));
     if (!endsTurn || this.#turnHasEnded || this.#isSidechain(entry)) return;
     this.#turnHasEnded = true;
     this.#outlet.event(turnEnded(origin, origin.uuid ?? lineName(origin, subtype, bytes), numberOf(entry, 'durationMs')), sink);
+  }
+
+  /** `preventedContinuation` is a hook that said `continue: false`: it stops the session, whatever other hooks answered. */
+  #stops(summary: Entry): boolean {
+    return summary['preventedContinuation'] === true || !this.#stopIsBlocked;
   }
 
   #attachment(entry: Entry, bytes: Buffer, origin: Origin, sink: ExtractionSink): void {
@@ -291,6 +301,7 @@ export class ClaudeExtractor implements Extractor {
   }
 }
 
+const STOP_FEEDBACK = 'Stop hook feedback:';
 const SESSION_ENDED = /session (was |has )?(ended|interrupted|terminated) before/i;
 
 /** Name of a line without a uuid: very old, or made by hand. Its session is part of it, so it collides with nobody's. */
