@@ -155,5 +155,5 @@ describe('the registry, whatever happens', () => {
       expect(ended.filter((line) => 'proc_start' in line && line.status !== 'gone' && !isRunBefore(line))).toEqual([]);
       expect(lines.filter((line) => line.status === 'gone' && !('proc_start' in line))).toEqual([]);
     }), { numRuns: Number(process.env['REGISTRY_RUNS'] ?? 150) });
-  });
+  }, 60_000);
 });
