@@ -94,9 +94,9 @@ describe('a checkpoint that no longer knows a generation', () => {
     await fixture.open();
     truncateSync(path, 0);
     // No timer runs from here on, as when the process is killed within its turn.
-    fixture.tail.lookNow();
+    fixture.watcher!.tell(path);
     fixture.append('a.jsonl', 'two\n');
-    fixture.tail.lookNow();
+    fixture.watcher!.tell(path);
     const [slice] = fixture.readAll();
     return () => fixture.tail.rewind(slice!.receipt.gen, 0, { replace: false });
   }
