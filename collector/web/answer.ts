@@ -28,13 +28,17 @@ export function useAnswer<T>(address: string, stamp: string, leastMs: number): A
   const [tick, setTick] = useState(0);
   const wanted = useRef(address);
   wanted.current = address;
+  const running = useRef<AbortController | null>(null);
   useEffect(() => {
     const wish = { address, stamp, times };
     const pauseMs = pauseBefore(wish, asked.current ?? NEVER_ASKED, Date.now());
     if (pauseMs === undefined) return undefined;
     const timer = setTimeout(() => {
       // Effects wait for a frame: one of a drawing that is over is not undone.
-      if (wanted.current !== address) return;
+      if (wanted.current !== address || pauseBefore(wish, asked.current ?? NEVER_ASKED, Date.now()) === undefined) return;
+      // What nobody waits for any more lets go of its connection: a browser has few of them.
+      running.current?.abort();
+      const { signal } = (running.current = new AbortController());
       const mine = (asked.current = begun(wish, Date.now()));
       const settle = (next: Answer<T>): void => {
         if (asked.current !== mine) return;
@@ -42,7 +46,7 @@ export function useAnswer<T>(address: string, stamp: string, leastMs: number): A
         setAnswer((before) => ({ ...next, address, document: next.document ?? (before.address === address ? before.document : undefined) }));
         setTick((count) => count + 1);
       };
-      askFor<T>(address).then((document) => settle({ ...NOTHING, document }), (error: unknown) => settle({ document: undefined, ...reasonOf(error) }));
+      askFor<T>(address, { signal }).then((document) => settle({ ...NOTHING, document }), (error: unknown) => settle({ document: undefined, ...reasonOf(error) }));
     }, pauseMs);
     return () => clearTimeout(timer);
   }, [address, stamp, times, tick]);
@@ -67,8 +71,9 @@ export const LONGEST_MS = 60_000;
 
 /** Served by the same build of the collector as this page. Throws in words. */
 export async function askFor<T>(address: string, options: RequestInit = {}, longestMs = LONGEST_MS): Promise<T> {
+  const tooLong = AbortSignal.timeout(longestMs);
   try {
-    const response = await fetch(address, { ...options, signal: AbortSignal.timeout(longestMs) });
+    const response = await fetch(address, { ...options, signal: options.signal ? AbortSignal.any([options.signal, tooLong]) : tooLong });
     const body = (await response.json()) as T & { error?: { code: string; message: string; hint: string } };
     if (body.error) throw new Refusal(body.error, response.status);
     return body;

@@ -189,6 +189,15 @@ describe.skipIf(CHROMIUM === undefined)('search and transcripts on the page (ski
     expect(await seriousFindings(tab)).toEqual([]);
     await tab.goto(stage.address('/search?query=anything'));
     await tab.getByText('No session is archived yet.').waitFor();
+    // What is no longer sought holds no connection of the few that a browser has.
+    await tab.route('**/api/v1/search?query=slow*', () => {});
+    const sought = tab.waitForRequest(/query=slow/);
+    await tab.locator('#filter').fill('slow');
+    await sought;
+    const given = tab.waitForEvent('requestfailed', (request) => request.url().includes('query=slow'));
+    await tab.locator('#filter').fill('quick');
+    await given;
+    await tab.locator('#found:not(.older)').waitFor();
     await tab.goto(stage.address('/machines/laptop'));
     await tab.locator('#archive').getByText('tt archive on laptop').waitFor();
     expect(await tab.locator('#archive').innerText()).toMatch(/Archive\s+off\s+Kept here\s+nothing/);
