@@ -44,9 +44,12 @@ describe('a text that names commands', () => {
   ])('%s: allowed', (text) => expect(unknown(text)).toEqual([]));
 });
 
+/** Comments, too, but without a syntax tree: few files are left to look at closely. */
+const mayName = (source: string): boolean => [source, source.replace(/\$\{[^}]*\}/g, '${}')].some((text) => unknown(text).length > 0);
+
 it('every command that the programs name is there', () => {
-  const naming = new Map([...readTree(root, ['agent', 'collector', 'shared', 'deploy'])].filter(([, source]) => /\btt(-agent)? [a-z]/.test(source)));
-  const found = factsOf(naming).flatMap(({ path, texts }) => texts.flatMap(({ name, line }) => unknown(name).map((command) => `${path}:${line} ${command}`)));
+  const suspect = new Map([...readTree(root, ['agent', 'collector', 'shared', 'deploy'])].filter(([, source]) => mayName(source)));
+  const found = factsOf(suspect).flatMap(({ path, texts }) => texts.flatMap(({ name, line }) => unknown(name).map((command) => `${path}:${line} ${command}`)));
   expect(found).toEqual([]);
 });
 
