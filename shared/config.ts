@@ -142,13 +142,17 @@ function configError(message: string, hint: string, cause?: unknown): TtError {
 
 /** A path that holds no directory would protect nothing, and nobody would notice. */
 function projectsByPath(projects: Config['projects'], { home, file }: { home: string | undefined; file: string }): Config['projects'] {
-  return Object.fromEntries(Object.entries(projects).map(([path, rule]) => {
-    const isBelowHome = path === '~' || path.startsWith('~/');
-    if (isBelowHome && home !== undefined && isAbsolute(home)) return [join(home, path.slice(1)), rule];
-    if (isAbsolute(path)) return [path, rule];
-    const problem = isBelowHome ? 'HOME is not set, so ~ is nowhere' : 'is no whole path';
-    throw configError(`projects.${JSON.stringify(path)}: ${problem}`, `in ${file} or TT_PROJECTS, name the directory from / on, or from ~/ on, e.g. [projects."/home/me/client"]`);
-  }));
+  const byPath: Config['projects'] = {};
+  for (const [name, rule] of Object.entries(projects)) {
+    const problem = (words: string, hint: string): TtError => configError(`projects.${JSON.stringify(name)}: ${words}`, `in ${file} or TT_PROJECTS, ${hint}`);
+    const isBelowHome = name === '~' || name.startsWith('~/');
+    const path = isBelowHome && home !== undefined && isAbsolute(home) ? join(home, name.slice(1)) : name;
+    if (!isAbsolute(path)) throw problem(isBelowHome ? 'HOME is not set, so ~ is nowhere' : 'is no whole path', 'name the directory from / on, or from ~/ on, e.g. [projects."/home/me/client"]');
+    // The one would hide what the other forbids.
+    if (Object.hasOwn(byPath, path)) throw problem(`${path} has rules already`, 'put them together, under one of its names');
+    byPath[path] = rule;
+  }
+  return byPath;
 }
 
 export type ConfigFlags = { [K in keyof Config]?: unknown };

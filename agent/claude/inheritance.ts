@@ -1,9 +1,9 @@
 /**
  * What a subagent's file has from its session: the directories that the session's
- * transcript names when the file is opened at its start. A subagent speaks of what its
+ * transcript names whenever the file is opened. A subagent speaks of what its
  * session did, and may itself work somewhere else.
  *
- * Limit: what the session names later does not reach subagents that are at work by then.
+ * Limit: what the session names while the file is open reaches it when it is opened again.
  * Where the transcript is not found, can not be read or is very large, and for subagents
  * beside the sessions (before 2.1.2), whose path names no session, they are not known.
  */
@@ -20,14 +20,13 @@ export interface Inheritance {
 
 /** `roots`: directories that hold project directories. */
 export function createInheritance(roots: readonly string[]): Inheritance {
-  // Subagents of one session come together: its transcript is read on, not again.
-  let last = { transcript: '', directories: createSessionDirectories() };
+  // A transcript is read on, not again: subagents of several sessions come in turn.
+  const directories = createSessionDirectories();
   return {
     of(subagentPath, sessionId) {
       const transcript = transcriptOf(subagentPath, sessionId, roots);
       if (transcript === undefined) return 'unknown';
-      if (last.transcript !== transcript) last = { transcript, directories: createSessionDirectories() };
-      return isReadWhole(transcript, last.directories) ? [...last.directories.of(transcript)] : 'unknown';
+      return isReadWhole(transcript, directories) ? [...directories.of(transcript)] : 'unknown';
     },
   };
 }

@@ -35,10 +35,11 @@ export function createClaudeCodeSource({ configDirs, machineId, texts }: ClaudeC
     name: 'claude-code',
     roots,
     matches: (path) => placeOf(path) !== undefined,
-    // A file that was moved out of the roots since keeps its name at least.
+    // A file that was moved out of the roots since keeps its name at least. What it inherits is asked for at each
+    // opening: its carry-over may be from a time without such rules, and its session has gone on.
     open({ gen, path }, carry) {
       const place = placeOf(path) ?? strayPlace(path);
-      const inherited = carry === undefined && place.isSubagent && texts.isPerProject ? inheritance.of(path, place.sessionId) : undefined;
+      const inherited = place.isSubagent && texts.isPerProject ? inheritance.of(path, place.sessionId) : undefined;
       return openTranscript({ gen, machineId, texts, place, inherited }, carry);
     },
   };

@@ -3,7 +3,8 @@
  * text policy, in the JSON that is sent (the generation of a state is made up). All
  * words that leave are in these. Not shown is what goes with them: paths, sizes and
  * gaps of the files, types of entries that nobody knows, which session goes on with
- * which; nor the mirror, where that is allowed.
+ * which; nor the mirror, where that is allowed. Shown as of now: a subagent that went on
+ * while its session came into a restricted directory may have said more until then.
  */
 import { textOption, usageError, type CommandIo, type ParsedCommand } from '../../shared/cli.ts';
 import { loadConfig } from '../../shared/config.ts';

@@ -2,8 +2,8 @@
  * Rules of our own beside the maintained set. That set looks for keys that work,
  * in source files; in a conversation a key may be cut, mistyped or an example,
  * and a password may be short: what looks like one is masked all the same.
- * No secret is too long for them: the caller bounds the text, and each pattern
- * looks at a character a bounded number of times.
+ * No secret is too long for them; the caller bounds the text, and so what a
+ * hostile one costs.
  */
 import type { SecretRule } from './secret-rules.ts';
 

@@ -91,7 +91,8 @@ export function* printContext(reader: Database, period: Period, options: Context
   if (options.events) yield* printList('events', readContextEvents(reader, period, options));
   if (options.agents) yield* printList('agents', readContextAgents(reader, period, options));
   if (options.streams) yield* printList('streams', readContextStreams(reader, period));
-  if (options.gaps) yield* printList('gaps', readIdleGaps(reader, period, options.gapMs));
+  // At once: a pager that waits would hold a snapshot of the database.
+  if (options.gaps) yield* printList('gaps', [...readIdleGaps(reader, period, options.gapMs)]);
   yield '\n}\n';
 }
 

@@ -105,6 +105,11 @@ describe('configuration', () => {
     expect(error.message).toContain(words);
   });
 
+  it('refuses two rules for one directory, of which one would be forgotten', () => {
+    const file = configFile('[projects."~/client"]\ntexts = "none"\n[projects."/home/me/client"]\narchive = true\n');
+    expect(failure(() => loadConfig(file, { HOME: '/home/me' }))).toMatchObject({ code: 'config_invalid', message: expect.stringContaining('"/home/me/client": /home/me/client has rules already') as string });
+  });
+
   it.each(['wss://tt.example', 'https://tt.example/in', 'tt.example:7071', `tt+pipe:${'0'.repeat(32)}`])('refuses %s as an address that agents dial', (url) => {
     const error = failure(() => loadConfig(configFile(`ingest_urls = ["https://tt.example", "${url}"]\n`), {}));
     expect(error).toMatchObject({ code: 'config_invalid', exitCode: 2, message: expect.stringContaining('ingest_urls.1: where agents dial') as string });

@@ -91,10 +91,11 @@ describe('a subagent', () => {
   const subagentOf = (session: string): string => `-home-me-open/${session}/subagents/agent-a1.jsonl`;
   const spoken = (): object[] => [new Transcript({ cwd: '/home/me/open', isSidechain: true, agentId: 'a1' }).text('found the merger')];
 
-  function wordsOf(path: string, policy = texts): string {
+  const openOf = (path: string, policy = texts, carry?: JsonValue) => createClaudeCodeSource({ configDirs: [top], machineId: MACHINE, texts: policy }).open({ gen: GENERATION, path }, carry);
+
+  function wordsOf(path: string, policy = texts, carry?: JsonValue): string {
     const collected = new Collected();
-    const extractor = createClaudeCodeSource({ configDirs: [top], machineId: MACHINE, texts: policy }).open({ gen: GENERATION, path }, undefined);
-    feed(extractor!, fileOf(spoken()), collected);
+    feed(openOf(path, policy, carry)!, fileOf(spoken()), collected);
     expect(collected.events).not.toEqual([]);
     return printed(collected);
   }
@@ -112,6 +113,20 @@ describe('a subagent', () => {
     mkdirSync(join(top, 'projects/-moved'));
     renameSync(transcript, join(top, `projects/-moved/${SESSION}.jsonl`));
     expect(wordsOf(path)).not.toContain('merger');
+  });
+
+  it('keeps its words by the rules and the session of today, also when it was read half before', () => {
+    const transcript = write(`-home-me-open/${SESSION}.jsonl`, [new Transcript({ cwd: '/home/me/open' }).typed('x')]);
+    const path = write(subagentOf(SESSION), spoken());
+    for (const policy of [texts, createTextPolicy({ texts: 'full', projects: {} })]) {
+      write(`-home-me-open/${SESSION}.jsonl`, [new Transcript({ cwd: '/home/me/open' }).typed('x')]);
+      const before = openOf(path, policy)!;
+      feed(before, fileOf(spoken()), new Collected());
+      const carry = JSON.parse(JSON.stringify(before.carry())) as JsonValue;
+      expect(wordsOf(path, texts, carry)).toContain('merger');
+      writeFileSync(transcript, fileOf(wandering()));
+      expect(wordsOf(path, texts, carry)).not.toContain('merger');
+    }
   });
 
   it('keeps its words where its session is not known, if any project is restricted', () => {
