@@ -14,13 +14,19 @@ export function problemsOf(status: CollectorStatus, nowMs: number): string[] {
     ...(status.running ? counted.flatMap((machine) => absenceOf(machine, nowMs)) : []),
     ...status.machines.flatMap(gapsOf),
     ...counted.flatMap(refusalsOf),
-    ...counted.flatMap((machine) => saidProblems(machine).map((problem) => `${machine.label}: ${toPlainText(problem)}`)),
+    ...counted.flatMap((machine) => hindrancesOf(machine, nowMs).map((problem) => `${machine.label}: ${toPlainText(problem)}`)),
   ];
 }
 
 /** What its connection suffers from, and what its agent says. */
 export function saidProblems({ problem, agent_problems: ofAgent }: Pick<MachineStatus, 'problem' | 'agent_problems'>): string[] {
   return [...(problem === null || problem === undefined ? [] : [problem]), ...(ofAgent ?? [])];
+}
+
+/** An agent that says something and is complete all the same (it looks more often where it cannot watch) lacks nothing. */
+function hindrancesOf(machine: MachineStatus, nowMs: number): string[] {
+  const isComplete = absenceOf(machine, nowMs).length === 0;
+  return saidProblems(isComplete ? { problem: machine.problem, agent_problems: [] } : machine);
 }
 
 /** Missing or late. */

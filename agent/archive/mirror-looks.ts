@@ -41,6 +41,8 @@ class SessionLooks implements MirrorLooks {
   skipped = 0;
   readonly #deps: MirrorLooksDeps;
   readonly #grown = new Set<string>();
+  /** Paths that a full look was asked for already: the reading of a deleted log goes on for long. */
+  readonly #left = new Set<string>();
   #lookNumber = 0;
   #cancelStep: (() => void) | undefined;
   #cancelSoon: (() => void) | undefined;
@@ -52,7 +54,10 @@ class SessionLooks implements MirrorLooks {
 
   start(): void {
     this.stop();
-    this.#stopLooking = this.#deps.clock.every(FULL_LOOK_MS, () => this.#lookAtAll());
+    this.#stopLooking = this.#deps.clock.every(FULL_LOOK_MS, () => {
+      this.#left.clear();
+      this.#lookAtAll();
+    });
     this.#lookAtAll();
   }
 
@@ -62,6 +67,7 @@ class SessionLooks implements MirrorLooks {
     this.#cancelSoon?.();
     this.#stopLooking = this.#cancelStep = this.#cancelSoon = undefined;
     this.#grown.clear();
+    this.#left.clear();
     this.hasEnded = false;
   }
 
@@ -125,9 +131,10 @@ class SessionLooks implements MirrorLooks {
       }
     }
     // Read by a name that it has no more: moved, it would wait for a minute.
-    const hasLeft = [...this.#grown].some((path) => !existsSync(path));
+    const left = [...this.#grown].filter((path) => !this.#left.has(path) && !existsSync(path));
     this.#grown.clear();
-    if (hasLeft) this.#lookAtAll();
+    for (const path of left) this.#left.add(path);
+    if (left.length > 0) this.#lookAtAll();
     this.#deps.onLooked();
   }
 

@@ -55,15 +55,13 @@ export function createTailStatus(deps: TailStatusDeps): TailStatus {
     let fileCount = 0;
     let isWaiting = false;
     let isBlocked = !deps.unreadable.isEmpty;
-    const problems = new Set([...deps.store.problems, ...deps.problems(), ...deps.unreadable.problems]);
-    for (const problem of [deps.badLines.problem, deps.gaps.problem, deps.kept.problem]) {
-      if (problem !== null) problems.add(problem);
-    }
+    // What keeps something from being read comes first: of a long list only the beginning is told.
+    const blocking = new Set(deps.unreadable.problems);
     for (const file of deps.table.all()) {
       if (file.presence === 'present') fileCount += 1;
       if (file.problem !== null) {
         isBlocked = true;
-        problems.add(file.problem);
+        blocking.add(file.problem);
       }
       isWaiting ||= file.positions.hasPending || needsRead(file);
       const backlog = backlogOf(file);
@@ -71,6 +69,8 @@ export function createTailStatus(deps: TailStatusDeps): TailStatus {
       backlogBytes += backlog;
       if (oldest === null || file.mtimeMs < oldest) oldest = Math.floor(file.mtimeMs);
     }
+    const others = [deps.badLines.problem, deps.gaps.problem, deps.kept.problem].filter((problem) => problem !== null);
+    const problems = new Set([...blocking, ...deps.store.problems, ...deps.problems(), ...others]);
     const bytesPerEvent = bytesRead < ESTIMATE_AFTER_BYTES || eventsRead === 0 ? BYTES_PER_EVENT : bytesRead / eventsRead;
     return {
       backlogBytes: hasLooked ? backlogBytes : null,
