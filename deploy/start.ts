@@ -24,7 +24,10 @@ async function main(args: readonly string[]): Promise<number> {
   // What was printed to may be gone first (a closed terminal, `| tee`): both programs are still to be stopped in order.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   // A closed terminal asks for the same as Ctrl-C.
-  process.on('SIGHUP', () => process.emit('SIGTERM', 'SIGTERM'));
+  process.on('SIGHUP', () => {
+    // Once, although it comes twice: from the shell, and from the system when the shell ends.
+    if (!signals.stop.aborted) process.emit('SIGTERM', 'SIGTERM');
+  });
   // The bundle lies beside the programs it starts.
   const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   try {

@@ -13,6 +13,7 @@ let directory: string;
 let stop: AbortController;
 let abandon: AbortController;
 let printed: string[];
+const polls: NodeJS.Timeout[] = [];
 /** Called with everything printed so far, after each print. */
 let onPrint: (text: string) => void;
 
@@ -21,7 +22,10 @@ beforeEach(() => {
   for (const name of ['tt.mjs', 'tt-agent.mjs']) copyFileSync(STUB, join(directory, name));
   [stop, abandon, printed, onPrint] = [new AbortController(), new AbortController(), [], () => {}];
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => {
+  for (const poll of polls.splice(0)) clearInterval(poll);
+  rmSync(directory, { recursive: true, force: true });
+});
 
 const file = (name: string): string => join(directory, name);
 const have = (name: string, content = ''): void => writeFileSync(file(name), content);
@@ -37,6 +41,16 @@ function start(more: { showLogs?: boolean } = {}): ReturnType<typeof launch> {
       onPrint(printed.join(''));
     },
   });
+}
+
+/** Does `act` once it `is` so: the programs tell by files what they came to. */
+function once(is: () => boolean, act: () => void): void {
+  const poll = setInterval(() => {
+    if (!is()) return;
+    clearInterval(poll);
+    act();
+  }, 5);
+  polls.push(poll);
 }
 
 /** Does `act` once `text` was printed. */
@@ -73,11 +87,7 @@ describe('npm start', () => {
     when(WELCOME, () => {
       stop.abort();
       // The agent has been asked once; now nobody waits for it.
-      const poll = setInterval(() => {
-        if (lines('order').length === 0) return;
-        clearInterval(poll);
-        abandon.abort();
-      }, 5);
+      once(() => lines('order').length > 0, () => abandon.abort());
     });
     expect(await start()).toBe(0);
     expect(lines('order').filter((line) => line.endsWith(' 2')).toSorted()).toEqual(['agent 2', 'collector 2']);
@@ -85,11 +95,7 @@ describe('npm start', () => {
 
   it.each([['collector', ['collector 1']], ['agent', ['agent 1', 'collector 1']]])('ends in order at a Ctrl-C before the %s is ready', async (name, order) => {
     have(`${name}.hangs`);
-    const poll = setInterval(() => {
-      if (!existsSync(file(`${name}.running`))) return;
-      clearInterval(poll);
-      stop.abort();
-    }, 5);
+    once(() => existsSync(file(`${name}.running`)), () => stop.abort());
     expect(await start()).toBe(0);
     expect(lines('order')).toEqual(order);
     expect(printed.join('')).not.toContain(WELCOME);
@@ -98,12 +104,8 @@ describe('npm start', () => {
   it('ends at once at the second Ctrl-C what was not ready at the first', async () => {
     have('collector.hangs');
     have('collector.drains-for-ever');
-    const poll = setInterval(() => {
-      if (lines('order').length === 1) abandon.abort();
-      else if (existsSync(file('collector.running'))) stop.abort();
-      else return;
-      if (abandon.signal.aborted) clearInterval(poll);
-    }, 5);
+    once(() => existsSync(file('collector.running')), () => stop.abort());
+    once(() => lines('order').length === 1, () => abandon.abort());
     expect(await start()).toBe(0);
     expect(lines('order')).toEqual(['collector 1', 'collector 2']);
   });
