@@ -23,8 +23,8 @@ export interface AnswersChannel {
 }
 
 export interface Answers {
-  /** The JSON document. Rejects with a TtError. */
-  ask(question: Question): Promise<string>;
+  /** The JSON document. Rejects with a TtError. `signal`: nobody waits for it any more; it is not asked then, unless it is being answered. */
+  ask(question: Question, signal?: AbortSignal): Promise<string>;
   /** What waits is refused, what is being answered is given up. Resolves when the thread has ended. */
   close(): Promise<void>;
 }
@@ -119,11 +119,19 @@ export function createAnswers({ start, present, clock }: AnswersDeps): Answers {
     }
   };
   return {
-    ask(question) {
+    ask(question, signal) {
       if (isClosing) return Promise.reject(closing());
+      if (signal?.aborted) return Promise.reject(givenUp());
       if (queue.length >= QUESTIONS_AT_ONCE) return Promise.reject(busy());
       return new Promise((resolve, reject) => {
-        queue.push({ question, resolve, reject });
+        const waiting: Waiting = { question, resolve, reject };
+        queue.push(waiting);
+        signal?.addEventListener('abort', () => {
+          const place = queue.indexOf(waiting);
+          if (place === -1) return;
+          queue.splice(place, 1);
+          reject(givenUp());
+        }, { once: true });
         next();
       });
     },
@@ -152,6 +160,10 @@ function notAsked(error: unknown): TtError {
 
 function busy(): TtError {
   return new TtError('busy', 'too many questions at once', { hint: 'ask again in a moment', retryable: true });
+}
+
+function givenUp(): TtError {
+  return new TtError('given_up', 'who asked has gone', { hint: 'ask again', retryable: true });
 }
 
 function closing(): TtError {

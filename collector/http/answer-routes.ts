@@ -91,7 +91,7 @@ const eventsQuery = z.strictObject({
 export function createAnswerRoutes(deps: AnswerRoutesDeps): Hono {
   const routes = new Hono();
   const answer = async (context: Context, question: Question, answers = deps.answers): Promise<Response> =>
-    context.body(await answers.ask(question), 200, { 'content-type': 'application/json; charset=utf-8' });
+    context.body(await answers.ask(question, context.req.raw.signal), 200, { 'content-type': 'application/json; charset=utf-8' });
   const parse = <T>(context: Context, schema: z.ZodType<T>): T => parseQuery(schema, context.req.query());
 
   routes.get('/waiting', (context) => {

@@ -106,6 +106,18 @@ it('a question that can not be asked fails alone: those behind it are asked', as
   expect(await third).toBe('3');
 });
 
+it('what nobody waits for any more is not asked, and takes no place; what is being answered is answered', async () => {
+  const leaving = Array.from({ length: 1 + QUESTIONS_AT_ONCE }, () => new AbortController());
+  const [first, ...given] = leaving.map(({ signal }) => answers.ask({ ask: 'waiting' }, signal));
+  for (const each of leaving) each.abort();
+  for (const each of given) await expect(each).rejects.toMatchObject({ code: 'given_up', retryable: true });
+  await expect(answers.ask({ ask: 'waiting' }, AbortSignal.abort())).rejects.toMatchObject({ code: 'given_up' });
+  const last = answers.ask({ ask: 'working' });
+  threads[0]!.answer({ ok: true, text: '1' });
+  threads[0]!.answer({ ok: true, text: '2' });
+  expect([await first, await last, asks(threads[0])]).toEqual(['1', '2', ['waiting', 'working']]);
+});
+
 it('refuses more than it can remember', async () => {
   const kept = Array.from({ length: QUESTIONS_AT_ONCE + 1 }, () => answers.ask({ ask: 'waiting' }));
   for (const each of kept) each.catch(() => {});

@@ -426,6 +426,11 @@ describe('what fails', () => {
     expect(logged).toHaveLength(1);
   });
 
+  it('for who has gone is not asked, and not in the log', async () => {
+    const response = await app.request('/api/v1/waiting', { headers: { host: HOST, cookie: await cookie() }, signal: AbortSignal.abort() });
+    expect([response.status, (await json<{ error: { code: string } }>(response)).error.code, logged]).toEqual([503, 'given_up', []]);
+  });
+
   it('because it was asked wrongly is not in the log', async () => {
     expect([await failure('/api/v1/sessions/nobody'), await failure('/api/v1/usage?by=colour')]).toEqual([[404, 'no_such_session'], [400, 'bad_request']]);
     expect(logged).toEqual([]);

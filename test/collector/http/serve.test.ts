@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -49,4 +50,23 @@ it('closes although a stream is open, and more than once', async () => {
   await reader.read();
   await Promise.all([server.close(), server.close()]);
   await expect(reader.read()).rejects.toThrow('terminated');
+});
+
+it('tells who answers when the one that asked has gone', async () => {
+  let come: (request: Request) => void = () => {};
+  const came = new Promise<Request>((resolve) => (come = resolve));
+  let end: (response: Response) => void = () => {};
+  const server = await serve((incoming) => {
+    come(incoming);
+    return new Promise((resolve) => (end = resolve));
+  }, { listen: { host: '127.0.0.1', port: 0 } });
+  const asking = new AbortController();
+  const asked = fetch(`http://127.0.0.1:${server.port}/`, { signal: asking.signal }).then(() => 'answered', String);
+  const { signal } = await came;
+  const gone = once(signal, 'abort');
+  asking.abort();
+  await gone;
+  expect(await asked).toMatch(/^AbortError/);
+  end(new Response('too late'));
+  await server.close();
 });
