@@ -165,12 +165,15 @@ class RootWalk implements DirectoryWalk {
       dev: stat.dev, ino: stat.ino, birthMs: stat.birthMs, isWithinRoot: true, lookNumber: this.#current,
       listing: isSame && !how.renew ? known.listing : undefined,
     };
+    const isToWatch = !isSame || how.renew;
+    // Known is only what could be listed: one that could not is watched by the look that can.
+    const entries = isToWatch ? this.#deps.files.readDirectory(path).length : 0;
     this.#directories.set(path, directory);
-    if (!isSame || how.renew) {
+    if (isToWatch) {
       const isActive = how.isRoot || stat.mtimeMs > this.#deps.now() - ACTIVE_MS;
       // Only what was there at the first look goes to an engine that watches late.
       const mayWatchLate = known === undefined && this.#current <= 1 && !how.renew;
-      this.#deps.watch.add(path, { isActive: mayWatchLate && isActive, entries: this.#deps.files.readDirectory(path).length });
+      this.#deps.watch.add(path, { isActive: mayWatchLate && isActive, entries });
     }
     if (directory.listing !== undefined && isStill(directory.listing, stat)) return directory.listing;
     directory.listing = this.#read(path, stat, directory.listing);

@@ -11,7 +11,7 @@ import type { DirectoryWatcher, WatchEvents } from '../../../agent/tail/watcher.
 import { systemClock, type Clock } from '../../../shared/clock.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { LIMITS, linesOf, TailFixture, ToldWatcher } from '../support/tail-fixture.ts';
+import { LIMITS, linesOf, refuse, TailFixture, ToldWatcher } from '../support/tail-fixture.ts';
 import { lineSource } from '../support/line-source.ts';
 
 /** Real files, real watchers. Without the rescan: what arrives, arrived by a hint. */
@@ -221,6 +221,19 @@ describe('looking without hints', () => {
     fixture.append('a.jsonl', 'two\n');
     expect(pauses(150_000)).toEqual([15, 15, 15, 15, 30, 30]);
     expect(linesOf(fixture.readAll())).toEqual(['one', 'two']);
+  });
+
+  it('is over for a directory that could not be listed when it was met, as soon as it can be', async () => {
+    await using fixture = new TailFixture();
+    fixture.write('x/a.jsonl', 'one\n');
+    const { files } = fixture;
+    let isListable = false;
+    const readDirectory: typeof files.readDirectory = (path) => (path === fixture.path('x') && !isListable ? refuse('EMFILE') : files.readDirectory(path));
+    await fixture.open({ files: { ...files, readDirectory } });
+    expect(fixture.watcher?.directories).toEqual(new Set([fixture.root]));
+    isListable = true;
+    fixture.look();
+    expect(fixture.watcher?.directories).toEqual(new Set([fixture.root, fixture.path('x')]));
   });
 
   it('survives an engine that refuses every directory', async () => {
