@@ -36,9 +36,9 @@ export interface GapLog {
   withdraw(gen: string): void;
   /** The collector knows of exactly these. */
   told(gaps: readonly GapReport[]): void;
-  /** Drops what was told long ago, and tries again what the disk refused. */
+  /** Drops what was told long ago, writes down what was told, and tries again what the disk refused. */
   tidy(): void;
-  /** Writes what is not written yet. False: the disk refuses it. */
+  /** Writes the lost ranges that are not written yet. False: the disk refuses them. */
   flush(): boolean;
   /** From now on nothing is written: the file is another agent's. */
   disown(): void;
@@ -50,6 +50,8 @@ const MOST_GAPS = 10_000;
 /** At once, so that the file is not written anew for each. */
 const FORGOTTEN_AT_ONCE = 1000;
 const RECORD_VERSION = 1;
+const FORGETS = 'lost ranges found since would be forgotten by a restart';
+const TELLS_TWICE = 'after a restart some lost ranges would be told again, which does no harm';
 
 const recordSchema = z.object({
   v: z.literal(RECORD_VERSION),
@@ -86,7 +88,10 @@ class WrittenGaps implements GapLog {
   #views: Views | undefined;
   #pending: GapRecord[] = [];
   #cancelFlush: (() => void) | undefined;
-  #isDirty = false;
+  /** The file lacks something that no restart may forget. */
+  #isBehind = false;
+  /** It only does not say that something was told. To tell a thing twice does no harm, so no checkpoint waits for it. */
+  #isStale = false;
   #isDisowned = false;
   #problem: string | null = null;
 
@@ -148,7 +153,7 @@ class WrittenGaps implements GapLog {
     const oldest = [...this.#records.keys()].slice(0, this.#records.size - MOST_GAPS + FORGOTTEN_AT_ONCE);
     for (const key of oldest) this.#records.delete(key);
     this.#forgotten = { v: RECORD_VERSION, forgotten: (this.#forgotten?.forgotten ?? 0) + oldest.length, told_at: null };
-    this.#isDirty = true;
+    this.#isBehind = true;
   }
 
   #flushSoon(): void {
@@ -161,9 +166,9 @@ class WrittenGaps implements GapLog {
     if (this.#isDisowned) return false;
     const pending = this.#pending;
     this.#pending = [];
-    if (this.#isDirty) this.#write();
-    else if (pending.length > 0) this.#append(pending);
-    return !this.#isDirty;
+    if (this.#isBehind) this.#isBehind = !this.#write(FORGETS);
+    else if (pending.length > 0) this.#isBehind = !this.#append(pending);
+    return !this.#isBehind;
   }
 
   disown(): void {
@@ -196,7 +201,7 @@ class WrittenGaps implements GapLog {
     this.#records = new Map();
     for (const record of records) this.#merge(record);
     this.#views = undefined;
-    this.#isDirty = true;
+    this.#isBehind = true;
     this.#flushSoon();
   }
 
@@ -213,10 +218,10 @@ class WrittenGaps implements GapLog {
     this.#changed();
   }
 
-  /** Written at the next occasion: to tell a thing twice does no harm. */
+  /** Written by the next `tidy`. */
   #changed(): void {
     this.#views = undefined;
-    this.#isDirty = true;
+    this.#isStale = true;
   }
 
   tidy(): void {
@@ -231,11 +236,11 @@ class WrittenGaps implements GapLog {
       this.#forgotten = null;
       this.#changed();
     }
-    this.flush();
+    if (this.flush() && this.#isStale) this.#write(TELLS_TWICE);
   }
 
-  #append(records: readonly GapRecord[]): void {
-    this.#try(() => {
+  #append(records: readonly GapRecord[]): boolean {
+    return this.#try(FORGETS, () => {
       makePrivateDirectory(this.#directory);
       const fd = openSync(this.#file, 'a', PRIVATE_FILE_MODE);
       try {
@@ -248,22 +253,24 @@ class WrittenGaps implements GapLog {
     });
   }
 
-  #write(): void {
-    this.#try(() => {
+  #write(cost: string): boolean {
+    return this.#try(cost, () => {
       makePrivateDirectory(this.#directory);
       const lines = [...(this.#forgotten === null ? [] : [this.#forgotten]), ...this.#records.values()];
       writeFileAtomic(this.#file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      this.#isStale = false;
     });
   }
 
-  #try(write: () => void): void {
+  /** False: it failed, and a restart before it succeeds has this cost. */
+  #try(cost: string, write: () => void): boolean {
     try {
       write();
-      this.#isDirty = false;
       this.#problem = null;
+      return true;
     } catch (error) {
-      this.#isDirty = true;
-      this.#problem = `cannot write ${this.#file}: ${messageOf(error)}; lost ranges found since would be forgotten by a restart`;
+      this.#problem = `cannot write ${this.#file}: ${messageOf(error)}; ${cost}`;
+      return false;
     }
   }
 

@@ -342,7 +342,7 @@ class FileTail implements Tail {
     this.#reading.close();
     await this.#watch.close();
     this.#kept.close();
-    this.#gaps.flush();
+    this.#gaps.tidy();
     await this.#store.close();
     this.#readers.closeAll();
   }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { openGapLog } from '../../../agent/tail/gap-log.ts';
 import { TailFixture } from '../support/tail-fixture.ts';
 
 /** Mounting takes root; a container may still forbid it. */
@@ -54,6 +55,36 @@ it('goes on while the disk of its checkpoints is full, says so, and skips nothin
     expect(fixture.drain()).toEqual(['four']);
     await fixture.reopen();
     expect(fixture.drain()).toEqual([]);
+  } finally {
+    await fixture.tail.close();
+    execFileSync('umount', [fixture.checkpointDir]);
+  }
+});
+
+it('notes what was acknowledged on a disk that has no room to note which lost ranges were told', async ({ skip }) => {
+  await using fixture = new TailFixture();
+  if (!mountSmallDisk(fixture.checkpointDir)) skip('a small disk can be mounted by root only');
+  try {
+    const log = openGapLog(fixture.checkpointDir, fixture.clock);
+    for (let n = 0; n < 100; n += 1) {
+      log.declare({ gen: n.toString(16).padStart(32, '0'), path: '/logs/gone.jsonl', from: 0, to: 1, t_from: '', t_to: '', reason: 'released' });
+    }
+    log.flush();
+    fixture.write('a.jsonl', 'one\n');
+    await fixture.open();
+    fixture.drain();
+    // Its checkpoints have a journal now, with room in its last block.
+    for (const [gen] of fixture.tail.positions()) await fixture.tail.rewind(gen, 4, { replace: false });
+    const filler = fill(fixture.checkpointDir);
+    fixture.tail.told(fixture.tail.untold());
+    fixture.append('a.jsonl', 'two\n');
+    expect(fixture.drain()).toEqual(['two']);
+    expect(fixture.tail.status().problems).toEqual([expect.stringMatching(/cannot write .*gaps\.jsonl: ENOSPC.*told again/)]);
+    await fixture.tail.close();
+    unlinkSync(filler);
+    await fixture.open();
+    expect(fixture.drain()).toEqual([]);
+    expect(fixture.tail.untold()).toHaveLength(100);
   } finally {
     await fixture.tail.close();
     execFileSync('umount', [fixture.checkpointDir]);
