@@ -1,6 +1,7 @@
 /**
  * What a full look did not meet: renamed, deleted, or on a file system that is
- * not there now. What is kept of it is read on at once. A missing or empty root
+ * not there now. What is kept of it is read on at once, and tried again after
+ * each look where that failed. A missing or empty root
  * proves nothing about its files: none of them is given up or forgotten for it.
  */
 import type { SourceKind } from '../extraction.ts';
@@ -44,6 +45,7 @@ class AbsentFiles {
 
   lookEnded(lookNumber: number): void {
     for (const file of [...this.#deps.table.all()]) {
+      if (isAbsent(file) && file.problem !== null) this.#tryAgain(file);
       if (file.lookNumber >= lookNumber) continue;
       const isRootThere = this.#isRootThere(file.source, file.path);
       if (!isAbsent(file)) {
@@ -52,6 +54,12 @@ class AbsentFiles {
       else if (isRootThere) this.#settleGone(file);
       else this.#followKept(file);
     }
+  }
+
+  /** What a look meets, it clears by itself; this one none meets. */
+  #tryAgain(file: TailedFile): void {
+    file.problem = null;
+    if (this.#deps.readers.isHeld(file)) this.#deps.lanes.enqueue(file);
   }
 
   #isRootThere(source: SourceKind | undefined, path: string): boolean {

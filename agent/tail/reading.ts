@@ -8,12 +8,12 @@ import type { Lane } from '../../shared/protocol/frames.ts';
 import type { DrainedLooks } from './drained-looks.ts';
 import type { Lanes } from './lanes.ts';
 import type { Looks } from './looks.ts';
-import type { Readers } from './readers.ts';
+import { isAbsent, type Readers } from './readers.ts';
 import type { SliceLimits } from './slice-sink.ts';
 import type { Slices } from './slices.ts';
 import type { TailStatus } from './tail-status.ts';
 import { needsRead, type TailedFile } from './tailed-file.ts';
-import { isAbsence, unreadableWords } from './unreadable.ts';
+import { isAbsence, unreadableKeptWords, unreadableWords } from './unreadable.ts';
 
 export interface ReadingDeps {
   clock: Clock;
@@ -116,8 +116,8 @@ class FileReading implements Reading {
       if (file.presence === 'present') this.#deps.looks.vanish(file);
       return;
     }
-    // The next look clears it and tries again; the other files go on.
-    file.problem = unreadableWords(file.path, error);
+    // The next look that meets it, or the end of the next one where it is gone, clears it and tries again; the other files go on.
+    file.problem = isAbsent(file) ? unreadableKeptWords(file.path, error) : unreadableWords(file.path, error);
   }
 
   #wakeSoon(): void {

@@ -55,7 +55,7 @@ export interface TailedFile {
   lastTimestamp: string;
   /** The last one that was acknowledged since the start; empty when not known. */
   acknowledgedTimestamp: string;
-  /** A failure to read, in words; the next look tries again. */
+  /** A failure to read, in words: nothing reads it until a look has met it again, or, where it is gone, until one has ended. */
   problem: string | null;
   /** Bytes that can no longer be read. */
   gap: GapReport | null;

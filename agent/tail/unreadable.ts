@@ -27,6 +27,11 @@ export function unreadableWords(path: string, error: unknown): string {
   return `cannot read ${path}: ${systemCode(error) ?? messageOf(error)}; nothing newer counts as complete until the agent's user can read it, or it is moved away`;
 }
 
+/** The same of a file that is gone: what is kept of it has no place of its own to move it from. */
+export function unreadableKeptWords(path: string, error: unknown): string {
+  return `cannot read what is kept of ${path}: ${systemCode(error) ?? messageOf(error)}; nothing newer counts as complete until the agent's user can read it, or tt-agent forget ${path} gives it up`;
+}
+
 /** Of bytes that are no UTF-8 a name keeps only this: the path made of it leads nowhere. */
 const NO_CHARACTER = '\uFFFD';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openBadLines } from '../../../agent/tail/bad-lines.ts';
@@ -264,6 +264,28 @@ describe('a place that cannot be looked at', () => {
     fixture.look();
     expect(fixture.drain()).toEqual(['one']);
     expect(fixture.tail.status().problems).toEqual([]);
+  });
+
+  it('and is deleted then is tried again after each look where its link cannot be read either, and may be forgotten', async () => {
+    for (const isForgotten of [false, true]) {
+      await using fixture = new TailFixture();
+      const path = fixture.write('a.jsonl', 'one\n');
+      fixture.write('b.jsonl', '');
+      await fixture.open();
+      const [link] = readdirSync(fixture.keptDir).filter((name) => name !== 'index.jsonl');
+      fixture.files.fail.set(join(fixture.keptDir, link ?? ''), 'EIO');
+      unlinkSync(path);
+      for (let round = 0; round < 3; round += 1) {
+        expect(fixture.drain()).toEqual([]);
+        const problem = `cannot read what is kept of ${path}: EIO; nothing newer counts as complete until the agent's user can read it, or tt-agent forget ${path} gives it up`;
+        expect(fixture.tail.status()).toMatchObject({ drainedAt: null, isBlocked: true, problems: [problem] });
+      }
+      const forgotten = isForgotten ? fixture.tail.forget(path) : [];
+      expect(forgotten.map(({ lostBytes }) => lostBytes)).toEqual(isForgotten ? [4] : []);
+      if (!isForgotten) fixture.files.fail.clear();
+      expect(fixture.drain()).toEqual(isForgotten ? [] : ['one']);
+      expect(fixture.tail.status()).toMatchObject({ drainedAt: expect.any(Number) as number, isBlocked: false, problems: [] });
+    }
   });
 });
 
