@@ -14,7 +14,7 @@ import { openSources } from '../sources.ts';
 import { createTail } from '../tail/tail.ts';
 
 const FORGET_SCHEMA = 1;
-const forgottenSchema = z.array(z.object({ path: z.string(), bytes: z.number(), lostBytes: z.number() }));
+const forgottenSchema = z.array(z.object({ path: z.string(), bytes: z.number(), lostBytes: z.number(), onTheWayBytes: z.number().default(0) }));
 type Forgotten = z.infer<typeof forgottenSchema>;
 
 export async function forget(parsed: ParsedCommand, io: CommandIo, processes: Processes): Promise<ExitCode> {
@@ -52,15 +52,18 @@ async function forgetAlone(path: string, io: CommandIo, processes: Processes): P
 function toJson(forgotten: Forgotten): unknown {
   return {
     schema: FORGET_SCHEMA, role: 'agent',
-    released: forgotten.map(({ path, bytes, lostBytes }) => ({ path, bytes, lost_bytes: lostBytes })),
+    released: forgotten.map(({ path, bytes, lostBytes, onTheWayBytes }) => ({ path, bytes, lost_bytes: lostBytes, on_the_way_bytes: onTheWayBytes })),
   };
 }
 
 function print(path: string, forgotten: Forgotten): string {
   if (forgotten.length === 0) return `Nothing is kept of ${path}\n`;
-  return forgotten.map(({ path: each, bytes, lostBytes }) => {
-    if (bytes === 0 && lostBytes === 0) return `${each}: still there, and followed as before\n`;
-    const lost = lostBytes === 0 ? 'nothing was lost' : `lost: ${lostBytes} bytes that the collector does not have`;
-    return `${each}: ${bytes} bytes released; ${lost}\n`;
+  return forgotten.map(({ path: each, bytes, lostBytes, onTheWayBytes }) => {
+    if (bytes === 0 && lostBytes === 0 && onTheWayBytes === 0) return `${each}: still there, and followed as before\n`;
+    const lost = [
+      ...(lostBytes === 0 ? [] : [`lost: ${lostBytes} bytes that the collector does not have`]),
+      ...(onTheWayBytes === 0 ? [] : [`${onTheWayBytes} bytes are on their way: tt gaps names them if they do not arrive`]),
+    ];
+    return `${each}: ${bytes} bytes released; ${lost.length === 0 ? 'nothing was lost' : lost.join('; ')}\n`;
   }).join('');
 }

@@ -113,7 +113,8 @@ class AbsentFiles {
   }
 
   #giveUp(file: TailedFile): void {
-    this.#deps.gaps.declare(releasedGap(file));
+    const gap = releasedGap(file);
+    if (gap !== undefined) this.#deps.gaps.declare(gap);
     this.#deps.drop(file);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Generations whose bytes are gone from the disk while slices of them are on
- * their way: cut or written anew after they were read, before the ack. They are
+ * their way: cut, written anew or given up after they were read, before the ack. They are
  * lost only if that ack never comes, and nobody could read them a second time.
  * So the gap log holds them until it has come, or until the ledger of another
  * connection tells what was stored; the rest becomes a gap then.
@@ -13,8 +13,8 @@ import type { GapLog } from './gap-log.ts';
 import type { TailedFile } from './tailed-file.ts';
 
 export interface Departed {
-  /** Nobody can read it again, but for its first `intact` bytes, which another generation brings. */
-  add(file: TailedFile, intact: number, reason: GapReport['reason']): void;
+  /** Nobody can read it again, but for its first `intact` bytes, which another generation brings. Returns how many bytes are in doubt. */
+  add(file: TailedFile, intact: number, reason: GapReport['reason']): number;
   acknowledge(receipt: SliceReceipt): void;
   /** Something is held. */
   readonly isInDoubt: boolean;
@@ -30,9 +30,10 @@ export function createDeparted(gaps: Pick<GapLog, 'hold' | 'held' | 'dropHeld' |
     add({ gen, path, positions, lastTimestamp, acknowledgedTimestamp }, intact, reason) {
       const from = Math.max(positions.acknowledged.offset, intact);
       const to = positions.cursor.offset;
-      if (from >= to) return;
+      if (from >= to) return 0;
       onTheWay.set(gen, positions);
       gaps.hold({ gen, path, from, to, t_from: acknowledgedTimestamp, t_to: lastTimestamp, reason });
+      return to - from;
     },
     acknowledge(receipt) {
       const positions = onTheWay.get(receipt.gen);

@@ -1,12 +1,15 @@
 /**
  * `drained_at`: the start of the latest full look all of whose complete lines,
  * as seen then, have since been acknowledged (design §7). An unterminated tail
- * is not waited for; bytes declared a gap are not waited for either.
+ * is not waited for; bytes declared a gap are not waited for either. Of bytes that
+ * went while they were on their way (departed.ts) it is not known which of both
+ * they are: until it is, no look counts as drained.
  *
  * It is a time of the wall clock, which may be set back: then it is told in the
  * clock's new time, so it never lies in the future. Set forward, it stays as it was.
  */
 import type { Clock } from '../../shared/clock.ts';
+import type { Departed } from './departed.ts';
 import { needsRead, scannedEnd, type TailedFile } from './tailed-file.ts';
 
 export interface DrainedLooks {
@@ -27,7 +30,7 @@ export interface LookStart {
 /** Less is the ordinary unrest of two clocks. */
 const SET_BACK_MS = 1_000;
 
-export function createDrainedLooks(clock: Pick<Clock, 'now' | 'monotonic'>): DrainedLooks {
+export function createDrainedLooks(clock: Pick<Clock, 'now' | 'monotonic'>, departed: Pick<Departed, 'isInDoubt'>): DrainedLooks {
   let drained: LookStart | undefined;
   /** One look at a time is waited for, to its end: newer ones would hardly ever be reached under load. */
   let waitedFor: LookStart | undefined;
@@ -42,7 +45,7 @@ export function createDrainedLooks(clock: Pick<Clock, 'now' | 'monotonic'>): Dra
   }
 
   function settle(): void {
-    if (outstanding === undefined || outstanding.size > 0) return;
+    if (outstanding === undefined || outstanding.size > 0 || departed.isInDoubt) return;
     drained = waitedFor;
     outstanding = undefined;
   }
@@ -61,12 +64,13 @@ export function createDrainedLooks(clock: Pick<Clock, 'now' | 'monotonic'>): Dra
       return drainedAt();
     },
     lookEnded: (started, files) => {
+      settle();
       const waiting = new Map<TailedFile, number>();
       for (const file of files) {
         // Without a source nothing reads it: it is no part of what there is to tell.
         if (file.presence !== 'unseen' && file.source !== undefined && !isDrainedTo(file, file.size)) waiting.set(file, file.size);
       }
-      if (waiting.size > 0 && outstanding !== undefined) return;
+      if (outstanding !== undefined && (waiting.size > 0 || departed.isInDoubt)) return;
       waitedFor = started;
       outstanding = waiting;
       settle();

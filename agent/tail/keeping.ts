@@ -4,7 +4,8 @@
  * copies) fit the limit. Links of living files take none.
  *
  * At the limit what was acknowledged to its end goes first, the oldest first;
- * then the oldest of the others, whose unacknowledged range is declared a gap.
+ * then the oldest of the others, whose unread range is declared a gap. One that has
+ * lines on their way stays until they have arrived or are to be read again.
  */
 import type { KeptStatus } from '../feed.ts';
 import { KEPT_AFTER_ACK_MS, RESCAN_MS } from '../../shared/limits.ts';
@@ -30,8 +31,10 @@ export interface Forgotten {
   path: string;
   /** Room that was freed. */
   bytes: number;
-  /** Of what was not sent and can not be read any more; 0 where nothing is lost. */
+  /** Of what was not sent and can not be read any more; 0 where none of that is lost. */
   lostBytes: number;
+  /** Of what was sent and not acknowledged yet: lost if it does not arrive, and then told as a gap. */
+  onTheWayBytes: number;
 }
 
 export interface Keeping {
@@ -43,6 +46,7 @@ export interface Keeping {
 
 /** Going through all of them at each look is half of its cost, and a week is long. */
 const SWEEP_MS = 60 * 60 * 1000;
+const NOTHING_LOST = { lostBytes: 0, onTheWayBytes: 0 } as const;
 
 interface Charged {
   file: TailedFile;
@@ -54,12 +58,11 @@ export function createKeeping(deps: KeepingDeps, { limitBytes }: { limitBytes: n
   return new KeepingRules(deps, limitBytes);
 }
 
-/** Nothing more than what the file's checkpoint says can come of it. */
-export function releasedGap(file: TailedFile): GapReport {
-  return {
-    gen: file.gen, path: file.path, from: file.positions.acknowledged.offset, to: file.size,
-    t_from: file.lastTimestamp, t_to: '', reason: 'released',
-  };
+/** Nothing of it can come any more: what is lost from `since` on, but for what the collector has. Undefined: nothing. */
+export function releasedGap(file: TailedFile, since = file.positions.acknowledged.offset): GapReport | undefined {
+  const from = Math.max(since, file.stored?.offset ?? 0);
+  if (from >= file.size) return undefined;
+  return { gen: file.gen, path: file.path, from, to: file.size, t_from: file.lastTimestamp, t_to: '', reason: 'released' };
 }
 
 class KeepingRules implements Keeping {
@@ -85,18 +88,22 @@ class KeepingRules implements Keeping {
     if (isSweep) this.#sweptAt = now;
     if (isSweep) this.#releaseMissing();
     if (isSweep || this.#deps.kept.hasCopies) this.#releaseOld();
-    let charged = this.#charged();
-    let bytes = sum(charged);
-    if (bytes > this.#limitBytes) {
-      for (const each of charged.sort(bySacrifice)) {
-        if (bytes <= this.#limitBytes) break;
-        bytes -= each.bytes;
-        this.#giveUp(each.file);
-      }
-      charged = charged.filter(({ file }) => this.#deps.kept.get(file.gen) !== undefined);
-    }
-    this.#deps.kept.setRoom(this.#limitBytes - bytes);
+    const charged = this.#makeRoom(this.#charged());
+    this.#deps.kept.setRoom(this.#limitBytes - sum(charged));
     this.#note(charged);
+  }
+
+  /** Returns what still takes some. */
+  #makeRoom(charged: Charged[]): Charged[] {
+    let bytes = sum(charged);
+    if (bytes <= this.#limitBytes) return charged;
+    for (const { file, bytes: room } of charged.sort(bySacrifice)) {
+      if (bytes <= this.#limitBytes) break;
+      bytes -= room;
+      // What is on its way is not known to be lost, and soon stored, most likely: a later look decides, and nothing younger goes instead.
+      if (file.presence === 'present' || !file.positions.hasPending) this.#giveUp(file);
+    }
+    return charged.filter(({ file }) => this.#deps.kept.get(file.gen) !== undefined);
   }
 
   #note(charged: readonly Charged[]): void {
@@ -135,7 +142,8 @@ class KeepingRules implements Keeping {
     const isElsewhere = file.path !== this.#deps.kept.get(file.gen)?.at && this.#deps.exists(file.path);
     if (measure !== undefined && measure.size > file.positions.acknowledged.offset && !isElsewhere) {
       file.size = measure.size;
-      this.#deps.gaps.declare(releasedGap(file));
+      const gap = releasedGap(file);
+      if (gap !== undefined) this.#deps.gaps.declare(gap);
     }
     this.#deps.kept.release(file.gen);
   }
@@ -157,21 +165,21 @@ class KeepingRules implements Keeping {
     return presence === 'gone' || (presence === 'vanished' && this.#deps.now() - (vanishedAt ?? 0) > 2 * RESCAN_MS);
   }
 
-  /** Returns how many bytes are lost by it. */
-  #giveUp(file: TailedFile): number {
+  /** Returns what of it is lost, or may be. */
+  #giveUp(file: TailedFile): Pick<Forgotten, 'lostBytes' | 'onTheWayBytes'> {
     const { kept, gaps, departed, drop } = this.#deps;
     if (file.presence === 'present') {
       kept.release(file.gen);
-      return 0;
+      return NOTHING_LOST;
     }
     file.size = Math.max(file.size, kept.measure(file.gen)?.size ?? 0);
     // What is on its way may still be acknowledged: the next ledger tells.
-    departed.add(file, 0, 'released');
+    const onTheWayBytes = departed.add(file, 0, 'released');
     const hasUnread = file.gap === null && file.size > scannedEnd(file);
-    const gap = hasUnread ? { ...releasedGap(file), from: file.positions.cursor.offset } : undefined;
+    const gap = hasUnread ? releasedGap(file, file.positions.cursor.offset) : undefined;
     if (gap !== undefined) gaps.declare(gap);
     drop(file);
-    return gap === undefined ? 0 : gap.to - gap.from;
+    return { lostBytes: gap === undefined ? 0 : gap.to - gap.from, onTheWayBytes };
   }
 
   forget(path: string): Forgotten[] {
@@ -182,7 +190,7 @@ class KeepingRules implements Keeping {
       const bytes = this.#deps.kept.measure(gen)?.roomBytes ?? 0;
       const isThere = file.presence === 'present' || (file.presence === 'unseen' && this.#deps.exists(file.path));
       if (isThere) this.#deps.kept.release(gen);
-      forgotten.push({ path: file.path, bytes: isThere ? 0 : bytes, lostBytes: isThere ? 0 : this.#giveUp(file) });
+      forgotten.push({ path: file.path, ...(isThere ? { bytes: 0, ...NOTHING_LOST } : { bytes, ...this.#giveUp(file) }) });
     }
     this.#note(this.#charged());
     return forgotten;

@@ -130,7 +130,7 @@ class FileTail implements Tail {
     const sourceOf = (path: string): SourceKind | undefined => this.#sourceOf(path);
     const found = (): void => this.#reading.found();
     this.#deps = deps;
-    this.#drained = createDrainedLooks(clock);
+    this.#drained = createDrainedLooks(clock, this.#departed);
     this.#store = this.#openStore();
     this.#readers = createReaders({ ...common, splitter });
     this.#looks = this.#createLooks(common);

@@ -48,6 +48,23 @@ describe('lines on the way whose file is cut', () => {
     expect(gapsOf(fixture)).toEqual([]);
   });
 
+  it('hold back how complete all is, until it is known what of them is stored', async () => {
+    for (const isStored of [false, true]) {
+      await using fixture = new TailFixture();
+      const path = fixture.write('a.jsonl', LINES);
+      await fixture.open();
+      const sent = fixture.readAll();
+      writeFileSync(path, '');
+      fixture.clock.advance(60_000);
+      expect(fixture.tail.status()).toMatchObject({ drainedAt: null, gaps: [] });
+      if (isStored) fixture.acknowledgeAll(sent);
+      else await fixture.tail.settle([]);
+      fixture.look();
+      expect(fixture.tail.status().drainedAt).not.toBeNull();
+      expect(gapsOf(fixture)).toHaveLength(isStored ? 0 : 1);
+    }
+  });
+
   it.each([
     ['nothing of them', 0, [{ from: 4, to: LINES.length, reason: 'truncated' }]],
     ['the first of them', 1, [{ from: AFTER_TWO, to: LINES.length, reason: 'truncated' }]],
@@ -126,34 +143,77 @@ describe('lines on the way whose file is cut', () => {
 });
 
 describe('a deleted file that has to make room while lines of it are on their way', () => {
-  async function sendAndRelease(fixture: TailFixture): Promise<Slice[]> {
+  /** `one` and `two` are on their way, `three` was seen and not read, and all must go. */
+  async function sendAndDelete(fixture: TailFixture): Promise<Slice[]> {
     const path = fixture.write('a.jsonl', 'one\ntwo\n');
-    fixture.write('b.jsonl', '');
+    fixture.write('b.jsonl', 'b\n');
     await fixture.open({}, { keptLimitBytes: 4 });
     const sent = fixture.readAll();
+    fixture.acknowledgeAll(sent.filter(({ file }) => file.path !== path));
     fixture.append('a.jsonl', 'three\n');
     fixture.look();
     unlinkSync(path);
     fixture.clock.advance(90_000);
-    return sent;
+    return sent.filter(({ file }) => file.path === path);
   }
 
-  it('has lost only what was not sent, once the rest is acknowledged', async () => {
+  it('stays until they are acknowledged, and has lost only what was not sent then', async () => {
     await using fixture = new TailFixture();
-    const sent = await sendAndRelease(fixture);
+    const sent = await sendAndDelete(fixture);
     expect(linesOf(sent)).toEqual(['one', 'two']);
-    expect(fixture.tail.status().gaps).toMatchObject([{ from: 8, to: 14, reason: 'released' }]);
+    expect(fixture.tail.status()).toMatchObject({ gaps: [], keptBytes: 14, drainedAt: null });
     fixture.acknowledgeAll(sent);
-    expect(fixture.tail.resync()).toBe(false);
-    await fixture.tail.settle([]);
-    expect(fixture.tail.status().gaps).toMatchObject([{ from: 8, to: 14, reason: 'released' }]);
+    expect(fixture.tail.status()).toMatchObject({ gaps: [], drainedAt: expect.any(Number) as number });
+    fixture.look();
+    expect(fixture.tail.status()).toMatchObject({ gaps: [{ from: 8, to: 14, reason: 'released' }], keptBytes: 0 });
   });
 
   it('has lost what the ledger lacks, when the connection breaks', async () => {
     await using fixture = new TailFixture();
-    const [slice] = await sendAndRelease(fixture);
-    fixture.tail.resync();
+    const [slice] = await sendAndDelete(fixture);
     await fixture.tail.settle([[slice!.file.gen, 4, 'whatever']]);
-    expect(gapsOf(fixture)).toEqual(expect.arrayContaining([{ from: 4, to: 8, reason: 'released' }, { from: 8, to: 14, reason: 'released' }]));
+    fixture.look();
+    expect(gapsOf(fixture)).toEqual([{ from: 4, to: 14, reason: 'released' }]);
+  });
+
+  it('is not made up for by a younger one', async () => {
+    await using fixture = new TailFixture();
+    const path = fixture.write('a.jsonl', 'one\ntwo\n');
+    await fixture.open({}, { keptLimitBytes: 6 });
+    const sent = fixture.readAll();
+    const younger = fixture.write('b.jsonl', 'three\n');
+    fixture.write('c.jsonl', '');
+    for (const each of [path, younger]) {
+      fixture.look();
+      unlinkSync(each);
+      fixture.clock.advance(90_000);
+    }
+    expect(fixture.tail.status()).toMatchObject({ gaps: [], keptBytes: 14 });
+    fixture.acknowledgeAll(sent);
+    fixture.look();
+    expect(fixture.tail.status()).toMatchObject({ gaps: [], keptBytes: 6 });
+    expect(fixture.drain()).toEqual(['three']);
+  });
+
+  it('is forgotten when that is asked for, and no look counts as drained before it is known what of it is stored', async () => {
+    for (const isLost of [false, true]) {
+      await using fixture = new TailFixture();
+      const path = fixture.write('a.jsonl', 'one\ntwo\n');
+      fixture.write('b.jsonl', '');
+      await fixture.open();
+      const sent = fixture.readAll();
+      fixture.append('a.jsonl', 'three\n');
+      unlinkSync(path);
+      fixture.look();
+      expect(fixture.tail.forget(path)).toEqual([{ path, bytes: 14, lostBytes: 6, onTheWayBytes: 8 }]);
+      fixture.clock.advance(60_000);
+      expect(fixture.tail.status()).toMatchObject({ drainedAt: null, gaps: [{ from: 8, to: 14 }] });
+      if (isLost) await fixture.tail.settle([[sent[0]!.file.gen, 4, 'whatever']]);
+      else fixture.acknowledgeAll(sent);
+      fixture.look();
+      expect(fixture.tail.status().drainedAt).not.toBeNull();
+      const unsent = { from: 8, to: 14, reason: 'released' };
+      expect(gapsOf(fixture)).toEqual(isLost ? [{ from: 4, to: 8, reason: 'released' }, unsent] : [unsent]);
+    }
   });
 });

@@ -439,6 +439,23 @@ describe('the limit of kept files', () => {
     expect(kept(fixture)).toHaveLength(2);
   });
 
+  it.each([[4, [{ from: 4, to: 8, reason: 'released' }]], [8, []]])('and is no gap as far as the ledger has it (to %d), although no ack of it arrived', async (offset, gaps) => {
+    for (const isCleared of [false, true]) {
+      await using fixture = new TailFixture();
+      const path = fixture.write('a.jsonl', 'one\ntwo\n');
+      fixture.write('b.jsonl', '');
+      await fixture.open({}, { keptLimitBytes: isCleared ? 100 : 4 });
+      const [slice] = fixture.readAll(undefined, { targetBytes: 1, maxEvents: 500 }).filter(({ file }) => file.to === offset);
+      if (isCleared) await fixture.reopen();
+      await fixture.tail.settle([[slice!.file.gen, offset, slice!.file.tail]]);
+      unlinkSync(path);
+      if (isCleared) rmSync(fixture.keptDir, { recursive: true });
+      fixture.clock.advance(90_000);
+      expect(kept(fixture)).toEqual([]);
+      expect(fixture.tail.status().gaps.map(({ from, to, reason }) => ({ from, to, reason }))).toEqual(gaps);
+    }
+  });
+
   it('holds for copies of living files too', async () => {
     await using fixture = new TailFixture();
     fixture.write('a.jsonl', `${'a'.repeat(9_999)}\n`);
@@ -466,7 +483,9 @@ describe('forgetting', () => {
     fixture.look();
     expect(fixture.tail.forget(fixture.path('q'))).toEqual([]);
     expect(fixture.tail.forget(fixture.path('p')).sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
-      { path: sent, bytes: 4, lostBytes: 0 }, { path: lost, bytes: 4, lostBytes: 4 }, { path: there, bytes: 0, lostBytes: 0 },
+      { path: sent, bytes: 4, lostBytes: 0, onTheWayBytes: 0 },
+      { path: lost, bytes: 4, lostBytes: 4, onTheWayBytes: 0 },
+      { path: there, bytes: 0, lostBytes: 0, onTheWayBytes: 0 },
     ]);
     expect(kept(fixture)).toEqual([]);
     expect(fixture.tail.status()).toMatchObject({ keptBytes: 0, gaps: [{ path: lost, reason: 'released' }] });
@@ -481,7 +500,7 @@ describe('forgetting', () => {
     await fixture.tail.close();
     unlinkSync(path);
     await fixture.open({}, {}, 'not started');
-    expect(fixture.tail.forget(path)).toEqual([{ path, bytes: 4, lostBytes: 4 }]);
+    expect(fixture.tail.forget(path)).toEqual([{ path, bytes: 4, lostBytes: 4, onTheWayBytes: 0 }]);
     await fixture.tail.close();
     await fixture.open();
     expect(fixture.drain()).toEqual(['b']);
