@@ -60,12 +60,12 @@ class Refusal extends Error {
   constructor({ code, message, hint }: { code: string; message: string; hint: string }, status: number) {
     super(`${message}: ${hint}`);
     this.code = code;
-    this.isPassing = status >= FIRST_OF_SERVER;
+    this.isPassing = status === NOT_NOW;
   }
 }
 
-/** From this status on it was not the question: too many at once, stopping, something broke. */
-const FIRST_OF_SERVER = 500;
+/** Too many at once, stopping, starting. What broke (500) breaks again: it is asked when something may have changed. */
+const NOT_NOW = 503;
 /** A browser asks for at most six things of one place at once, and lets the others wait for ever. */
 export const LONGEST_MS = 60_000;
 
