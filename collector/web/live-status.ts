@@ -112,6 +112,8 @@ export function followStatus(onChange: (live: LiveStatus) => void): () => void {
     onWake() {
       isResting = false;
       retryMs = FIRST_RETRY_MS;
+      // Silent for as long as it rested is nobody's fault.
+      heardMs = Date.now();
       connect();
     },
   });
