@@ -1,6 +1,6 @@
 /** One document of the API, asked for anew while what it tells of changes; what was answered last stays. */
 import { useEffect, useRef, useState } from 'hono/jsx/dom';
-import { answered, begun, failed, NEVER_ASKED, pauseBefore, type Asked } from './asking.ts';
+import { answered, begun, failed, isSameWish, NEVER_ASKED, pauseBefore, type Asked, type Wish } from './asking.ts';
 
 export interface Answer<T> {
   /** Undefined: not told yet. */
@@ -26,16 +26,16 @@ export function useAnswer<T>(address: string, stamp: string, leastMs: number): A
   const asked = useRef<Asked>(NEVER_ASKED);
   const [times, setTimes] = useState(0);
   const [tick, setTick] = useState(0);
-  const wanted = useRef(address);
-  wanted.current = address;
+  const wanted = useRef<Wish>({ address, stamp, times });
+  wanted.current = { address, stamp: stampToAsk({ address, stamp }, wanted.current), times };
+  const wish = wanted.current;
   const running = useRef<AbortController | null>(null);
   useEffect(() => {
-    const wish = { address, stamp, times };
     const pauseMs = pauseBefore(wish, asked.current ?? NEVER_ASKED, Date.now());
     if (pauseMs === undefined) return undefined;
     const timer = setTimeout(() => {
       // Effects wait for a frame: one of a drawing that is over is not undone.
-      if (wanted.current !== address || pauseBefore(wish, asked.current ?? NEVER_ASKED, Date.now()) === undefined) return;
+      if (!isSameWish(wish, wanted.current) || pauseBefore(wish, asked.current ?? NEVER_ASKED, Date.now()) === undefined) return;
       // What nobody waits for any more lets go of its connection: a browser has few of them.
       running.current?.abort();
       const { signal } = (running.current = new AbortController());
@@ -49,9 +49,14 @@ export function useAnswer<T>(address: string, stamp: string, leastMs: number): A
       askFor<T>(address, { signal }).then((document) => settle({ ...NOTHING, document }), (error: unknown) => settle({ document: undefined, ...reasonOf(error) }));
     }, pauseMs);
     return () => clearTimeout(timer);
-  }, [address, stamp, times, tick]);
+  }, [wish.address, wish.stamp, wish.times, tick]);
   const askAgain = (): void => setTimes((count) => count + 1);
   return answer.address === address ? { ...answer, askAgain } : { ...NOTHING, askAgain };
+}
+
+/** A tab that nobody sees has no frames: what it is to ask would wait for one, closure by closure, and all be run in the first. */
+function stampToAsk({ address, stamp }: Omit<Wish, 'times'>, before: Wish | null): string {
+  return document.visibilityState === 'hidden' && before?.address === address ? before.stamp : stamp;
 }
 
 class Refusal extends Error {

@@ -27,6 +27,10 @@ const REST_MOST_MS = 5000;
 /** After a failure that may pass, as while the collector starts anew. */
 export const RETRY_MS = 5000;
 
+export function isSameWish(one: Wish, other: Wish | null): boolean {
+  return one.address === other?.address && one.stamp === other.stamp && one.times === other.times;
+}
+
 /** For how long to wait before it is asked for, ms; undefined: there is nothing to ask. */
 export function pauseBefore({ address, stamp, times }: Wish, last: Asked, nowMs: number): number | undefined {
   if (last.address !== address || last.times !== times) return 0;

@@ -180,6 +180,50 @@ describe.skipIf(CHROMIUM === undefined)('the day on the page (skipped where ther
     expect(await seriousFindings(tab)).toEqual([]);
   });
 
+  it('a tab that nobody saw asks once when it is looked at again, however much came meanwhile', async () => {
+    await stage.open();
+    fixture.connect(laptop);
+    const tab = await stage.openTab();
+    // All of it within a minute: the next is asked about by itself.
+    await tab.clock.install({ time: Date.now() - (Date.now() % 60_000) });
+    let asked = 0;
+    tab.on('request', (request) => void (request.url().includes('/timeline') && asked++));
+    await tab.goto(stage.address('/'));
+    await day(tab).getByText(/^Nothing (happened on|is known of) this day/).waitFor();
+    // A browser gives no frames to a tab that nobody sees.
+    await tab.evaluate(() => {
+      const see = (visibilityState: string): void => {
+        Object.defineProperty(document, 'visibilityState', { configurable: true, value: visibilityState });
+        document.dispatchEvent(new Event('visibilitychange'));
+      };
+      const { requestAnimationFrame } = window;
+      const frames: FrameRequestCallback[] = [];
+      window.requestAnimationFrame = (frame) => frames.push(frame);
+      Object.assign(window, { show() {
+        window.requestAnimationFrame = requestAnimationFrame;
+        see('visible');
+        for (const frame of frames) frame(performance.now());
+      } });
+      see('hidden');
+    });
+    for (const digit of [1, 2, 3]) {
+      const session = playSession({ machineId: laptop, id: `${UUID}${digit}`, title: `Session ${digit}`, cwd: '/home/me/src/api' }, digit, Date.now());
+      await fixture.commit(laptop, session.titled([session.prompt(3000, 'Now.'), session.uses(2000, 'Edit'), session.status(3000, 'busy')]));
+      await tab.locator('#sessions').getByText(`Session ${digit}`).waitFor();
+    }
+    await tab.clock.fastForward(10_000);
+    expect(asked).toBe(1);
+    await tab.evaluate(() => (window as unknown as { show(): void }).show());
+    await day(tab).locator('.lane-names').getByText('Session 3').waitFor();
+    const drawn = (): Promise<void> => tab.evaluate(() => new Promise((resolve) => {
+      requestAnimationFrame(() => requestAnimationFrame(() => resolve()));
+    }));
+    await drawn();
+    await tab.clock.fastForward(10_000);
+    await drawn();
+    expect(asked).toBe(2);
+  });
+
   it('is folded on a phone, and fits it', async () => {
     await openDay();
     const tab = await stage.openTab({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
