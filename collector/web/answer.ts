@@ -1,5 +1,5 @@
 /** One document of the API, asked for anew while what it tells of changes; what was answered last stays. */
-import { useEffect, useRef, useState } from 'hono/jsx/dom';
+import { useEffect, useLayoutEffect, useRef, useState } from 'hono/jsx/dom';
 import { answered, begun, failed, isSameWish, NEVER_ASKED, pauseBefore, type Asked, type Wish } from './asking.ts';
 
 export interface Answer<T> {
@@ -30,18 +30,20 @@ export function useAnswer<T>(address: string, stamp: string, leastMs: number): A
   wanted.current = { address, stamp: stampToAsk({ address, stamp }, wanted.current), times };
   const wish = wanted.current;
   const running = useRef<AbortController | null>(null);
+  const left = useLeft();
   useEffect(() => {
     const pauseMs = pauseBefore(wish, asked.current ?? NEVER_ASKED, Date.now());
     if (pauseMs === undefined) return undefined;
     const timer = setTimeout(() => {
       // Effects wait for a frame: one of a drawing that is over is not undone.
-      if (!isSameWish(wish, wanted.current) || pauseBefore(wish, asked.current ?? NEVER_ASKED, Date.now()) === undefined) return;
+      if (left.aborted || !isSameWish(wish, wanted.current) || pauseBefore(wish, asked.current ?? NEVER_ASKED, Date.now()) === undefined) return;
       // What nobody waits for any more lets go of its connection: a browser has few of them.
       running.current?.abort();
-      const { signal } = (running.current = new AbortController());
+      running.current = new AbortController();
+      const signal = AbortSignal.any([running.current.signal, left]);
       const mine = (asked.current = begun(wish, Date.now()));
       const settle = (next: Answer<T>): void => {
-        if (asked.current !== mine) return;
+        if (asked.current !== mine || left.aborted) return;
         asked.current = next.isPassing ? failed(mine, Date.now()) : answered(mine, leastMs, Date.now());
         setAnswer((before) => ({ ...next, address, document: next.document ?? (before.address === address ? before.document : undefined) }));
         setTick((count) => count + 1);
@@ -52,6 +54,15 @@ export function useAnswer<T>(address: string, stamp: string, leastMs: number): A
   }, [wish.address, wish.stamp, wish.times, tick]);
   const askAgain = (): void => setTimes((count) => count + 1);
   return answer.address === address ? { ...answer, askAgain } : { ...NOTHING, askAgain };
+}
+
+/** Aborted when what uses it is taken away: an answer that nobody waits for holds no connection. */
+export function useLeft(): AbortSignal {
+  const leaving = useRef<AbortController | null>(null);
+  const { signal } = (leaving.current ??= new AbortController());
+  // Not one that waits for a frame: it may be taken away before there is one.
+  useLayoutEffect(() => () => leaving.current?.abort(), []);
+  return signal;
 }
 
 /** A tab that nobody sees has no frames: what it is to ask would wait for one, closure by closure, and all be run in the first. */

@@ -1,6 +1,6 @@
 /** A long list of the API, by number: its newest rows asked for anew while they change, the others only when they are looked at. */
-import { useEffect, useRef, useState } from 'hono/jsx/dom';
-import { askFor, reasonOf, useAnswer } from './answer.ts';
+import { useRef, useState } from 'hono/jsx/dom';
+import { askFor, reasonOf, useAnswer, useLeft } from './answer.ts';
 import { RETRY_MS } from './asking.ts';
 
 export interface Page<R> {
@@ -56,13 +56,9 @@ export function usePages<D, R>({ newest, before, chunkRows, pageOf, keyOf }: Pag
     const rows = mergePage(state.address === newest ? state.rows : new Map<number, R>(), page, keyOf);
     Object.assign(state, { address: newest, newest: document, rows, count: page.count, ...(state.address !== newest && { asking: new Set(), problem: undefined }) });
   }
-  const isOpen = useRef(true);
-  useEffect(() => {
-    isOpen.current = true;
-    return () => void (isOpen.current = false);
-  }, []);
+  const left = useLeft();
   const want = (chunk: number): void => {
-    if (!state || state.asking.has(chunk)) return;
+    if (!state || left.aborted || state.asking.has(chunk)) return;
     const { address, asking, count } = state;
     // The last chunk is not full: what is asked for begins where the chunk begins.
     const rows = Math.min(chunkRows, count - chunk * chunkRows);
@@ -70,11 +66,11 @@ export function usePages<D, R>({ newest, before, chunkRows, pageOf, keyOf }: Pag
     if (!Array.from({ length: rows }, (_, at) => from + at).some((number) => !state.rows.has(number))) return;
     asking.add(chunk);
     const draw = (change: Partial<Known<D, R>>): void => {
-      if (state.address !== address || !isOpen.current) return;
+      if (state.address !== address || left.aborted) return;
       Object.assign(state, change);
       setDrawn((times) => times + 1);
     };
-    askFor<D>(before(from + rows, rows)).then((answer) => {
+    askFor<D>(before(from + rows, rows), { signal: left }).then((answer) => {
       asking.delete(chunk);
       draw({ rows: mergePage(nearTo(chunk * chunkRows, state.rows), pageOf(answer), keyOf), problem: undefined });
     }).catch((error: unknown) => {

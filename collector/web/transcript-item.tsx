@@ -3,7 +3,7 @@ import { useState, type Child } from 'hono/jsx/dom';
 import { toVisibleLines } from '../../shared/plain-text.ts';
 import { clockWords, countWords, plural } from '../../shared/status-words.ts';
 import type { TranscriptItem as Item, TranscriptItemDocument } from '../../shared/transcript-document.ts';
-import { askFor, messageOf } from './answer.ts';
+import { askFor, messageOf, useLeft } from './answer.ts';
 import { plain } from './session-name.tsx';
 
 type Tool = Extract<Item, { kind: 'tool' }>;
@@ -21,12 +21,13 @@ interface ItemProps {
 export function TranscriptItem({ number, item: told, isCut: isToldCut, whole, nowMs }: ItemProps) {
   const [kept, setKept] = useState<{ of: Item; document: TranscriptItemDocument } | undefined>(undefined);
   const [problem, setProblem] = useState('');
+  const left = useLeft();
   // Of what was told before it is old: a tool may have given its result since.
   const fetched = kept?.of === told ? kept.document : undefined;
   const { item, is_cut: isCut } = fetched ?? { item: told, is_cut: isToldCut };
   const fetchWhole = (): void => {
     setProblem('');
-    askFor<TranscriptItemDocument>(whole).then((document) => setKept({ of: told, document }), (error: unknown) => setProblem(messageOf(error)));
+    askFor<TranscriptItemDocument>(whole, { signal: left }).then((document) => setKept({ of: told, document }), (error: unknown) => setProblem(messageOf(error)));
   };
   // What a tool gave comes later than the tool: who opens it asks for it.
   const open = (): void => void (item.kind === 'tool' && item.result === null && fetchWhole());

@@ -154,6 +154,14 @@ describe.skipIf(CHROMIUM === undefined)('search and transcripts on the page (ski
     await tab.getByText('Step 340.', { exact: true }).waitFor({ state: 'attached' });
     await until('no room without rows near the window', async () => (await tab.locator('.row-room .problem').count()) === 0);
     expect(await tab.locator('#said').innerText()).not.toContain('Failed to fetch');
+    // Rows that nobody looks at any more hold no connection of the few that a browser has.
+    await tab.route(/\/transcript\?.*before=/, () => {});
+    const wanted = tab.waitForRequest(/\/transcript\?.*before=/);
+    await tab.evaluate(() => window.scrollTo(0, 0));
+    await wanted;
+    const left = tab.waitForEvent('requestfailed', (request) => request.url().includes('before='));
+    await tab.getByRole('link', { name: 'Now' }).click();
+    await left;
   });
 
   it('goes on by itself, and stays at the end for who reads there', async () => {
@@ -198,6 +206,13 @@ describe.skipIf(CHROMIUM === undefined)('search and transcripts on the page (ski
     await tab.locator('#filter').fill('quick');
     await given;
     await tab.locator('#found:not(.older)').waitFor();
+    // Nor what is no longer looked at.
+    const soughtAgain = tab.waitForRequest(/query=slow/);
+    await tab.locator('#filter').fill('slow');
+    await soughtAgain;
+    const left = tab.waitForEvent('requestfailed', (request) => request.url().includes('query=slow'));
+    await tab.getByRole('link', { name: 'Now' }).click();
+    await left;
     await tab.goto(stage.address('/machines/laptop'));
     await tab.locator('#archive').getByText('tt archive on laptop').waitFor();
     expect(await tab.locator('#archive').innerText()).toMatch(/Archive\s+off\s+Kept here\s+nothing/);
