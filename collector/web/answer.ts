@@ -41,14 +41,14 @@ export function useAnswer<T>(address: string, stamp: string, leastMs: number): A
       running.current?.abort();
       running.current = new AbortController();
       const signal = AbortSignal.any([running.current.signal, left]);
-      const mine = (asked.current = begun(wish, Date.now()));
-      const settle = (next: Answer<T>): void => {
+      const mine = (asked.current = begun(wish, Date.now(), asked.current ?? NEVER_ASKED));
+      const settle = (next: Answer<T>, isLate = false): void => {
         if (asked.current !== mine || left.aborted) return;
-        asked.current = next.isPassing ? failed(mine, Date.now()) : answered(mine, leastMs, Date.now());
+        asked.current = next.isPassing ? failed(mine, Date.now(), isLate) : answered(mine, leastMs, Date.now());
         setAnswer((before) => ({ ...next, address, document: next.document ?? (before.address === address ? before.document : undefined) }));
         setTick((count) => count + 1);
       };
-      askFor<T>(address, { signal }).then((document) => settle({ ...NOTHING, document }), (error: unknown) => settle({ document: undefined, ...reasonOf(error) }));
+      askFor<T>(address, { signal }).then((document) => settle({ ...NOTHING, document }), (error: unknown) => settle({ document: undefined, ...reasonOf(error) }, isTimeOut(error)));
     }, pauseMs);
     return () => clearTimeout(timer);
   }, [wish.address, wish.stamp, wish.times, tick]);
@@ -95,8 +95,15 @@ export async function askFor<T>(address: string, options: RequestInit = {}, long
     return body;
   } catch (error) {
     if (!(error instanceof DOMException) || error.name !== 'TimeoutError') throw error;
-    throw new Error(`no answer within ${Math.round(longestMs / 1000)} s: look whether the collector runs (tt status), and close windows of this page that nobody looks at`, { cause: error });
+    throw new TimeOut(`no answer within ${Math.round(longestMs / 1000)} s: look whether the collector runs (tt status), and close windows of this page that nobody looks at`, { cause: error });
   }
+}
+
+class TimeOut extends Error {}
+
+/** Of `askFor`: there was no answer for as long as it was to wait. */
+export function isTimeOut(error: unknown): boolean {
+  return error instanceof TimeOut;
 }
 
 /** Why, and whether it may be another thing the next time. */

@@ -1,7 +1,7 @@
 /** A long list of the API, by number: its newest rows asked for anew while they change, the others only when they are looked at. */
 import { useRef, useState } from 'hono/jsx/dom';
-import { askFor, reasonOf, useAnswer, useLeft } from './answer.ts';
-import { RETRY_MS } from './asking.ts';
+import { askFor, isTimeOut, reasonOf, useAnswer, useLeft } from './answer.ts';
+import { retryPause } from './asking.ts';
 
 export interface Page<R> {
   rows: readonly R[];
@@ -48,7 +48,7 @@ const KEPT_ROWS = 2000;
 /** `stamp`: another one when something may have changed. */
 export function usePages<D, R>({ newest, before, chunkRows, pageOf, keyOf }: Paged<D, R>, stamp: string): PagedAnswer<D, R> {
   const { document, error, code } = useAnswer<D>(newest, stamp, LEAST_MS);
-  const known = useRef<Known<D, R>>({ address: '', newest: undefined, rows: new Map(), count: 0, asking: new Set(), problem: undefined });
+  const known = useRef<Known<D, R>>({ address: '', newest: undefined, rows: new Map(), count: 0, asking: new Set(), problem: undefined, timeOuts: 0 });
   const [, setDrawn] = useState(0);
   const state = known.current;
   if (state && document && state.newest !== document) {
@@ -72,15 +72,17 @@ export function usePages<D, R>({ newest, before, chunkRows, pageOf, keyOf }: Pag
     };
     askFor<D>(before(from + rows, rows), { signal: left }).then((answer) => {
       asking.delete(chunk);
+      state.timeOuts = 0;
       draw({ rows: mergePage(nearTo(chunk * chunkRows, state.rows), pageOf(answer), keyOf), problem: undefined });
     }).catch((error: unknown) => {
       const { error: problem, isPassing } = reasonOf(error);
       draw({ problem });
+      state.timeOuts = isTimeOut(error) ? state.timeOuts + 1 : 0;
       // The list wants what it misses when it gets other rows: these are the same, in another map.
       setTimeout(() => {
         asking.delete(chunk);
         if (isPassing) draw({ rows: new Map(state.rows) });
-      }, RETRY_MS);
+      }, retryPause(state.timeOuts));
     });
   };
   return { document, rows: document && state ? state.rows : new Map(), count: document && state ? state.count : 0, error, code, problem: state?.problem, want };
@@ -94,6 +96,8 @@ interface Known<D, R> {
   /** Chunks that are asked for, or rest after they failed. */
   asking: Set<number>;
   problem: string | undefined;
+  /** So often in a row no rows came in time. */
+  timeOuts: number;
 }
 
 /** What is far from what was asked for goes, where much is known. */

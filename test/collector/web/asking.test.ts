@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { answered, begun, failed, NEVER_ASKED, pauseBefore, RETRY_MS } from '../../../collector/web/asking.ts';
+import { answered, begun, failed, NEVER_ASKED, pauseBefore, RETRY_MS, type Asked } from '../../../collector/web/asking.ts';
 
 const WISH = { address: '/api/v1/report', stamp: '7', times: 0 };
 const LEAST_MS = 1000;
@@ -24,6 +24,18 @@ it.each(['7', ''])('what failed is asked for again by itself, also where nothing
   expect(pauseBefore(wish, last, 100)).toBe(RETRY_MS);
   expect(pauseBefore(wish, last, 100 + RETRY_MS)).toBe(0);
   expect(pauseBefore(wish, answered(begun(wish, 100 + RETRY_MS), LEAST_MS, 6000), 99_000)).toBe(undefined);
+});
+
+it('what is not answered in time is asked for again later each time, up to a minute, until there is an answer or another failure', () => {
+  const pauses = (last: Asked, failures: readonly boolean[]): number[] => failures.map((isTimeOut) => {
+    last = failed(begun(WISH, 0, last), 0, isTimeOut);
+    return pauseBefore(WISH, last, 0) ?? NaN;
+  });
+  expect(pauses(NEVER_ASKED, [true, true, true, true, true, true, false, true])).toEqual([5000, 10_000, 20_000, 40_000, 60_000, 60_000, 5000, 5000]);
+  const late = failed(begun(WISH, 0), 0, true);
+  expect(pauses(answered(begun(WISH, 0, late), LEAST_MS, 0), [true])).toEqual([5000]);
+  // How another question fared says nothing of this one.
+  expect(pauses({ ...late, address: '/api/v1/streams' }, [true])).toEqual([5000]);
 });
 
 it('another address, and what somebody wants at once, waits for nothing', () => {
