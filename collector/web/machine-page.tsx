@@ -46,14 +46,15 @@ export function MachinePage({ name, status, ...rest }: MachinePageProps) {
 
 function Machine({ machine, status, stamp, archived, drain, nowMs }: Omit<MachinePageProps, 'name'> & { machine: MachineStatus }) {
   const { document, error, askAgain } = useAnswer<MachineDocument>(`/api/v1/machines/${machine.machine_id}`, `${stamp} ${machine.state} ${machine.gaps} ${machine.refused}`, LEAST_MS);
+  const toMend = linesToMend(machine, status, nowMs);
   return (
     <article aria-label="Machine" class={machine.state}>
       <p><a href="/">All sessions and machines</a></p>
       <h2 class="session-title" id="machine-title" tabindex={-1}>{machine.label}</h2>
       <p class="session-state"><strong class="state"><span class="shape" aria-hidden="true">{STATE_SHAPES[machine.state]}</span> {STATE_WORDS[machine.state]}</strong></p>
       {error !== undefined && <p class="problem">{plain(error)}</p>}
-      <ToMend machine={machine} status={status} nowMs={nowMs} />
-      <Facts machine={machine} document={document} drain={drain} nowMs={nowMs} />
+      <ToMend lines={toMend} />
+      <Facts machine={machine} document={document} toMend={toMend} drain={drain} nowMs={nowMs} />
       <MachineActions machine={machine} />
       <Panel id="day" title="Connected" note="the last 24 hours">
         {document ? <ConnectionStrip label={machine.label} spans={document.connections} nowMs={nowMs} /> : <p class="empty">{UNKNOWN}</p>}
@@ -67,16 +68,37 @@ function Machine({ machine, status, stamp, archived, drain, nowMs }: Omit<Machin
 }
 
 /** What is wrong, each with its next step. */
-function ToMend({ machine, status, nowMs }: { machine: MachineStatus; status: CollectorStatus; nowMs: number }) {
+function linesToMend(machine: MachineStatus, status: CollectorStatus, nowMs: number): string[] {
   const own = { ...status, machines: [machine] };
-  const lines = machine.ended_at === null ? [...tunnelProblems([machine]), ...problemsOf(own, nowMs)].map(plain) : [];
+  return machine.ended_at === null ? [...tunnelProblems([machine]), ...problemsOf(own, nowMs)].map(plain) : [];
+}
+
+function ToMend({ lines }: { lines: readonly string[] }) {
   if (lines.length === 0) return null;
   return <ul class="problems" aria-label="To mend">{lines.map((line) => <li key={line}>{line}</li>)}</ul>;
 }
 
-function Facts({ machine, document, drain, nowMs }: { machine: MachineStatus; document: MachineDocument | undefined; drain: Drain; nowMs: number }) {
+/** Undefined: all of it stands above, as to be mended. `told`: what its agent said of itself when the document was made; the status is younger. */
+function saysOf(machine: MachineStatus, told: readonly string[] | undefined, toMend: readonly string[]): string | undefined {
+  const problems = told && (machine.agent_problems ?? told);
+  if (problems === undefined) return UNKNOWN;
+  if (problems.length === 0) return 'all is well';
+  const others = problems.filter((problem) => !toMend.includes(plain(`${machine.label}: ${problem}`)));
+  return others.length === 0 ? undefined : others.join('; ');
+}
+
+interface FactsProps {
+  machine: MachineStatus;
+  document: MachineDocument | undefined;
+  toMend: readonly string[];
+  drain: Drain;
+  nowMs: number;
+}
+
+function Facts({ machine, document, toMend, drain, nowMs }: FactsProps) {
   const { tunnel, clock_offset_ms: offset } = machine;
   const report = document?.report;
+  const says = saysOf(machine, report?.problems ?? undefined, toMend);
   const at = (timestamp: string | null | undefined): string => (timestamp === null || timestamp === undefined ? UNKNOWN : clockWords(timestamp, nowMs));
   const unknown = Object.entries(report?.unknown_entries ?? {}).map(([type, count]) => `${type} ×${countWords(count)}`).join(', ');
   const facts: readonly (readonly [string, string])[] = [
@@ -93,7 +115,7 @@ function Facts({ machine, document, drain, nowMs }: { machine: MachineStatus; do
     ['Enrolled', at(document?.enrolled_at)],
     ['Bad lines', report?.bad_lines === null || report?.bad_lines === undefined ? UNKNOWN : countWords(report.bad_lines)],
     ['Not known', report?.unknown_entries ? unknown || 'every kind of entry is known' : UNKNOWN],
-    ['It says', report?.problems ? report.problems.join('; ') || 'all is well' : UNKNOWN],
+    ...(says === undefined ? [] : [['It says', says] as const]),
     ['Sends', document ? document.sources.map(({ source, last_at: last }) => `${source} (${agoWords(last, nowMs)})`).join(', ') || 'nothing yet' : UNKNOWN],
     ['ID', machine.machine_id],
   ];

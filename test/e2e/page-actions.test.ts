@@ -68,6 +68,16 @@ describe.skipIf(CHROMIUM === undefined)('what the page can do (skipped where the
     expect(await tab.locator('article').innerText()).toMatch(/devbox has 1 open gap of 5 kB/);
     await bothThemes(tab, 'machine');
     expect(tab.problems).toEqual([]);
+    // What its agent says is said once: as to be mended only where it holds the machine back.
+    const facts = tab.locator('dl.facts').first();
+    expect(await facts.innerText()).toMatch(/It says\s+all is well/);
+    const problems = ['cannot read /data: EACCES; chmod it'];
+    fixture.connect(devbox, { problems });
+    await facts.getByText('cannot read /data').waitFor();
+    expect(await tab.getByText('cannot read /data').count()).toBe(1);
+    fixture.connect(devbox, { problems, drained_at: null });
+    await tab.getByRole('list', { name: 'To mend' }).getByText('cannot read /data').waitFor();
+    expect([await tab.getByText('cannot read /data').count(), (await facts.innerText()).includes('It says')]).toEqual([1, false]);
   });
 
   it('everything about a machine is done by keys, and grave things ask first', async () => {
