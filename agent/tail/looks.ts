@@ -230,21 +230,22 @@ class FileLooks implements Looks {
 
   vanish(file: TailedFile): void {
     // The last lines may have been written after the last look: only the descriptor and the kept link still show them.
-    const openSize = this.#deps.readers.sizeOf(file) ?? 0;
+    const openSize = this.#deps.readers.sizeOf(file);
     const measure = this.#deps.kept.measure(file.gen);
     if (measure === undefined) this.#deps.kept.release(file.gen); // Somebody cleared `kept/`.
-    const keptSize = measure?.size ?? 0;
-    if (measure !== undefined && !this.#isCopied(file) && keptSize < takenEnd(file)) {
-      // It was cut before its name went: whatever was written behind the cut is in the link, below where we read.
-      return this.#vanishAs(this.replaceGeneration(file, keptSize), keptSize);
+    const left = measure?.size ?? openSize;
+    if (left !== undefined && !this.#isCopied(file) && left < takenEnd(file)) {
+      // It was cut before its name went: whatever was written behind the cut is in the link, or behind the descriptor alone, below where we read.
+      return this.#vanishAs(this.#replaceGeneration(file, { left, staysOpen: measure === undefined }), left);
     }
+    const heldSize = Math.max(openSize ?? 0, measure?.size ?? 0);
     if (this.#isCopied(file)) {
-      if (openSize < keptSize) this.#deps.readers.close(file);
-    } else if (this.#deps.readers.isHeld(file) && Math.max(openSize, keptSize) < file.size) {
-      this.#declareTruncated(file, Math.max(openSize, keptSize, scannedEnd(file)));
+      if (openSize !== undefined && openSize < heldSize) this.#deps.readers.close(file);
+    } else if (this.#deps.readers.isHeld(file) && heldSize < file.size) {
+      this.#declareTruncated(file, Math.max(heldSize, scannedEnd(file)));
       file.size = 0;
     }
-    this.#vanishAs(file, Math.max(file.size, openSize, keptSize));
+    this.#vanishAs(file, Math.max(file.size, heldSize));
   }
 
   #vanishAs(file: TailedFile, size: number): void {
@@ -258,11 +259,15 @@ class FileLooks implements Looks {
   }
 
   replaceGeneration(file: TailedFile, left = 0): TailedFile {
+    return this.#replaceGeneration(file, { left, staysOpen: false });
+  }
+
+  #replaceGeneration(file: TailedFile, { left, staysOpen }: { left: number; staysOpen: boolean }): TailedFile {
     if (file.presence !== 'gone' && this.#isCopied(file)) return this.#leaveToCopy(file);
     const intact = left > 0 && this.#beginsAsRead(file) ? left : 0;
     if (file.size > scannedEnd(file)) this.#declareTruncated(file, Math.max(intact, file.positions.cursor.offset));
     this.#deps.departed.add(file, this.#intactTo(file, intact), 'truncated');
-    return this.renewGeneration(file);
+    return this.#renewGeneration(file, staysOpen);
   }
 
   /**
@@ -332,11 +337,16 @@ class FileLooks implements Looks {
   }
 
   renewGeneration(file: TailedFile): TailedFile {
-    this.#deps.readers.close(file);
+    return this.#renewGeneration(file, false);
+  }
+
+  #renewGeneration(file: TailedFile, staysOpen: boolean): TailedFile {
+    if (!staysOpen) this.#deps.readers.close(file);
     this.#deps.lanes.remove(file);
     this.#deps.table.remove(file);
     const replacement = { ...this.#successorOf(file), presence: file.presence, vanishedAt: file.vanishedAt };
     this.#deps.table.add(replacement);
+    if (staysOpen) this.#deps.readers.pass(file, replacement);
     // A link shares the bytes of the file, whatever they are now.
     this.#deps.kept.pass(file.gen, replacement.gen);
     this.#deps.dropped(file, replacement);

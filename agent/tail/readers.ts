@@ -46,6 +46,8 @@ export interface Readers {
   isHeld(file: TailedFile): boolean;
   /** Its descriptor for as long as `use` runs: that of its reader, else a passing one of `path`. Undefined where it cannot be read. */
   borrow<T>(file: TailedFile, path: string | undefined, use: (fd: number) => T): T | undefined;
+  /** What is open as `from` is read as `to`, from its beginning. */
+  pass(from: TailedFile, to: TailedFile): void;
   close(file: TailedFile): void;
   /** Closes files that were not read for a minute and have nothing left. */
   closeIdle(): void;
@@ -146,6 +148,13 @@ class OpenReaders implements Readers {
       reader.longLine = undefined;
       return;
     } while (mayContinue());
+  }
+
+  pass(from: TailedFile, to: TailedFile): void {
+    const reader = this.#readers.get(from);
+    if (reader === undefined) return;
+    this.#readers.delete(from);
+    this.#readers.set(to, { ...reader, extractor: undefined, extractedTo: 0, longLine: undefined });
   }
 
   close(file: TailedFile): void {

@@ -25,6 +25,10 @@ function ledgerAfter({ file: { gen, to, tail } }: Slice): Position {
   return [gen, to, tail];
 }
 
+function refuse(code: string): never {
+  throw Object.assign(new Error(code), { code });
+}
+
 function gapsOf(fixture: TailFixture): Pick<GapReport, 'from' | 'to' | 'reason'>[] {
   return fixture.tail.status().gaps.map(({ from, to, reason }) => ({ from, to, reason }));
 }
@@ -99,6 +103,24 @@ describe('lines on the way whose file is cut', () => {
     await fixture.tail.settle([]);
     expect(fixture.drain()).toEqual([head, 'two']);
     expect(gapsOf(fixture)).toEqual([{ from: head.length + 5, to: head.length + 11, reason: 'truncated' }]);
+  });
+
+  it('are no gap as far as the file was only cut behind them before it was deleted, where nothing was kept of it', async () => {
+    for (const left of [0, 1505]) {
+      await using fixture = new TailFixture();
+      const head = 'x'.repeat(1500);
+      const path = fixture.write('a.jsonl', `${head}\ntwo\nthree\n`);
+      fixture.write('another.jsonl', '');
+      await fixture.open({ link: () => refuse('EPERM') }, { keptLimitBytes: 0 });
+      expect(fixture.readAll(undefined, ONE_LINE)).toHaveLength(3);
+      truncateSync(path, left);
+      unlinkSync(path);
+      fixture.look();
+      fixture.tail.resync();
+      await fixture.tail.settle([]);
+      expect(fixture.drain()).toEqual(left === 0 ? [] : [head, 'two']);
+      expect(gapsOf(fixture)).toEqual([{ from: left, to: head.length + 11, reason: 'truncated' }]);
+    }
   });
 
   it('are a gap from where the file is still the same, when it was cut further than it shows, and has grown again', async () => {
