@@ -1,5 +1,5 @@
 /** Opens regular files only, never through a link in the last part, never one that blocks. */
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { systemCode, TtError } from './errors.ts';
 
 export interface OpenFile {
@@ -50,4 +50,14 @@ export function readAt(fd: number, from: number, length: number): Buffer {
     got += count;
   }
   return buffer.subarray(0, got);
+}
+
+/** Something has that name, be it a link that leads nowhere. False also where nobody can tell. */
+export function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

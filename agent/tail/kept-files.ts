@@ -12,6 +12,7 @@ import { makePrivateDirectory, PRIVATE_DIRECTORY_MODE } from '../../shared/atomi
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf, systemCode } from '../../shared/errors.ts';
 import { parseGeneration, type Generation } from '../../shared/ids.ts';
+import { isThere } from '../../shared/regular-file.ts';
 import { extendCopy, isCopyOf } from './kept-copy.ts';
 import { openKeptIndex, type KeptIndex } from './kept-index.ts';
 import type { TailedFile } from './tailed-file.ts';
@@ -347,15 +348,6 @@ class LinkedFiles implements KeptFiles {
     this.#cancelCopying?.();
     this.#behind.clear();
     this.#index.close();
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
 

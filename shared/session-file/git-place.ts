@@ -1,6 +1,7 @@
 /** What git's own files say of a directory; git itself is not asked. */
-import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { isThere } from '../regular-file.ts';
 import type { Place } from './repository.ts';
 
 const CONFIG_BYTES = 1024 * 1024;
@@ -36,15 +37,6 @@ export function remotesIn(config: string): string[] {
     if (url !== undefined && url !== '') urls.push(url);
   }
   return urls;
-}
-
-function isThere(path: string): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function readText(path: string): string | undefined {
