@@ -88,7 +88,7 @@ class AbsentFiles {
     const { readers } = this.#deps;
     const isTailWaiting = file.gap === null && file.scannedTo > file.positions.cursor.offset;
     if (!isSettled(file) || isTailWaiting) {
-      if (readers.has(file) || this.#isKept(file)) this.#deps.lanes.enqueue(file);
+      if (readers.isHeld(file)) this.#deps.lanes.enqueue(file);
       // What is on its way may still be acknowledged.
       else if (!file.positions.hasPending) this.#giveUp(file);
       return;

@@ -39,7 +39,6 @@ const ignoringSink: ExtractionSink = { event() {}, state() {}, edge() {}, entry(
 
 export interface Readers {
   open(file: TailedFile, mayContinue: () => boolean): Opened;
-  has(file: TailedFile): boolean;
   /** Of what is open; undefined where nothing is, or its file system does not answer any more: it is closed then. */
   sizeOf(file: TailedFile): number | undefined;
   /** Can it be read without its own path: is it open, or kept? */
@@ -204,10 +203,6 @@ class OpenReaders implements Readers {
     for (const [file, reader] of this.#readers) {
       if (reader.usedAtMs < before && !file.positions.hasPending && !this.#hasUnread(file)) this.close(file);
     }
-  }
-
-  has(file: TailedFile): boolean {
-    return this.#readers.has(file);
   }
 
   isHeld(file: TailedFile): boolean {
